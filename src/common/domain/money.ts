@@ -1,0 +1,20 @@
+import { formatFixed } from './micro-credits.js';
+
+/** Nano-USD in one USD. What a provider charges us is `bigint` nano-USD everywhere. */
+export const NUSD_PER_USD = 1_000_000_000n;
+
+export interface Money {
+  amount: string;
+  currency: 'USD';
+}
+
+/** Nano-USD as `{ amount: "0.012300000", currency: "USD" }`. */
+export function formatMoney(costNusd: bigint): Money {
+  return { amount: formatFixed(costNusd, 9), currency: 'USD' };
+}
+
+/** The smallest integer that is not below `numerator / denominator`, for a positive denominator. The one rounding of any amount. */
+export function ceilDiv(numerator: bigint, denominator: bigint): bigint {
+  const quotient = numerator / denominator;
+  return numerator % denominator > 0n ? quotient + 1n : quotient;
+}
