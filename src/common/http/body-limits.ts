@@ -1,0 +1,15 @@
+const KIB = 1_024;
+const MIB = 1_024 * KIB;
+
+/** What a route takes that is not listed below: no product resource is larger than a few kilobytes. */
+export const BODY_BYTES_DEFAULT = 64 * KIB;
+
+/** Routes that carry prompts and images. The largest is a chat with 20 images as data URIs. */
+const BODY_BYTES_BY_ROUTE: Record<string, number> = {
+  '/v1/chat/completions': 20 * MIB,
+  '/v1/estimates': 20 * MIB,
+};
+
+export function bodyBytesMax(route: string): number {
+  return BODY_BYTES_BY_ROUTE[route] ?? BODY_BYTES_DEFAULT;
+}

@@ -1,0 +1,82 @@
+import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { AppError } from '../errors/app-error.js';
+import {
+  BodyTooLargeError,
+  InvalidRequestError,
+  NotFoundError,
+  OverloadedError,
+  UnsupportedMediaTypeError,
+} from '../errors/common.errors.js';
+import { speaksOpenAi, toOpenAiError, toProblem } from '../errors/error-body.js';
+
+class InternalError extends AppError {
+  static readonly code = 'internal_error';
+  static readonly status = 500;
+  static readonly title = 'Something went wrong on our side';
+  static readonly openaiType = 'server_error';
+}
+
+/** Renders every failure: our own errors as they are, the framework's by their status, anything else as a 500 that tells nothing. */
+@Catch()
+export class ErrorFilter implements ExceptionFilter {
+  private readonly logger = new Logger('ErrorFilter');
+
+  catch(thrown: unknown, host: ArgumentsHost): void {
+    const http = host.switchToHttp();
+    const request = http.getRequest<FastifyRequest>();
+    const reply = http.getResponse<FastifyReply>();
+    const error = toAppError(thrown);
+    if (error instanceof InternalError) this.logger.error({ err: thrown, requestId: request.id }, 'request failed');
+    if (reply.sent || reply.raw.headersSent) return;
+    sendError(error, request, reply);
+  }
+}
+
+/** Writes `error` in the envelope of the route. Also used before the framework's filters run, e.g. by the token check. */
+export function sendError(error: AppError, request: FastifyRequest, reply: FastifyReply): void {
+  const isOpenAi = speaksOpenAi(request.url);
+  void reply
+    .status(error.status)
+    .headers(error.headers)
+    .type(isOpenAi ? 'application/json' : 'application/problem+json')
+    .send(isOpenAi ? toOpenAiError(error, request.id) : toProblem(error, request.id));
+}
+
+/** What the caller may know about `thrown`. */
+export function toAppError(thrown: unknown): AppError {
+  if (thrown instanceof AppError) return thrown;
+  const status = statusOf(thrown);
+  const message = thrown instanceof Error ? thrown.message : '';
+  switch (status) {
+    case 400:
+      return new InvalidRequestError(message || 'The request could not be read.', { cause: thrown });
+    case 404:
+      return new NotFoundError('There is no such route. The routes are listed at /docs.', { cause: thrown });
+    case 413:
+      return new BodyTooLargeError('The body is larger than this route takes. The limits are listed at /docs.', {
+        cause: thrown,
+      });
+    case 415:
+      return new UnsupportedMediaTypeError('Send the body as application/json.', {
+        cause: thrown,
+        details: { accepted: ['application/json'] },
+      });
+    case 503:
+      return new OverloadedError('The server is busy or going down. Try again shortly.', {
+        cause: thrown,
+        headers: { 'retry-after': '1' },
+      });
+    default:
+      return new InternalError(
+        'The request failed on our side and was not completed. Quote the request id when you report it.',
+        { cause: thrown },
+      );
+  }
+}
+
+function statusOf(thrown: unknown): number {
+  if (thrown instanceof HttpException) return thrown.getStatus();
+  const status = (thrown as { statusCode?: unknown } | null)?.statusCode;
+  return typeof status === 'number' ? status : 500;
+}

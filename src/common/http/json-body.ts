@@ -1,0 +1,64 @@
+import { parse } from 'secure-json-parse';
+import { InvalidRequestError } from '../errors/common.errors.js';
+
+/** Nesting beyond this serves no client we know and costs every later recursive walk its stack. */
+export const JSON_DEPTH_MAX = 64;
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const OPEN_BRACE = 0x7b;
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACE = 0x7d;
+const CLOSE_BRACKET = 0x5d;
+
+/**
+ * Refuses text that nests deeper than {@link JSON_DEPTH_MAX}, in one pass and before it is parsed.
+ * @throws InvalidRequestError
+ */
+export function assertShallow(bytes: Uint8Array): void {
+  let depth = 0;
+  let isInString = false;
+  for (let index = 0; index < bytes.length; index += 1) {
+    const byte = bytes[index];
+    if (isInString) {
+      if (byte === BACKSLASH) index += 1;
+      else if (byte === QUOTE) isInString = false;
+      continue;
+    }
+    if (byte === QUOTE) isInString = true;
+    else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
+      depth += 1;
+      if (depth > JSON_DEPTH_MAX)
+        throw new InvalidRequestError(`The JSON body nests deeper than ${JSON_DEPTH_MAX} levels.`, {
+          details: { limit: JSON_DEPTH_MAX },
+        });
+    } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) depth -= 1;
+  }
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+/**
+ * A JSON body as a value: valid UTF-8, shallow, and without keys that reach into a prototype. The messages quote nothing of the body.
+ * @throws InvalidRequestError
+ */
+export function parseJsonBody(bytes: Buffer): unknown {
+  if (bytes.length === 0) throw new InvalidRequestError('The body is empty; send a JSON object.');
+  assertShallow(bytes);
+  const text = decode(bytes);
+  try {
+    return parse(text, { protoAction: 'error', constructorAction: 'error' });
+  } catch (error) {
+    const position = /position (\d+)/.exec((error as Error).message)?.[1];
+    const where = position === undefined ? '' : ` (at character ${position})`;
+    throw new InvalidRequestError(`The body is not JSON that can be taken${where}.`);
+  }
+}
+
+function decode(bytes: Buffer): string {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    throw new InvalidRequestError('The body is not valid UTF-8.');
+  }
+}

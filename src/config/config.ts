@@ -1,0 +1,76 @@
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { readEnvironment } from './env.js';
+import { loadLocalSecrets } from './local-secrets.js';
+
+/**
+ * The configuration, typed and complete. Injected by class; nothing else reads `process.env`.
+ * Sizes are bytes, durations are in the unit of their name.
+ */
+export class Config {
+  readonly nodeEnv: 'development' | 'test' | 'production';
+  readonly isProduction: boolean;
+  readonly port: number;
+  /** Issuer, audience and the base of every link; no trailing slash. */
+  readonly publicUrl: string;
+  /** The operator's server, or once it runs the embedded one. Undefined before that. */
+  readonly databaseUrl: string | undefined;
+  readonly databaseDirectUrl: string | undefined;
+  readonly databasePoolSize: number;
+  readonly databasePoolTimeoutMs: number;
+  /** Absolute path; holds the embedded database and local secrets. */
+  readonly dataDir: string;
+  /** Whether the operator chose `dataDir`, so that it may not be moved. */
+  readonly isDataDirChosen: boolean;
+  readonly sandbox: boolean;
+  readonly refreshGraceSeconds: number;
+  readonly adminMfa: 'required' | 'optional';
+  /** 32 bytes: seals signing keys and provider credentials. */
+  readonly keyEncryptionKey: Buffer;
+  /** The first signs, all verify. */
+  readonly cookieKeys: string[];
+  readonly outputTokensDefault: number;
+  readonly providerTimeoutMs: number;
+  readonly logLevel: string;
+
+  private constructor(source: Record<string, string | undefined>) {
+    const env = readEnvironment(source);
+    this.nodeEnv = env.NODE_ENV;
+    this.isProduction = env.NODE_ENV === 'production';
+    this.port = env.PORT;
+    this.publicUrl = new URL(env.PUBLIC_URL ?? `http://localhost:${env.PORT}`).origin;
+    this.databaseUrl = env.DATABASE_URL;
+    this.databaseDirectUrl = env.DATABASE_DIRECT_URL;
+    this.databasePoolSize = env.DATABASE_POOL_SIZE;
+    this.databasePoolTimeoutMs = env.DATABASE_POOL_TIMEOUT;
+    this.dataDir = resolve(env.DATA_DIR ?? '.data');
+    this.isDataDirChosen = env.DATA_DIR !== undefined;
+    this.sandbox = env.SANDBOX ?? !this.isProduction;
+    this.refreshGraceSeconds = env.REFRESH_GRACE_SECONDS;
+    this.adminMfa = env.ADMIN_MFA ?? (this.isProduction ? 'required' : 'optional');
+    const local = env.KEY_ENCRYPTION_KEY && env.COOKIE_KEYS ? undefined : loadLocalSecrets(this.dataDir);
+    this.keyEncryptionKey = env.KEY_ENCRYPTION_KEY ?? Buffer.from(local!.keyEncryptionKey, 'base64');
+    this.cookieKeys = env.COOKIE_KEYS ?? local!.cookieKeys;
+    this.outputTokensDefault = env.OUTPUT_TOKENS_DEFAULT;
+    this.providerTimeoutMs = env.PROVIDER_TIMEOUT_MS;
+    this.logLevel = env.LOG_LEVEL;
+  }
+
+  /**
+   * The configuration of this process: the environment, which wins over a `.env` file in the working directory.
+   * @throws InvalidEnvironmentError listing every fault.
+   */
+  static load(source: Record<string, string | undefined> = environmentWithFile()): Config {
+    return new Config(source);
+  }
+
+  /** The same configuration on the database server that was opened for it. */
+  connectedTo(databaseUrl: string): Config {
+    return Object.assign(Object.create(Config.prototype) as Config, this, { databaseUrl });
+  }
+}
+
+function environmentWithFile(): NodeJS.ProcessEnv {
+  if (existsSync('.env')) process.loadEnvFile('.env');
+  return process.env;
+}

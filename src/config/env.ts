@@ -1,0 +1,104 @@
+import { z } from 'zod';
+
+const flag = z
+  .enum(['0', '1', 'true', 'false', 'on', 'off'], { error: 'must be one of 1, 0, true, false, on, off' })
+  .transform((value) => value === '1' || value === 'true' || value === 'on');
+
+const wholeNumber = (min: number, max: number) =>
+  z.coerce
+    .number({ error: `must be a whole number from ${min} to ${max}` })
+    .int(`must be a whole number from ${min} to ${max}`)
+    .min(min, `must be at least ${min}`)
+    .max(max, `must be at most ${max}`);
+
+const urlWith = (protocols: string[], example: string) =>
+  z.string().refine((value) => URL.canParse(value) && protocols.includes(new URL(value).protocol), {
+    error: `must be a URL such as ${example}`,
+  });
+
+const publicUrl = urlWith(['http:', 'https:'], 'https://llm.example.com').refine(
+  (value) =>
+    !URL.canParse(value) || (new URL(value).pathname === '/' && !new URL(value).search && !new URL(value).hash),
+  { error: 'must have no path, query or fragment: it is the issuer of every token' },
+);
+
+const encryptionKey = z
+  .string()
+  .refine((value) => Buffer.from(value, 'base64').length === 32, {
+    error: 'must be 32 bytes in base64: openssl rand -base64 32',
+  })
+  .transform((value) => Buffer.from(value, 'base64'));
+
+const cookieKeys = z
+  .string()
+  .transform((value) => value.split(',').map((key) => key.trim()))
+  .refine((keys) => keys.every((key) => key.length >= 32), {
+    error: 'must be a comma-separated list of secrets of at least 32 characters: openssl rand -base64 32',
+  });
+
+/** Every variable the server reads, with what is allowed. `.env.example` lists the same names; a test compares the two. */
+export const Environment = z.object({
+  NODE_ENV: z
+    .enum(['development', 'test', 'production'], { error: 'must be development, test or production' })
+    .default('development'),
+  PORT: wholeNumber(0, 65_535).default(3000),
+  PUBLIC_URL: publicUrl.optional(),
+  DATABASE_URL: urlWith(['postgres:', 'postgresql:'], 'postgresql://user:password@host:5432/tollgate').optional(),
+  DATABASE_DIRECT_URL: urlWith(
+    ['postgres:', 'postgresql:'],
+    'postgresql://user:password@host:5432/tollgate',
+  ).optional(),
+  DATABASE_POOL_SIZE: wholeNumber(2, 500).default(20),
+  DATABASE_POOL_TIMEOUT: wholeNumber(100, 120_000).default(10_000),
+  DATA_DIR: z.string().min(1, 'must name a folder').optional(),
+  SANDBOX: flag.optional(),
+  REFRESH_GRACE_SECONDS: wholeNumber(0, 30).default(0),
+  ADMIN_MFA: z.enum(['required', 'optional'], { error: 'must be required or optional' }).optional(),
+  KEY_ENCRYPTION_KEY: encryptionKey.optional(),
+  COOKIE_KEYS: cookieKeys.optional(),
+  OUTPUT_TOKENS_DEFAULT: wholeNumber(1, 1_000_000).default(4_096),
+  PROVIDER_TIMEOUT_MS: wholeNumber(100, 3_600_000).default(120_000),
+  LOG_LEVEL: z
+    .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'], {
+      error: 'must be trace, debug, info, warn, error or silent',
+    })
+    .default('info'),
+});
+export type Environment = z.infer<typeof Environment>;
+
+/** The environment cannot be used; the message lists every fault with its variable. */
+export class InvalidEnvironmentError extends Error {
+  constructor(readonly faults: string[]) {
+    super(
+      `The configuration has ${faults.length === 1 ? 'a fault' : `${faults.length} faults`}:\n${faults.map((fault) => `  ${fault}`).join('\n')}\nEvery variable is described in .env.example.`,
+    );
+    this.name = 'InvalidEnvironmentError';
+  }
+}
+
+/**
+ * Reads the environment. An empty variable counts as unset, as in `PORT= npm start`.
+ * @throws InvalidEnvironmentError naming every faulty variable, its rule and, in production, every missing secret.
+ */
+export function readEnvironment(source: Record<string, string | undefined>): Environment {
+  const known = Object.keys(Environment.shape);
+  const given = Object.fromEntries(known.filter((name) => source[name]).map((name) => [name, source[name]]));
+  const parsed = Environment.safeParse(given);
+  const faults = parsed.success
+    ? productionFaults(parsed.data)
+    : parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+  if (faults.length > 0 || !parsed.success) throw new InvalidEnvironmentError(faults);
+  return parsed.data;
+}
+
+function productionFaults(env: Environment): string[] {
+  if (env.NODE_ENV !== 'production') return [];
+  const needed = {
+    PUBLIC_URL: 'is required in production: the address that clients use, e.g. https://llm.example.com',
+    KEY_ENCRYPTION_KEY: 'is required in production: 32 bytes in base64, openssl rand -base64 32',
+    COOKIE_KEYS: 'is required in production: a comma-separated list of secrets, the first signs',
+  } as const;
+  return Object.entries(needed)
+    .filter(([name]) => env[name as keyof typeof needed] === undefined)
+    .map(([name, rule]) => `${name}: ${rule}`);
+}

@@ -1,0 +1,12 @@
+import { Module } from '@nestjs/common';
+import { LoggerModule } from 'nestjs-pino';
+import { Config } from '../config/config.js';
+import { DatabaseModule } from '../database/database.module.js';
+import { HealthController } from './health.controller.js';
+import { loggerOptions } from './logger-options.js';
+
+@Module({
+  imports: [DatabaseModule, LoggerModule.forRootAsync({ inject: [Config], useFactory: loggerOptions })],
+  controllers: [HealthController],
+})
+export class MonitoringModule {}

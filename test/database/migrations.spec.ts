@@ -1,0 +1,61 @@
+import { MikroORM } from '@mikro-orm/postgresql';
+import { ormOptions } from '../../src/mikro-orm.config.js';
+import { testConfig } from '../support/test-config.js';
+import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '../support/test-server.js';
+
+async function open(database: TestDatabase): Promise<MikroORM> {
+  return MikroORM.init(ormOptions(database.url, testConfig(), false));
+}
+
+/** Everything in the schemas we own, one line per column, constraint, index, trigger, function and enum value. */
+async function describeSchema(orm: MikroORM): Promise<string[]> {
+  const rows = await orm.em.getConnection().execute<{ line: string }[]>(`
+    with ours as (select oid, nspname from pg_namespace where nspname in ('public', 'tollgate'))
+    select 'column ' || table_schema || '.' || table_name || '.' || column_name || ' ' || udt_name || ' ' || is_nullable || ' ' ||
+           coalesce(column_default, '') || coalesce(generation_expression, '') as line
+      from information_schema.columns where table_schema in (select nspname from ours)
+    union all select 'constraint ' || conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(c.oid)
+      from pg_constraint c where connamespace in (select oid from ours) and conrelid <> 0
+    union all select 'index ' || indexdef from pg_indexes where schemaname in (select nspname from ours)
+    union all select 'trigger ' || pg_get_triggerdef(t.oid) from pg_trigger t join pg_class r on r.oid = tgrelid
+      where not tgisinternal and relnamespace in (select oid from ours)
+    union all select 'function ' || pg_get_functiondef(p.oid) from pg_proc p
+      where pronamespace in (select oid from ours) and prokind = 'f' and not exists (select from pg_depend where objid = p.oid and deptype = 'e')
+    union all select 'enum ' || t.typname || ' ' || e.enumlabel from pg_enum e join pg_type t on t.oid = e.enumtypid
+    order by 1`);
+  return rows.map((row) => row.line).filter((line) => !line.includes('mikro_orm_migrations'));
+}
+
+describe('migrations', () => {
+  it('leave no difference to the entities', async () => {
+    const database = await createTestDatabase();
+    const orm = await open(database);
+    try {
+      expect(await orm.schema.getUpdateSchemaSQL()).toBe('');
+    } finally {
+      await orm.close();
+      await database.drop();
+    }
+  });
+
+  it('leave the same schema after each step is taken up, down and up again', async () => {
+    const database = await createEmptyDatabase();
+    const orm = await open(database);
+    try {
+      const pending = await orm.migrator.getPending();
+      expect(pending.length).toBeGreaterThan(0);
+      for (const { name } of pending) {
+        const before = await describeSchema(orm);
+        await orm.migrator.up({ migrations: [name] });
+        const after = await describeSchema(orm);
+        await orm.migrator.down({ migrations: [name] });
+        expect(await describeSchema(orm)).toEqual(before);
+        await orm.migrator.up({ migrations: [name] });
+        expect(await describeSchema(orm)).toEqual(after);
+      }
+    } finally {
+      await orm.close();
+      await database.drop();
+    }
+  });
+});

@@ -1,0 +1,15 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Config } from '../../src/config/config.js';
+
+/** A configuration that reads nothing of the machine it runs on. */
+export function testConfig(env: Record<string, string> = {}): Config {
+  return Config.load({
+    NODE_ENV: 'test',
+    LOG_LEVEL: 'silent',
+    DATA_DIR: join(tmpdir(), 'tollgate-unused'),
+    KEY_ENCRYPTION_KEY: Buffer.alloc(32, 7).toString('base64'),
+    COOKIE_KEYS: 'cookie-key-of-the-tests-0123456789abcdef',
+    ...env,
+  });
+}
