@@ -1,0 +1,27 @@
+import { defineEntity, p } from '@mikro-orm/core';
+
+export const USER_ROLES = ['user', 'support', 'admin'] as const;
+export const USER_STATUSES = ['active', 'suspended'] as const;
+
+/** A person with an account. `deletedAt` keeps the row for the ledger; its address may be used again. */
+export const UserSchema = defineEntity({
+  name: 'User',
+  tableName: 'users',
+  properties: {
+    id: p.uuid().primary(),
+    email: p.text().columnType('citext'),
+    emailVerifiedAt: p.datetime().columnType('timestamptz').nullable(),
+    passwordHash: p.text().nullable().lazy(),
+    displayName: p.text().nullable(),
+    role: p.enum(USER_ROLES).nativeEnumName('user_role').default('user'),
+    status: p.enum(USER_STATUSES).nativeEnumName('user_status').default('active'),
+    lastLoginAt: p.datetime().columnType('timestamptz').nullable(),
+    deletedAt: p.datetime().columnType('timestamptz').nullable(),
+    createdAt: p.datetime().columnType('timestamptz').defaultRaw('now()'),
+    updatedAt: p.datetime().columnType('timestamptz').defaultRaw('now()'),
+  },
+  uniques: [{ name: 'users_email_unique', properties: ['email'], where: { deletedAt: null } }],
+});
+
+export class User extends UserSchema.class {}
+UserSchema.setClass(User);
