@@ -27,7 +27,7 @@ export function ormOptions(url: string, config: PoolConfig, isLimited = true): O
       onConnect: (client: ClientBase) => prepareSession(client, isLimited),
     },
     debug: config.logLevel === 'debug' || config.logLevel === 'trace' ? ['query'] : false,
-    schemaGenerator: { ignoreSchema: ['tollgate'] },
+    schemaGenerator: { ignoreSchema: ['tollgate'], ignoreTriggers: true },
     migrations: {
       path: join(compiledRoot, 'migrations'),
       pathTs: join(compiledRoot, '..', 'migrations'),
