@@ -32,11 +32,16 @@ export async function createApp(config: Config): Promise<NestFastifyApplication>
     abortOnError: false,
     logger: ['error', 'warn', 'fatal'],
   });
-  app.useLogger(app.get(Logger));
   app.useGlobalPipes(createValidationPipe());
   app.useGlobalFilters(new ErrorFilter());
   await prepareHttp(adapter.getInstance());
   return app;
+}
+
+/** Initialises the modules and accepts requests; from here on everything is logged as configured. */
+export async function listen(app: NestFastifyApplication, port: number, host: string): Promise<void> {
+  await app.listen(port, host);
+  app.useLogger(app.get(Logger));
 }
 
 async function prepareHttp(server: FastifyInstance): Promise<void> {

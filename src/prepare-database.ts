@@ -1,7 +1,74 @@
-import type { MikroORM } from '@mikro-orm/postgresql';
+import { MikroORM } from '@mikro-orm/postgresql';
+import type { INestApplicationContext } from '@nestjs/common';
+import pg from 'pg';
+import { type DevelopmentAccount, seedDevelopment } from '../seeders/development.seed.js';
+import { seedCatalogue } from '../seeders/catalogue.seed.js';
 import type { Config } from './config/config.js';
 
-/** Applies every pending migration and upserts what the product needs to run: plans, clients, models. Safe to repeat. */
-export async function migrateAndSeedCatalogue(orm: MikroORM, _config: Config): Promise<void> {
-  await orm.migrator.up();
+const SERVER_VERSION_MIN = 160_000;
+/** Any number that nothing else locks: replicas that start together migrate one after another. */
+const MIGRATION_LOCK = 7_268_001;
+
+/**
+ * Brings the database to what this version needs. Outside production that is done at every start; in production a start refuses to serve
+ * a database with pending migrations, because a migration is the operator's decision.
+ */
+export async function prepareDatabase(
+  app: INestApplicationContext,
+  config: Config,
+  onMessage: (text: string) => void,
+): Promise<DevelopmentAccount[]> {
+  const orm = app.get<MikroORM>(MikroORM);
+  await assertVersion(orm);
+  if (config.isProduction) {
+    await assertMigrated(orm);
+    return [];
+  }
+  await migrateAndSeedCatalogue(orm, config, onMessage);
+  return seedDevelopment(app);
+}
+
+/** Applies every pending migration and upserts what the product needs to run: plans, clients, models. Safe to repeat and to run in parallel. */
+export async function migrateAndSeedCatalogue(
+  orm: MikroORM,
+  config: Config,
+  onMessage: (text: string) => void = () => undefined,
+): Promise<void> {
+  await withMigrationLock(config, async () => {
+    const pending = await orm.migrator.getPending();
+    if (pending.length > 0) onMessage(`Migrating the database (${pending.length} steps) …`);
+    await orm.migrator.up();
+    await seedCatalogue(orm, config);
+  });
+}
+
+async function withMigrationLock(config: Config, work: () => Promise<void>): Promise<void> {
+  const client = new pg.Client({ connectionString: config.databaseDirectUrl ?? config.databaseUrl });
+  await client.connect();
+  try {
+    await client.query('select pg_advisory_lock($1)', [MIGRATION_LOCK]);
+    await work();
+  } finally {
+    await client.end(); // and with the session its lock
+  }
+}
+
+async function assertVersion(orm: MikroORM): Promise<void> {
+  const [row] = await orm.em
+    .getConnection()
+    .execute<{ version: string; number: number }[]>(
+      `select current_setting('server_version') as version, current_setting('server_version_num')::int as number`,
+    );
+  if (row && row.number < SERVER_VERSION_MIN)
+    throw new Error(
+      `This is PostgreSQL ${row.version}; Tollgate needs 16 or newer. Upgrade it, or unset DATABASE_URL to use the embedded one.`,
+    );
+}
+
+async function assertMigrated(orm: MikroORM): Promise<void> {
+  const pending = await orm.migrator.getPending();
+  if (pending.length > 0)
+    throw new Error(
+      `The database lacks ${pending.length} migrations (first: ${pending[0]?.name}). Run: npm run migrate && npm run seed`,
+    );
 }

@@ -1,7 +1,7 @@
 import { createServer } from 'node:net';
 import { MikroORM } from '@mikro-orm/postgresql';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { createApp } from '../../src/bootstrap.js';
+import { createApp, listen } from '../../src/bootstrap.js';
 import { Clock } from '../../src/common/clock.js';
 import { testConfig } from './test-config.js';
 import { createTestDatabase, type TestDatabase } from './test-server.js';
@@ -37,12 +37,12 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
   });
   const app = await createApp(config);
   const clock = new TestClock(app.get(Clock));
-  await app.listen(port, 'localhost');
+  await listen(app, port, 'localhost');
   return {
     app,
     url: address,
     database,
-    orm: app.get(MikroORM),
+    orm: app.get<MikroORM>(MikroORM),
     clock,
     close: async () => {
       await app.close();

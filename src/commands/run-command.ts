@@ -1,0 +1,66 @@
+import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
+import type { INestApplicationContext } from '@nestjs/common';
+import { createApp } from '../bootstrap.js';
+import { Config } from '../config/config.js';
+import { DatabaseServer } from '../database/database-server.js';
+import { explain } from '../explain-failure.js';
+
+export const say = (text: string): void => void process.stdout.write(`${text}\n`);
+/** For progress and remarks, so that a command's output can be used in scripts. */
+export const note = (text: string): void => void process.stderr.write(`${text}\n`);
+
+export interface CommandContext {
+  config: Config;
+  /** The application, wired but not initialised: services and repositories, no listeners and no timers. */
+  app: INestApplicationContext;
+  options: Record<string, string | boolean | undefined>;
+}
+
+export interface Command {
+  usage: string;
+  options?: ParseArgsOptionsConfig;
+  /** Returns the process's exit code, 0 when nothing is returned. */
+  run(context: CommandContext): Promise<number | void>;
+}
+
+/** Runs one command against the database of a running Tollgate, or starts the embedded server for its own duration. */
+export async function runCommand(command: Command): Promise<never> {
+  process.exit(await execute(command));
+}
+
+async function execute(command: Command): Promise<number> {
+  let server: DatabaseServer | undefined;
+  try {
+    const options = readOptions(command);
+    if (options['help']) {
+      say(command.usage);
+      return 0;
+    }
+    const config = Config.load();
+    server = await DatabaseServer.join(config, note);
+    const connected = config.connectedTo(server.url);
+    const app = await createApp(connected);
+    try {
+      return (await command.run({ config: connected, app, options })) ?? 0;
+    } finally {
+      await app.close();
+    }
+  } catch (error) {
+    note(explain(error));
+    return 1;
+  } finally {
+    await server?.close();
+  }
+}
+
+function readOptions(command: Command): Record<string, string | boolean | undefined> {
+  try {
+    const { values } = parseArgs({
+      options: { ...command.options, help: { type: 'boolean', short: 'h' } },
+      strict: true,
+    });
+    return values as Record<string, string | boolean | undefined>;
+  } catch (error) {
+    throw new Error(`${(error as Error).message}\n\n${command.usage}`, { cause: error });
+  }
+}

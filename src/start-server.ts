@@ -1,0 +1,60 @@
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { createApp, listen } from './bootstrap.js';
+import { Config } from './config/config.js';
+import { DatabaseServer } from './database/database-server.js';
+import { explain } from './explain-failure.js';
+import { prepareDatabase } from './prepare-database.js';
+import { helpText, welcomeText } from './welcome.js';
+
+/** Open streams get this long to end and settle; then the process goes anyway and the sweeper frees what it held. */
+const SHUTDOWN_MS_MAX = 30_000;
+
+const say = (text: string): void => void process.stdout.write(`${text}\n`);
+
+/** `npm start`: opens the database, migrates and seeds it, listens, and ends in order on SIGTERM or Ctrl-C. */
+export async function startServer(args: string[]): Promise<void> {
+  if (args.includes('--help') || args.includes('-h')) return say(helpText());
+  let server: DatabaseServer | undefined;
+  try {
+    const config = Config.load();
+    say('Starting Tollgate …');
+    server = await DatabaseServer.open(config, say);
+    const connected = config.connectedTo(server.url);
+    const app = await createApp(connected);
+    const accounts = await prepareDatabase(app, connected, say);
+    // In development nothing but this machine is let in; in production a load balancer or container network is.
+    await listen(app, connected.port, connected.isProduction ? '0.0.0.0' : 'localhost');
+    endOnSignal(app, server);
+    say(welcomeText(connected, accounts));
+  } catch (error) {
+    process.stderr.write(`${explain(error)}\n`);
+    await server?.close();
+    process.exit(1);
+  }
+}
+
+function endOnSignal(app: NestFastifyApplication, server: DatabaseServer): void {
+  let isEnding = false;
+  const end = async (): Promise<void> => {
+    if (isEnding) return;
+    isEnding = true;
+    say('Ending: open requests are finished and settled first …');
+    const forced = setTimeout(() => process.exit(1), SHUTDOWN_MS_MAX);
+    try {
+      await app.close();
+    } finally {
+      await server.close();
+    }
+    clearTimeout(forced);
+    say('Ended.');
+    process.exit(0);
+  };
+  const endOrExplain = (): void => {
+    end().catch((error: unknown) => {
+      process.stderr.write(`${explain(error)}\n`);
+      process.exit(1);
+    });
+  };
+  process.on('SIGTERM', endOrExplain);
+  process.on('SIGINT', endOrExplain);
+}
