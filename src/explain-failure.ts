@@ -1,5 +1,11 @@
-import { InvalidEnvironmentError } from './config/env.js';
+import { OperatorError } from './common/errors/operator-error.js';
 import { sqlStateOf } from './database/database-errors.js';
+
+const EXPLAINED_STATES: Record<string, string> = {
+  '28P01': 'PostgreSQL refused the user or password in DATABASE_URL.',
+  '28000': 'PostgreSQL refused the user in DATABASE_URL.',
+  '3D000': 'The database named in DATABASE_URL does not exist. Create it first: createdb <name>',
+};
 
 /** Why a start or command failed, as one sentence with the way out; the stack only with `DEBUG=1`, where nothing better is known. */
 export function explain(error: unknown): string {
@@ -12,7 +18,7 @@ export function explain(error: unknown): string {
 }
 
 function explainKnown(error: Error): string | undefined {
-  if (error instanceof InvalidEnvironmentError) return error.message;
+  if (error instanceof OperatorError) return error.message;
   const { code, port } = error as NodeJS.ErrnoException & { port?: number };
   if (code === 'EADDRINUSE')
     return `Port ${port} is taken by another process. Stop it, or choose another: PORT=3001 npm start`;
@@ -20,13 +26,5 @@ function explainKnown(error: Error): string | undefined {
     return `This user may not listen on port ${port}. Choose one above 1023: PORT=3000 npm start`;
   if (code === 'ECONNREFUSED' || code === 'ENOTFOUND' || code === 'EAI_AGAIN')
     return `No PostgreSQL answers at DATABASE_URL (${code}). Check host and port, or unset it to use the embedded database.`;
-  switch (sqlStateOf(error)) {
-    case '28P01':
-    case '28000':
-      return 'PostgreSQL refused the user or password in DATABASE_URL.';
-    case '3D000':
-      return 'The database named in DATABASE_URL does not exist. Create it first: createdb <name>';
-    default:
-      return undefined;
-  }
+  return EXPLAINED_STATES[sqlStateOf(error) ?? ''];
 }

@@ -3,6 +3,7 @@ import type { INestApplicationContext } from '@nestjs/common';
 import pg from 'pg';
 import { type DevelopmentAccount, seedDevelopment } from '../seeders/development.seed.js';
 import { seedCatalogue } from '../seeders/catalogue.seed.js';
+import { OperatorError } from './common/errors/operator-error.js';
 import type { Config } from './config/config.js';
 
 const SERVER_VERSION_MIN = 160_000;
@@ -60,7 +61,7 @@ async function assertVersion(orm: MikroORM): Promise<void> {
       `select current_setting('server_version') as version, current_setting('server_version_num')::int as number`,
     );
   if (row && row.number < SERVER_VERSION_MIN)
-    throw new Error(
+    throw new OperatorError(
       `This is PostgreSQL ${row.version}; Tollgate needs 16 or newer. Upgrade it, or unset DATABASE_URL to use the embedded one.`,
     );
 }
@@ -68,7 +69,7 @@ async function assertVersion(orm: MikroORM): Promise<void> {
 async function assertMigrated(orm: MikroORM): Promise<void> {
   const pending = await orm.migrator.getPending();
   if (pending.length > 0)
-    throw new Error(
+    throw new OperatorError(
       `The database lacks ${pending.length} migrations (first: ${pending[0]?.name}). Run: npm run migrate && npm run seed`,
     );
 }

@@ -1,6 +1,7 @@
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
 import type { INestApplicationContext } from '@nestjs/common';
 import { createApp } from '../bootstrap.js';
+import { OperatorError } from '../common/errors/operator-error.js';
 import { Config } from '../config/config.js';
 import { DatabaseServer } from '../database/database-server.js';
 import { explain } from '../explain-failure.js';
@@ -61,6 +62,6 @@ function readOptions(command: Command): Record<string, string | boolean | undefi
     });
     return values as Record<string, string | boolean | undefined>;
   } catch (error) {
-    throw new Error(`${(error as Error).message}\n\n${command.usage}`, { cause: error });
+    throw new OperatorError(`${(error as Error).message}\n\n${command.usage}`, { cause: error });
   }
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { OperatorError } from '../common/errors/operator-error.js';
 
 const flag = z
   .enum(['0', '1', 'true', 'false', 'on', 'off'], { error: 'must be one of 1, 0, true, false, on, off' })
@@ -67,12 +68,11 @@ export const Environment = z.object({
 export type Environment = z.infer<typeof Environment>;
 
 /** The environment cannot be used; the message lists every fault with its variable. */
-export class InvalidEnvironmentError extends Error {
+export class InvalidEnvironmentError extends OperatorError {
   constructor(readonly faults: string[]) {
     super(
       `The configuration has ${faults.length === 1 ? 'a fault' : `${faults.length} faults`}:\n${faults.map((fault) => `  ${fault}`).join('\n')}\nEvery variable is described in .env.example.`,
     );
-    this.name = 'InvalidEnvironmentError';
   }
 }
 

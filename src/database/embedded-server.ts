@@ -17,6 +17,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
+import { OperatorError } from '../common/errors/operator-error.js';
 import {
   assertWritable,
   findBinaries,
@@ -36,10 +37,9 @@ const POLL_MS = 25;
 const RESTARTS_MAX = 5;
 
 /** A second start on one DATA_DIR: two servers on one cluster would destroy it. */
-export class DataDirInUseError extends Error {
+export class DataDirInUseError extends OperatorError {
   constructor(home: string, pid: number) {
     super(`Tollgate is already running on ${home} (process ${pid}). Stop it first, or set DATA_DIR to another folder.`);
-    this.name = 'DataDirInUseError';
   }
 }
 
@@ -104,8 +104,13 @@ export class EmbeddedServer {
       await server.endOrphan();
       server.initialise();
       writeState(home, state);
-      await server.launch();
-      await server.createDatabase();
+      try {
+        await server.launch();
+        await server.createDatabase();
+      } catch (error) {
+        await server.stop();
+        throw error;
+      }
       return server;
     } finally {
       release();
@@ -164,7 +169,7 @@ export class EmbeddedServer {
     );
     unlinkSync(passwordFile);
     if (initdb.status !== 0)
-      throw new Error(`The database could not be made: ${initdb.stderr || initdb.error?.message}`);
+      throw new OperatorError(`The database could not be made: ${initdb.stderr || initdb.error?.message}`);
     renameSync(unfinished, this.clusterDir);
   }
 
@@ -193,20 +198,22 @@ export class EmbeddedServer {
     );
     closeSync(log);
     this.child = child;
-    child.once('exit', () => void this.recover(child));
     await this.untilReady(child);
+    child.once('exit', () => void this.recover(child));
   }
 
   private async untilReady(child: ChildProcess): Promise<void> {
     for (const deadline = Date.now() + START_TIMEOUT_MS; Date.now() < deadline; await sleep(POLL_MS)) {
       if (child.exitCode !== null || child.signalCode !== null) {
-        throw new Error(
+        throw new OperatorError(
           `The embedded PostgreSQL did not start. The end of ${this.logFile}:\n${readFileSync(this.logFile, 'utf8').split('\n').slice(-6).join('\n')}`,
         );
       }
       if (await accepts(serverUrl(this.state, 'postgres'))) return;
     }
-    throw new Error(`The embedded PostgreSQL did not answer within ${START_TIMEOUT_MS / 1000} s; see ${this.logFile}.`);
+    throw new OperatorError(
+      `The embedded PostgreSQL did not answer within ${START_TIMEOUT_MS / 1000} s; see ${this.logFile}.`,
+    );
   }
 
   private async recover(dead: ChildProcess): Promise<void> {
@@ -226,13 +233,12 @@ export class EmbeddedServer {
     const lockFile = join(this.clusterDir, 'postmaster.pid');
     if (!existsSync(lockFile)) return;
     const pid = Number(readFileSync(lockFile, 'utf8').split('\n')[0]);
-    if (!Number.isInteger(pid) || pid <= 0 || !isAlive(pid) || !isPostgres(pid))
-      return rmSync(lockFile, { force: true });
+    if (!isAlive(pid) || !isPostgres(pid)) return rmSync(lockFile, { force: true });
     this.options.onMessage('A database server of a killed process is still running; ending it …');
     process.kill(pid, 'SIGINT');
     for (const deadline = Date.now() + STOP_TIMEOUT_MS; isAlive(pid); await sleep(POLL_MS)) {
       if (Date.now() > deadline)
-        throw new Error(
+        throw new OperatorError(
           `Process ${pid} still uses ${this.clusterDir} and does not end. End it by hand and start again.`,
         );
     }
@@ -267,7 +273,7 @@ function resolveHome(
   const closed = user && firstClosedFolder(options.dataDir, user);
   if (!closed) return options.dataDir;
   if (options.isDataDirChosen) {
-    throw new Error(
+    throw new OperatorError(
       `PostgreSQL does not run as root, and its user "postgres" cannot enter ${closed}. Open it (chmod o+x ${closed}), or set DATA_DIR to a folder it can reach.`,
     );
   }
@@ -282,8 +288,7 @@ function claim(home: string): () => void {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     const [pid = '0', mark = ''] = readFileSync(file, 'utf8').split(' ');
-    if (isAlive(Number(pid)) && Number(pid) !== 0 && markOf(Number(pid)) === mark)
-      throw new DataDirInUseError(home, Number(pid));
+    if (isAlive(Number(pid)) && markOf(Number(pid)) === mark) throw new DataDirInUseError(home, Number(pid));
     unlinkSync(file);
     return claim(home);
   }

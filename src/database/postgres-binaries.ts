@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { accessSync, constants, cpSync, existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { arch, platform, userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
+import { OperatorError } from '../common/errors/operator-error.js';
 
 /** Where root puts what the unprivileged database user cannot reach in the checkout. */
 export const SHARED_HOME = '/var/lib/tollgate';
@@ -32,7 +33,7 @@ async function importBinaries(packageName: string): Promise<PostgresBinaries> {
   try {
     return (await import(packageName)) as PostgresBinaries;
   } catch (error) {
-    throw new Error(
+    throw new OperatorError(
       `There is no embedded PostgreSQL for this machine (${packageName}). Set DATABASE_URL to a PostgreSQL 16 or newer.`,
       { cause: error },
     );
@@ -69,7 +70,7 @@ export function findServerUser(): ServerUser | undefined {
   ]);
   const created = lookUpUser();
   if (!created)
-    throw new Error(
+    throw new OperatorError(
       'PostgreSQL does not run as root, and the user "postgres" could not be created. Run as another user, or set DATABASE_URL.',
     );
   return created;
@@ -113,7 +114,7 @@ export function assertWritable(folder: string): void {
     mkdirSync(folder, { recursive: true });
     accessSync(folder, constants.W_OK);
   } catch (error) {
-    throw new Error(
+    throw new OperatorError(
       `The folder ${folder} cannot be written to. Give this user write access, or set DATA_DIR to another folder.`,
       { cause: error },
     );

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { OperatorError } from '../common/errors/operator-error.js';
 
 /** What a start leaves in DATA_DIR for commands and for the next start. The password lives as long as the cluster does. */
 export interface ServerState {
@@ -18,7 +19,7 @@ export function readState(home: string): ServerState | undefined {
     return JSON.parse(readFileSync(join(home, FILE_NAME), 'utf8')) as ServerState;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new Error(
+    throw new OperatorError(
       `${join(home, FILE_NAME)} cannot be read. Restore it, or remove the folder to begin with an empty database.`,
       { cause: error },
     );
@@ -38,6 +39,7 @@ export function isOwnerAlive(state: ServerState): boolean {
 }
 
 export function isAlive(pid: number): boolean {
+  if (!Number.isInteger(pid) || pid <= 0) return false;
   try {
     process.kill(pid, 0);
     return true;
