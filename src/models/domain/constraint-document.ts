@@ -1,0 +1,201 @@
+import {
+  CONSTRAINED_PARAMETERS,
+  PARAMETER_BASELINES,
+  isConstrainedParameter,
+  isOfType,
+  isOutputLimit,
+  type ConstrainedParameter,
+  type ParameterType,
+} from './constrained-parameters.js';
+import type { DocumentIssue } from './document-issue.js';
+import { boundsViolation, isAllowed } from './parameter-value.js';
+import type { ParameterConstraint, ParameterRule } from './parameter-constraint.js';
+
+/** What an entry may hold whose target has an entry of its own. */
+const RENAME_KEYS = new Set(['supported', 'alternativeName', 'reason']);
+
+const KNOWN = CONSTRAINED_PARAMETERS.join(', ');
+
+/**
+ * The faults of a constraint document that its shape alone does not show. An empty answer means that the engine can work with it: every
+ * range has a value inside, every default passes its own constraint, every name is known and no rename leads back to itself.
+ */
+export function constraintDocumentIssues(
+  constraints: Readonly<Record<string, ParameterConstraint>>,
+  rules: readonly ParameterRule[],
+): DocumentIssue[] {
+  const issues: DocumentIssue[] = [];
+  for (const [name, constraint] of Object.entries(constraints)) {
+    const path = ['parameterConstraints', name];
+    if (!isConstrainedParameter(name)) {
+      issues.push({ path, message: `is no parameter that can be constrained; known are ${KNOWN}` });
+      continue;
+    }
+    const type = constraint.type ?? PARAMETER_BASELINES[name].type;
+    const found = [
+      ...rangeIssues(constraint, type),
+      ...listIssues(constraint, type),
+      ...defaultIssues(constraint, type),
+      ...exclusionIssues(name, constraint),
+      ...renameIssues(name, constraints),
+      ...clampIssues(constraint, type),
+    ];
+    issues.push(...found.map((issue) => ({ ...issue, path: [...path, ...issue.path] })));
+  }
+  return [...issues, ...rules.flatMap(ruleIssues)];
+}
+
+function rangeIssues(constraint: ParameterConstraint, type: ParameterType): DocumentIssue[] {
+  const { min, max, exclusiveMin, exclusiveMax } = constraint;
+  const issues: DocumentIssue[] = [];
+  const bounds = { min, max, exclusiveMin, exclusiveMax };
+  if (type !== 'number' && type !== 'integer') {
+    for (const [key, bound] of Object.entries(bounds)) {
+      if (bound !== undefined)
+        issues.push({ path: [key], message: `applies to numbers only, and the type is ${type}` });
+    }
+    return issues;
+  }
+  const low = Math.max(min ?? -Infinity, exclusiveMin ?? -Infinity);
+  const high = Math.min(max ?? Infinity, exclusiveMax ?? Infinity);
+  const isOpen = low === exclusiveMin || high === exclusiveMax;
+  const isEmptyOfIntegers = type === 'integer' && smallestInteger(constraint) > largestInteger(constraint);
+  if (low > high || (low === high && isOpen) || isEmptyOfIntegers) {
+    issues.push({
+      path: [min === undefined ? 'exclusiveMin' : 'min'],
+      message: 'the lower bound leaves no value below the upper bound',
+    });
+  }
+  return issues;
+}
+
+function smallestInteger({ min, exclusiveMin }: ParameterConstraint): number {
+  return Math.max(
+    Math.ceil(min ?? -Infinity),
+    Math.floor(exclusiveMin ?? -Infinity) + (exclusiveMin === undefined ? 0 : 1),
+  );
+}
+
+function largestInteger({ max, exclusiveMax }: ParameterConstraint): number {
+  return Math.min(
+    Math.floor(max ?? Infinity),
+    Math.ceil(exclusiveMax ?? Infinity) - (exclusiveMax === undefined ? 0 : 1),
+  );
+}
+
+function listIssues(constraint: ParameterConstraint, type: ParameterType): DocumentIssue[] {
+  const issues: DocumentIssue[] = [];
+  constraint.allowedValues?.forEach((value, index) => {
+    const path = ['allowedValues', index];
+    if (!isOfType(value, type)) issues.push({ path, message: `must be of the type ${type}` });
+    else if (boundsViolation(value, constraint))
+      issues.push({ path, message: 'must lie inside the range of this constraint' });
+  });
+  for (const key of ['maxItems', 'maxItemLength'] as const) {
+    if (constraint[key] !== undefined && type !== 'string|string[]' && type !== 'object') {
+      issues.push({ path: [key], message: `applies to lists only, and the type is ${type}` });
+    }
+  }
+  return issues;
+}
+
+function defaultIssues(constraint: ParameterConstraint, type: ParameterType): DocumentIssue[] {
+  const { default: value, allowedValues } = constraint;
+  if (value === undefined) return [];
+  const path = ['default'];
+  if (!isOfType(value, type)) return [{ path, message: `must be of the type ${type}` }];
+  if (boundsViolation(value, constraint)) return [{ path, message: 'must lie inside the range of this constraint' }];
+  if (allowedValues && !isAllowed(value, allowedValues))
+    return [{ path, message: 'must be one of the allowed values' }];
+  return [];
+}
+
+function exclusionIssues(name: string, { mutuallyExclusiveWith = [] }: ParameterConstraint): DocumentIssue[] {
+  return mutuallyExclusiveWith.flatMap((other, index): DocumentIssue[] => {
+    const path = ['mutuallyExclusiveWith', index];
+    if (!isConstrainedParameter(other)) return [{ path, message: `is no known parameter; known are ${KNOWN}` }];
+    if (other === name) return [{ path, message: 'a parameter cannot exclude itself' }];
+    if (isOutputLimit(name) || isOutputLimit(other)) {
+      return [{ path, message: 'the output limit is always sent, so it cannot exclude another parameter' }];
+    }
+    return [];
+  });
+}
+
+function renameIssues(
+  name: ConstrainedParameter,
+  constraints: Readonly<Record<string, ParameterConstraint>>,
+): DocumentIssue[] {
+  const path = ['alternativeName'];
+  const seen = new Set<string>([name]);
+  let target = constraints[name]?.alternativeName;
+  if (target === undefined) return [];
+  if (!isConstrainedParameter(target)) return [{ path, message: `is no known parameter; known are ${KNOWN}` }];
+  if (isOutputLimit(name) !== isOutputLimit(target)) {
+    return [{ path, message: 'an output limit can only be renamed to an output limit, and nothing else to one' }];
+  }
+  while (target !== undefined) {
+    if (seen.has(target)) return [{ path, message: `renames in a circle: ${[...seen, target].join(' to ')}` }];
+    seen.add(target);
+    target = constraints[target]?.alternativeName;
+  }
+  return governanceIssues(name, constraints);
+}
+
+/** One wire name is governed by one entry: its own, else that of the single name renamed to it. Two sets of limits could contradict each other. */
+function governanceIssues(
+  name: ConstrainedParameter,
+  constraints: Readonly<Record<string, ParameterConstraint>>,
+): DocumentIssue[] {
+  const constraint = constraints[name];
+  const target = constraint?.alternativeName;
+  if (constraint === undefined || target === undefined) return [];
+  const others = Object.keys(constraints).filter(
+    (other) => other !== name && constraints[other]?.alternativeName === target,
+  );
+  if (constraints[target] === undefined) {
+    if (others.length === 0) return [];
+    return [
+      {
+        path: ['alternativeName'],
+        message: `${[name, ...others].join(' and ')} are both renamed to ${target}, which needs an entry of its own`,
+      },
+    ];
+  }
+  return Object.keys(constraint)
+    .filter((key) => !RENAME_KEYS.has(key))
+    .map((key) => ({ path: [key], message: `belongs in the entry of ${target}, to which ${name} is renamed` }));
+}
+
+function clampIssues(constraint: ParameterConstraint, type: ParameterType): DocumentIssue[] {
+  if (constraint.onViolation !== 'clamp') return [];
+  const path = ['onViolation'];
+  const isBounded =
+    constraint.min !== undefined || constraint.max !== undefined || constraint.allowedValues !== undefined;
+  if (type === 'number' && (constraint.exclusiveMin !== undefined || constraint.exclusiveMax !== undefined)) {
+    return [{ path, message: 'clamp needs bounds that are themselves allowed; these are exclusive' }];
+  }
+  if (type !== 'number' && type !== 'integer') {
+    return [{ path, message: `clamp applies to numbers only, and the type is ${type}` }];
+  }
+  const isIntegerBounded = constraint.exclusiveMin !== undefined || constraint.exclusiveMax !== undefined;
+  if (!isBounded && !isIntegerBounded) return [{ path, message: 'clamp needs a bound or allowed values' }];
+  return [];
+}
+
+function ruleIssues(rule: ParameterRule, index: number): DocumentIssue[] {
+  const path = ['parameterRules', index];
+  const issues: DocumentIssue[] = [];
+  rule.parameters.forEach((name, position) => {
+    const at = [...path, 'parameters', position];
+    if (!isConstrainedParameter(name)) issues.push({ path: at, message: `is no known parameter; known are ${KNOWN}` });
+    else if (isOutputLimit(name))
+      issues.push({ path: at, message: 'the output limit is always sent, so it cannot depend on another parameter' });
+    else if (name === rule.unless.parameter) issues.push({ path: at, message: 'a parameter cannot depend on itself' });
+  });
+  const condition = rule.unless.parameter;
+  if (!isConstrainedParameter(condition)) {
+    issues.push({ path: [...path, 'unless', 'parameter'], message: `is no known parameter; known are ${KNOWN}` });
+  }
+  return issues;
+}

@@ -1,0 +1,46 @@
+import { defineEntity, p } from '@mikro-orm/core';
+import { User } from '../auth/identity/user.entity.js';
+import { ValidatedJson } from '../database/validated-json.type.js';
+import { ModelMeta, StoredModelMeta } from './domain/model-meta.js';
+import { Model } from './model.entity.js';
+import { ModelVersionRepository } from './model-version.repository.js';
+
+export const ModelVersionSchema = defineEntity({
+  name: 'ModelVersion',
+  tableName: 'model_versions',
+  repository: () => ModelVersionRepository,
+  primaryKeys: ['modelId', 'versionNo'],
+  properties: {
+    modelId: () =>
+      p
+        .manyToOne(Model)
+        .mapToPk()
+        .fieldName('model_id')
+        .primary()
+        .deleteRule('restrict')
+        .updateRule('no action')
+        .index(false),
+    versionNo: p.integer().primary(),
+    meta: p.json<ModelMeta>().type(new ValidatedJson({ write: ModelMeta, read: StoredModelMeta })),
+    changedBy: () =>
+      p
+        .manyToOne(User)
+        .mapToPk()
+        .fieldName('changed_by')
+        .nullable()
+        .deleteRule('restrict')
+        .updateRule('no action')
+        .index('model_versions_changed_by_index'),
+    changeReason: p.text(),
+    createdAt: p.datetime().columnType('timestamptz').defaultRaw('now()'),
+  },
+  checks: [
+    { name: 'model_versions_version_no_check', expression: 'version_no > 0' },
+    { name: 'model_versions_meta_check', expression: `jsonb_typeof(meta) = 'object'` },
+  ],
+});
+
+/** What a model's meta was from one change to the next. Immutable: the ledger refers to it, so any past charge can be computed again. */
+export class ModelVersion extends ModelVersionSchema.class {}
+
+ModelVersionSchema.setClass(ModelVersion);

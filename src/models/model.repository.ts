@@ -1,0 +1,4 @@
+import { EntityRepository } from '@mikro-orm/postgresql';
+import type { Model } from './model.entity.js';
+
+export class ModelRepository extends EntityRepository<Model> {}
