@@ -7,6 +7,21 @@ async function open(database: TestDatabase): Promise<MikroORM> {
   return MikroORM.init(ormOptions(database.url, testConfig(), false));
 }
 
+/**
+ * Keys that point to a table of a higher module. The database keeps them; the lower module's entity may not name the higher one, so the
+ * ORM believes they are too many.
+ */
+const UPWARD_FOREIGN_KEYS = [
+  'period_closes_subscription_id_foreign',
+  'credits_subscription_id_foreign',
+  'user_preferences_default_model_id_foreign',
+];
+
+function withoutUpwardKeys(sql: string): string[] {
+  const statements = sql.split('\n').filter((line) => line && line !== "set names 'utf8';");
+  return statements.filter((line) => !UPWARD_FOREIGN_KEYS.some((key) => line.endsWith(`drop constraint "${key}";`)));
+}
+
 /** Everything in the schemas we own, one line per column, constraint, index, trigger, function and enum value. */
 async function describeSchema(orm: MikroORM): Promise<string[]> {
   const rows = await orm.em.getConnection().execute<{ line: string }[]>(`
@@ -31,7 +46,9 @@ describe('migrations', () => {
     const database = await createTestDatabase();
     const orm = await open(database);
     try {
-      expect(await orm.schema.getUpdateSchemaSQL()).toBe('');
+      const sql = await orm.schema.getUpdateSchemaSQL();
+      for (const key of UPWARD_FOREIGN_KEYS) expect(sql).toContain(key);
+      expect(withoutUpwardKeys(sql)).toEqual([]);
     } finally {
       await orm.close();
       await database.drop();
