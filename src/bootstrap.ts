@@ -11,6 +11,7 @@ import { parseJsonBody } from './common/http/json-body.js';
 import { createValidationPipe } from './common/http/validation.js';
 import { newId } from './common/ids.js';
 import type { Config } from './config/config.js';
+import { serveApiDescription } from './openapi.js';
 
 /** A header line beyond this is no token or cookie of ours. */
 const HEADER_BYTES_MAX = 16 * 1_024;
@@ -35,6 +36,7 @@ export async function createApp(config: Config): Promise<NestFastifyApplication>
   app.useGlobalPipes(createValidationPipe());
   app.useGlobalFilters(new ErrorFilter());
   await prepareHttp(adapter.getInstance());
+  await serveApiDescription(app, adapter.getInstance(), config);
   return app;
 }
 

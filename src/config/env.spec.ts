@@ -1,0 +1,67 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Environment, InvalidEnvironmentError, readEnvironment } from './env.js';
+
+function faultsOf(source: Record<string, string>): string[] {
+  try {
+    readEnvironment(source);
+    return [];
+  } catch (error) {
+    if (error instanceof InvalidEnvironmentError) return error.faults;
+    throw error;
+  }
+}
+
+describe('the environment', () => {
+  it('needs nothing outside production', () => {
+    expect(readEnvironment({})).toMatchObject({
+      NODE_ENV: 'development',
+      PORT: 3000,
+      DATABASE_POOL_SIZE: 20,
+      OUTPUT_TOKENS_DEFAULT: 4096,
+    });
+  });
+
+  it('takes an empty variable as unset', () => {
+    expect(readEnvironment({ PORT: '', DATABASE_URL: '' })).toMatchObject({ PORT: 3000 });
+  });
+
+  it('lists every fault with the name of its variable and what is allowed', () => {
+    const faults = faultsOf({
+      PORT: 'http',
+      DATABASE_URL: 'mysql://x',
+      PUBLIC_URL: 'https://a.example/path',
+      SANDBOX: 'maybe',
+      LOG_LEVEL: 'loud',
+    });
+    expect(faults).toHaveLength(5);
+    expect(faults).toContainEqual(expect.stringMatching(/^PORT: .*0 to 65535/));
+    expect(faults).toContainEqual(expect.stringMatching(/^DATABASE_URL: .*postgresql:\/\//));
+    expect(faults).toContainEqual(expect.stringMatching(/^PUBLIC_URL: must have no path/));
+    expect(faults).toContainEqual(expect.stringMatching(/^SANDBOX: .*1, 0/));
+    expect(faults).toContainEqual(expect.stringMatching(/^LOG_LEVEL: .*info/));
+  });
+
+  it('demands the secrets and the address in production, and accepts them', () => {
+    expect(faultsOf({ NODE_ENV: 'production' }).map((fault) => fault.split(':')[0])).toEqual([
+      'PUBLIC_URL',
+      'KEY_ENCRYPTION_KEY',
+      'COOKIE_KEYS',
+    ]);
+    const complete = {
+      NODE_ENV: 'production',
+      PUBLIC_URL: 'https://a.example',
+      KEY_ENCRYPTION_KEY: Buffer.alloc(32).toString('base64'),
+      COOKIE_KEYS: 'x'.repeat(32),
+    };
+    expect(faultsOf(complete)).toEqual([]);
+    expect(faultsOf({ ...complete, KEY_ENCRYPTION_KEY: 'short' })).toEqual([expect.stringContaining('32 bytes')]);
+    expect(faultsOf({ ...complete, COOKIE_KEYS: 'short,list' })).toEqual([expect.stringContaining('32 characters')]);
+  });
+
+  it('is described in .env.example, variable by variable', () => {
+    const example = readFileSync(join(import.meta.dirname, '../../../.env.example'), 'utf8');
+    const described = [...example.matchAll(/^#?([A-Z_]+)=/gm)].map((match) => match[1]);
+    expect(described.toSorted()).toEqual(Object.keys(Environment.shape).toSorted());
+  });
+});
