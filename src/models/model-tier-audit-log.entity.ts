@@ -1,8 +1,9 @@
 import { defineEntity, p } from '@mikro-orm/core';
 import { User } from '../auth/identity/user.entity.js';
+import { ValidatedJson } from '../database/validated-json.type.js';
 import { Model } from './model.entity.js';
 import { ModelTierAuditLogRepository } from './model-tier-audit-log.repository.js';
-import type { TierAndLifecycle } from './domain/tier-and-lifecycle.js';
+import { TierAndLifecycle } from './domain/tier-and-lifecycle.js';
 
 export const ModelTierAuditLogSchema = defineEntity({
   name: 'ModelTierAuditLog',
@@ -12,8 +13,8 @@ export const ModelTierAuditLogSchema = defineEntity({
     id: p.uuid().primary(),
     modelId: () =>
       p.manyToOne(Model).mapToPk().fieldName('model_id').deleteRule('restrict').updateRule('no action').index(false),
-    previous: p.json<TierAndLifecycle>(),
-    next: p.json<TierAndLifecycle>(),
+    previous: p.json<TierAndLifecycle>().type(new ValidatedJson({ write: TierAndLifecycle })),
+    next: p.json<TierAndLifecycle>().type(new ValidatedJson({ write: TierAndLifecycle })),
     reason: p.text(),
     actorId: () =>
       p

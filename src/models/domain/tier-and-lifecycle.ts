@@ -1,21 +1,28 @@
-import { isSameValue } from './parameter-value.js';
+import { z } from 'zod';
+import { TIERS } from '../../common/domain/tiers.js';
 import type { ModelMeta } from './model-meta.js';
-import type { TierRule } from './tier-access.js';
+import { TIER_RESTRICTION_MODES } from './tier-access.js';
 
-/** What an audit row holds of a model: its tier rule and where it stands in its life. */
-export interface TierAndLifecycle extends TierRule {
-  isAvailable: boolean;
-  isLegacy: boolean;
-  isArchived: boolean;
-  legacyReplacementModelId?: string | undefined;
-  sunsetDate?: string | undefined;
-}
-
+/** The stored flags of a model's life. */
 export interface LifecycleFlags {
   isAvailable: boolean;
   isLegacy: boolean;
   isArchived: boolean;
 }
+
+/** What an audit row holds of a model: its tier rule and where it stands in its life. */
+export const TierAndLifecycle = z.looseObject({
+  isAvailable: z.boolean(),
+  isLegacy: z.boolean(),
+  isArchived: z.boolean(),
+  requiredTier: z.enum(TIERS).optional(),
+  tierRestrictionMode: z.enum(TIER_RESTRICTION_MODES).optional(),
+  allowedTiers: z.array(z.enum(TIERS)).optional(),
+  legacyReplacementModelId: z.string().optional(),
+  sunsetDate: z.string().optional(),
+});
+
+export type TierAndLifecycle = z.infer<typeof TierAndLifecycle>;
 
 export function tierAndLifecycle(flags: LifecycleFlags, meta: ModelMeta): TierAndLifecycle {
   const { requiredTier, tierRestrictionMode, allowedTiers, legacyReplacementModelId, sunsetDate } = meta;
@@ -29,8 +36,4 @@ export function tierAndLifecycle(flags: LifecycleFlags, meta: ModelMeta): TierAn
     ...(legacyReplacementModelId && { legacyReplacementModelId }),
     ...(sunsetDate && { sunsetDate }),
   };
-}
-
-export function isSameTierAndLifecycle(a: TierAndLifecycle, b: TierAndLifecycle): boolean {
-  return isSameValue(a, b);
 }

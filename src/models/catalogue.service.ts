@@ -1,0 +1,65 @@
+import { EntityManager } from '@mikro-orm/postgresql';
+import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import type { CatalogueModel } from './domain/catalogue-model.js';
+import { formatPath } from './domain/document-issue.js';
+import { StoredModelMeta, type ModelMeta } from './domain/model-meta.js';
+import { modelPrices } from './domain/model-prices.js';
+import { Model } from './model.entity.js';
+import type { CatalogueRow } from './model.repository.js';
+
+/** The whole catalogue in memory, so that no request asks the database about a model. */
+@Injectable()
+export class CatalogueService implements OnModuleInit {
+  private readonly logger = new Logger(CatalogueService.name);
+  private models: readonly CatalogueModel[] = [];
+  private byName: ReadonlyMap<string, CatalogueModel> = new Map();
+
+  constructor(private readonly em: EntityManager) {}
+
+  async onModuleInit(): Promise<void> {
+    await this.reload();
+  }
+
+  /** The model with this id, or with this alias. An id goes before an equal alias. */
+  find(idOrAlias: string): CatalogueModel | undefined {
+    return this.byName.get(idOrAlias);
+  }
+
+  /** Every model, by id. */
+  list(): readonly CatalogueModel[] {
+    return this.models;
+  }
+
+  /** Reads the catalogue anew. A row that this version cannot read is left out, so that one bad edit does not take every model away. */
+  async reload(): Promise<void> {
+    const rows = await this.em.fork().getRepository(Model).findCatalogue();
+    const models = rows.flatMap((row) => this.read(row));
+    const aliases = models.flatMap((model) => (model.meta.aliases ?? []).map((alias) => [alias, model] as const));
+    this.byName = new Map([...aliases, ...models.map((model) => [model.id, model] as const)]);
+    this.models = models;
+  }
+
+  private read(row: CatalogueRow): CatalogueModel[] {
+    const parsed = StoredModelMeta.safeParse(row.meta);
+    if (!parsed.success) {
+      const faults = parsed.error.issues.map((issue) => `${formatPath(['meta', ...issue.path])}: ${issue.message}`);
+      this.logger.error(`model ${row.id} is left out of the catalogue: ${faults.join('; ')}`);
+      return [];
+    }
+    const meta = parsed.data as ModelMeta;
+    return [
+      {
+        id: row.id,
+        name: row.name,
+        provider: row.provider,
+        isAvailable: row.is_available,
+        isLegacy: row.is_legacy,
+        isArchived: row.is_archived,
+        meta,
+        versionNo: row.version_no,
+        createdAt: row.created_at,
+        prices: modelPrices(meta),
+      },
+    ];
+  }
+}

@@ -1,0 +1,193 @@
+import { ApiExtraModels, ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { Type } from 'class-transformer';
+import { IsIn, IsInt, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
+import { TIERS, type Tier } from '../common/domain/tiers.js';
+import { CAPABILITIES, type Capability, type ModelMeta } from './domain/model-meta.js';
+import { PARAMETER_TYPES, type ParameterType } from './domain/constrained-parameters.js';
+import { VIOLATION_POLICIES, type ViolationPolicy } from './domain/parameter-constraint.js';
+import { TIER_RESTRICTION_MODES, type TierRestrictionMode } from './domain/tier-access.js';
+import { LIFECYCLES, type Lifecycle } from './model.repository.js';
+
+const PAGE_DEFAULT = 50;
+const PAGE_MAX = 200;
+
+/** A parameter a model constrains, as an app's settings page draws it. */
+export class ParameterDto {
+  @ApiProperty() supported!: boolean;
+  @ApiPropertyOptional({ enum: PARAMETER_TYPES }) type?: ParameterType | undefined;
+  @ApiPropertyOptional() min?: number | undefined;
+  @ApiPropertyOptional() max?: number | undefined;
+  @ApiPropertyOptional() exclusiveMin?: number | undefined;
+  @ApiPropertyOptional() exclusiveMax?: number | undefined;
+  @ApiPropertyOptional({
+    oneOf: [
+      { type: 'number' },
+      { type: 'string' },
+      { type: 'boolean' },
+      { type: 'array', items: {} },
+      { type: 'object' },
+    ],
+  })
+  default?: unknown;
+  @ApiPropertyOptional({ type: [Object] }) allowedValues?: (string | number | boolean)[] | undefined;
+  @ApiPropertyOptional() maxItems?: number | undefined;
+  @ApiPropertyOptional() maxItemLength?: number | undefined;
+  @ApiProperty({ type: [String] }) mutuallyExclusiveWith!: string[];
+  @ApiProperty({ enum: VIOLATION_POLICIES }) onViolation!: ViolationPolicy;
+  @ApiProperty({ type: String, nullable: true, description: 'The name the provider is sent instead' })
+  sentAs!: string | null;
+  @ApiPropertyOptional() reason?: string | undefined;
+}
+
+class RatesDto {
+  @ApiProperty({ example: '2.000000' }) input!: string;
+  @ApiProperty() cachedInput!: string;
+  @ApiProperty() cacheWrite!: string;
+  @ApiProperty() output!: string;
+  @ApiProperty() image!: string;
+}
+
+class LongContextPriceDto extends RatesDto {
+  @ApiProperty({ description: 'The price of the whole request when its input is above that many tokens' })
+  aboveInputTokens!: number;
+}
+
+/** Credits per 1 000 tokens, by part, as decimal strings. */
+export class PriceDto extends RatesDto {
+  @ApiProperty({ example: 'credits per 1000 tokens' }) unit!: string;
+  @ApiProperty({ type: LongContextPriceDto, nullable: true }) longContext!: LongContextPriceDto | null;
+}
+
+class ModelLimitsDto {
+  @ApiProperty() contextLength!: number;
+  @ApiProperty() maxOutputTokens!: number;
+  @ApiProperty({ type: Number, nullable: true, description: 'Null where the provider names no limit' })
+  imagesMax!: number | null;
+}
+
+class ConditionDto {
+  @ApiProperty() parameter!: string;
+  @ApiProperty({ type: [Object] }) in!: (string | number | boolean)[];
+}
+
+class ParameterRuleDto {
+  @ApiProperty({ type: [String] }) parameters!: string[];
+  @ApiProperty({ type: ConditionDto }) unless!: ConditionDto;
+  @ApiProperty({ type: String, nullable: true }) reason!: string | null;
+}
+
+/** A model in OpenAI's shape, and what an app needs to offer it. */
+@ApiExtraModels(ParameterDto)
+export class ModelDto {
+  @ApiProperty({ example: 'gpt-5-mini' }) id!: string;
+  @ApiProperty({ example: 'model' }) object!: 'model';
+  @ApiProperty({ description: 'Unix seconds' }) created!: number;
+  @ApiProperty({ example: 'openai' }) owned_by!: string;
+  @ApiProperty() displayName!: string;
+  @ApiProperty({ type: String, nullable: true }) description!: string | null;
+  @ApiProperty({ type: String, nullable: true }) version!: string | null;
+  @ApiProperty({ type: [String] }) aliases!: string[];
+  @ApiProperty({ enum: CAPABILITIES, isArray: true }) capabilities!: Capability[];
+  @ApiProperty({ type: ModelLimitsDto }) limits!: ModelLimitsDto;
+  @ApiProperty({ type: PriceDto, nullable: true }) price!: PriceDto | null;
+  @ApiProperty() available!: boolean;
+  @ApiProperty({ type: String, nullable: true, description: 'The error code a call would get' })
+  unavailableCode!: string | null;
+  @ApiProperty({ type: String, nullable: true }) unavailableReason!: string | null;
+  @ApiProperty({ description: 'Whether the caller’s plan may use it' }) tierAllowed!: boolean;
+  @ApiProperty({ enum: TIERS }) requiredTier!: Tier;
+  @ApiProperty({ enum: TIER_RESTRICTION_MODES }) tierRestrictionMode!: TierRestrictionMode;
+  @ApiProperty({ enum: TIERS, isArray: true }) allowedTiers!: Tier[];
+  @ApiProperty() isLegacy!: boolean;
+  @ApiProperty({ type: String, nullable: true }) deprecationNotice!: string | null;
+  @ApiProperty({ type: String, nullable: true, format: 'date' }) sunsetDate!: string | null;
+  @ApiProperty({ type: String, nullable: true }) replacementModelId!: string | null;
+  @ApiProperty({ type: 'object', additionalProperties: { $ref: '#/components/schemas/ParameterDto' } })
+  parameters!: Record<string, ParameterDto>;
+  @ApiProperty({ type: [ParameterRuleDto] }) parameterRules!: ParameterRuleDto[];
+}
+
+export class ModelListDto {
+  @ApiProperty({ example: 'list' }) object!: 'list';
+  @ApiProperty({ type: [ModelDto] }) data!: ModelDto[];
+}
+
+/** Filters of `GET /v1/models`. */
+export class ModelQueryDto {
+  @ApiPropertyOptional({ enum: CAPABILITIES })
+  @IsOptional()
+  @IsIn(CAPABILITIES)
+  capability?: Capability;
+
+  @ApiPropertyOptional({ enum: TIERS, description: 'Only models that this tier may use' })
+  @IsOptional()
+  @IsIn(TIERS)
+  tier?: Tier;
+
+  @ApiPropertyOptional()
+  @IsOptional()
+  @IsString()
+  @MaxLength(100)
+  provider?: string;
+
+  @ApiPropertyOptional({ enum: ['true', 'false'], description: 'Legacy models too; default false' })
+  @IsOptional()
+  @IsIn(['true', 'false'])
+  includeLegacy?: 'true' | 'false';
+}
+
+/** Filters of `GET /admin/models`. */
+export class AdminModelQueryDto {
+  @ApiPropertyOptional()
+  @IsOptional()
+  @IsString()
+  @MaxLength(100)
+  provider?: string;
+
+  @ApiPropertyOptional({ enum: TIERS, description: 'Models that name this tier as the required one' })
+  @IsOptional()
+  @IsIn(TIERS)
+  tier?: Tier;
+
+  @ApiPropertyOptional({ enum: CAPABILITIES })
+  @IsOptional()
+  @IsIn(CAPABILITIES)
+  capability?: Capability;
+
+  @ApiPropertyOptional({ enum: LIFECYCLES })
+  @IsOptional()
+  @IsIn(LIFECYCLES)
+  lifecycle?: Lifecycle;
+
+  @ApiPropertyOptional({ default: PAGE_DEFAULT, maximum: PAGE_MAX })
+  @IsOptional()
+  @Type(() => Number)
+  @IsInt()
+  @Min(1)
+  @Max(PAGE_MAX)
+  limit: number = PAGE_DEFAULT;
+
+  @ApiPropertyOptional({ description: 'The `nextCursor` of the page before' })
+  @IsOptional()
+  @IsString()
+  @MaxLength(200)
+  cursor?: string;
+}
+
+export class AdminModelDto {
+  @ApiProperty() id!: string;
+  @ApiProperty({ description: 'What is sent to the provider' }) name!: string;
+  @ApiProperty() provider!: string;
+  @ApiProperty() isAvailable!: boolean;
+  @ApiProperty() isLegacy!: boolean;
+  @ApiProperty() isArchived!: boolean;
+  @ApiProperty({ type: 'object', additionalProperties: true }) meta!: ModelMeta;
+  @ApiProperty({ description: 'The number of the current version' }) version!: number;
+  @ApiProperty({ format: 'date-time' }) createdAt!: string;
+  @ApiProperty({ format: 'date-time' }) updatedAt!: string;
+}
+
+export class AdminModelPageDto {
+  @ApiProperty({ type: [AdminModelDto] }) data!: AdminModelDto[];
+  @ApiProperty({ type: String, nullable: true }) nextCursor!: string | null;
+}
