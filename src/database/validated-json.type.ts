@@ -1,4 +1,4 @@
-import { JsonType, type Platform, type TransformContext } from '@mikro-orm/core';
+import { JsonType, type Constructor, type Platform, type TransformContext, type Type } from '@mikro-orm/core';
 import type { z } from 'zod';
 
 /** What a JSONB column accepts and what it may already hold. */
@@ -9,32 +9,30 @@ export interface JsonSchemas<Value extends object> {
   read?: z.ZodType<object>;
 }
 
+/** Each document as it was read, by the object made of it. */
+const textAsRead = new WeakMap<object, string>();
+
 /**
  * A JSONB column whose document is checked by Zod on write and on read. A document that was read and is written back unchanged is not
- * checked again: that a newer version stored more than this one knows is no fault of the reader.
+ * checked again: that a newer version stored more than this one knows is no fault of the reader. The type is a class of its own for each
+ * column, since the ORM copies what an instance holds.
  */
-export class ValidatedJson<Value extends object> extends JsonType {
-  private readonly asRead = new WeakMap<object, string>();
-
-  constructor(private readonly schemas: JsonSchemas<Value>) {
-    super();
-  }
-
-  override convertToDatabaseValue(value: unknown, platform: Platform, context?: TransformContext): string | null {
-    if (typeof value !== 'object' || value === null || context?.mode === 'query') {
-      return super.convertToDatabaseValue(value, platform, context) as string | null;
+export function validatedJson<Value extends object>(schemas: JsonSchemas<Value>): Constructor<Type<Value, string>> {
+  class ValidatedJson extends JsonType {
+    override convertToDatabaseValue(value: unknown, platform: Platform, context?: TransformContext): string | null {
+      const isDocument = typeof value === 'object' && value !== null && context?.mode !== 'query';
+      const isUnchanged = isDocument && textAsRead.get(value) === JSON.stringify(value);
+      const document = isDocument && !isUnchanged ? schemas.write.parse(value) : value;
+      return super.convertToDatabaseValue(document, platform, context) as string | null;
     }
-    if (this.asRead.get(value) === JSON.stringify(value)) {
-      return super.convertToDatabaseValue(value, platform, context) as string;
-    }
-    return super.convertToDatabaseValue(this.schemas.write.parse(value), platform, context) as string;
-  }
 
-  override convertToJSValue(value: unknown, platform: Platform, context?: TransformContext): unknown {
-    const document: unknown = super.convertToJSValue(value as string, platform, context);
-    if (document === null || document === undefined) return document;
-    const parsed = (this.schemas.read ?? this.schemas.write).parse(document);
-    this.asRead.set(parsed, JSON.stringify(parsed));
-    return parsed;
+    override convertToJSValue(value: unknown, platform: Platform, context?: TransformContext): unknown {
+      const document: unknown = super.convertToJSValue(value as string, platform, context);
+      if (document === null || document === undefined) return document;
+      const parsed = (schemas.read ?? schemas.write).parse(document);
+      textAsRead.set(parsed, JSON.stringify(parsed));
+      return parsed;
+    }
   }
+  return ValidatedJson as unknown as Constructor<Type<Value, string>>;
 }

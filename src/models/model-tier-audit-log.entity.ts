@@ -1,6 +1,6 @@
 import { defineEntity, p } from '@mikro-orm/core';
 import { User } from '../auth/identity/user.entity.js';
-import { ValidatedJson } from '../database/validated-json.type.js';
+import { validatedJson } from '../database/validated-json.type.js';
 import { Model } from './model.entity.js';
 import { ModelTierAuditLogRepository } from './model-tier-audit-log.repository.js';
 import { TierAndLifecycle } from './domain/tier-and-lifecycle.js';
@@ -13,8 +13,8 @@ export const ModelTierAuditLogSchema = defineEntity({
     id: p.uuid().primary(),
     modelId: () =>
       p.manyToOne(Model).mapToPk().fieldName('model_id').deleteRule('restrict').updateRule('no action').index(false),
-    previous: p.json<TierAndLifecycle>().type(new ValidatedJson({ write: TierAndLifecycle })),
-    next: p.json<TierAndLifecycle>().type(new ValidatedJson({ write: TierAndLifecycle })),
+    previous: p.type(validatedJson({ write: TierAndLifecycle })),
+    next: p.type(validatedJson({ write: TierAndLifecycle })),
     reason: p.text(),
     actorId: () =>
       p

@@ -1,6 +1,6 @@
 import { defineEntity, p } from '@mikro-orm/core';
 import { User } from '../auth/identity/user.entity.js';
-import { ValidatedJson } from '../database/validated-json.type.js';
+import { validatedJson } from '../database/validated-json.type.js';
 import { ModelMeta, StoredModelMeta } from './domain/model-meta.js';
 import { Model } from './model.entity.js';
 import { ModelVersionRepository } from './model-version.repository.js';
@@ -21,7 +21,7 @@ export const ModelVersionSchema = defineEntity({
         .updateRule('no action')
         .index(false),
     versionNo: p.integer().primary(),
-    meta: p.json<ModelMeta>().type(new ValidatedJson({ write: ModelMeta, read: StoredModelMeta })),
+    meta: p.type(validatedJson({ write: ModelMeta, read: StoredModelMeta })),
     changedBy: () =>
       p
         .manyToOne(User)

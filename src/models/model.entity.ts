@@ -1,5 +1,5 @@
 import { defineEntity, p } from '@mikro-orm/core';
-import { ValidatedJson } from '../database/validated-json.type.js';
+import { validatedJson } from '../database/validated-json.type.js';
 import { CAPABILITIES, ModelMeta, StoredModelMeta } from './domain/model-meta.js';
 import { ModelRepository } from './model.repository.js';
 
@@ -16,7 +16,7 @@ export const ModelSchema = defineEntity({
     isAvailable: p.boolean().default(true).index('idx_models_is_available'),
     isLegacy: p.boolean().default(false).index('idx_models_is_legacy'),
     isArchived: p.boolean().default(false).index('idx_models_is_archived'),
-    meta: p.json<ModelMeta>().type(new ValidatedJson({ write: ModelMeta, read: StoredModelMeta })),
+    meta: p.type(validatedJson({ write: ModelMeta, read: StoredModelMeta })),
     createdAt: p.datetime().columnType('timestamptz').defaultRaw('now()'),
     updatedAt: p.datetime().columnType('timestamptz').defaultRaw('now()'),
     /** Stored in `meta`; declared so that the enum of the database belongs to an entity. */

@@ -53,13 +53,11 @@ export interface ModelFilter {
 export class ModelRepository extends EntityRepository<Model> {
   /** Every model with the number of its current version, in one statement, so that meta and version belong together. */
   async findCatalogue(): Promise<CatalogueRow[]> {
-    return this.getEntityManager()
-      .getConnection()
-      .execute<CatalogueRow[]>(
-        `select m.id, m.name, m.provider, m.is_available, m.is_legacy, m.is_archived, m.meta, m.created_at,
+    return this.getEntityManager().execute<CatalogueRow[]>(
+      `select m.id, m.name, m.provider, m.is_available, m.is_legacy, m.is_archived, m.meta, m.created_at,
                 coalesce((select max(v.version_no) from model_versions v where v.model_id = m.id), 0) as version_no
            from models m order by m.id`,
-      );
+    );
   }
 
   /** One page of models by id, those after `afterId`. */
@@ -78,12 +76,11 @@ export class ModelRepository extends EntityRepository<Model> {
   }
 
   async findVersionNumbers(ids: readonly string[]): Promise<Map<string, number>> {
-    const rows = await this.getEntityManager()
-      .getConnection()
-      .execute<{ model_id: string; version_no: number }[]>(
-        `select model_id, max(version_no) as version_no from model_versions where model_id = any(?) group by model_id`,
-        [ids],
-      );
+    if (ids.length === 0) return new Map();
+    const rows = await this.getEntityManager().execute<{ model_id: string; version_no: number }[]>(
+      `select model_id, max(version_no) as version_no from model_versions where model_id in (?) group by model_id`,
+      [ids],
+    );
     return new Map(rows.map((row) => [row.model_id, row.version_no]));
   }
 

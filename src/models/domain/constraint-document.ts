@@ -39,6 +39,7 @@ export function constraintDocumentIssues(
       ...exclusionIssues(name, constraint),
       ...renameIssues(name, constraints),
       ...clampIssues(constraint, type),
+      ...(isPriced(name) ? pricedIssues(name, constraint) : []),
     ];
     issues.push(...found.map((issue) => ({ ...issue, path: [...path, ...issue.path] })));
   }
@@ -165,6 +166,30 @@ function governanceIssues(
   return Object.keys(constraint)
     .filter((key) => !RENAME_KEYS.has(key))
     .map((key) => ({ path: [key], message: `belongs in the entry of ${target}, to which ${name} is renamed` }));
+}
+
+/** Whether the parameter multiplies what a request may cost, so that the hold has to know its value. */
+function isPriced(name: ConstrainedParameter): boolean {
+  return PARAMETER_BASELINES[name].min !== undefined;
+}
+
+/** What a hold multiplies by is a whole number of at least one, whatever a document says; the output limit is also sent unasked. */
+function pricedIssues(name: ConstrainedParameter, constraint: ParameterConstraint): DocumentIssue[] {
+  const issues: DocumentIssue[] = [];
+  const { min: least = 1 } = PARAMETER_BASELINES[name];
+  if (constraint.type !== undefined && constraint.type !== 'integer') {
+    issues.push({ path: ['type'], message: 'must be integer: the cost of a request depends on it' });
+  }
+  for (const key of ['min', 'max', 'default'] as const) {
+    const value = constraint[key];
+    if (typeof value === 'number' && value < least) issues.push({ path: [key], message: `must be at least ${least}` });
+  }
+  if (!isOutputLimit(name)) return issues;
+  for (const key of ['exclusiveMin', 'exclusiveMax', 'allowedValues'] as const) {
+    if (constraint[key] !== undefined)
+      issues.push({ path: [key], message: 'does not apply to an output limit; use min and max' });
+  }
+  return issues;
 }
 
 function clampIssues(constraint: ParameterConstraint, type: ParameterType): DocumentIssue[] {

@@ -190,6 +190,11 @@ function offer(
   if (name !== target) applied.push({ parameter: name, action: 'renamed', to: target });
 }
 
+/** Whether a governing constraint lets a value be sent; one that only renames does, whatever it says of the old name. */
+function isOffered(constraint: ParameterConstraint | undefined): boolean {
+  return constraint !== undefined && (constraint.supported || constraint.alternativeName !== undefined);
+}
+
 /** The output limit that goes upstream: the caller's, else the constraint's default, else the server's, never above the constraint's maximum. */
 function limitOutput(
   plan: Plan,
@@ -199,10 +204,9 @@ function limitOutput(
   const given = OUTPUT_LIMITS.find((name) => typeof parameters.get(name) === 'number');
   if (given) return { parameter: given, tokens: parameters.get(given) as number };
   if (isRefused) return null;
-  const name = OUTPUT_LIMITS.find(
-    (candidate) => plan.governing.get(candidate)?.supported !== false && plan.governing.has(candidate),
-  );
-  const parameter = name ?? OUTPUT_LIMITS[0];
+  const listed = OUTPUT_LIMITS.filter((name) => isOffered(plan.governing.get(name)));
+  const parameter = listed[0] ?? OUTPUT_LIMITS.find((name) => !plan.governing.has(name));
+  if (parameter === undefined) return null;
   const constraint = plan.governing.get(parameter);
   const fallback = options.outputTokensDefault;
   const tokens =

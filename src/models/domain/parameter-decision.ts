@@ -32,11 +32,12 @@ const KEPT: Decision = { outcome: 'kept' };
 export function decideParameter(input: DecisionInput): Decision {
   const { offeredAs, value, constraint, baseline, isDropRequested } = input;
   const policy = constraint?.onViolation ?? 'reject';
-  if (!isSupported(constraint, baseline)) {
+  const isUnsupported = !isSupported(constraint, baseline);
+  if (isUnsupported) {
     if (isSameValue(value, effectiveDefault(constraint, baseline))) return { outcome: 'omitted' };
     if (isDropRequested || policy === 'drop') return { outcome: 'dropped' };
-    if (policy === 'warn') return { outcome: 'warned' };
-    return { outcome: 'refused', violations: [unsupportedViolation(offeredAs, value, constraint)] };
+    if (policy !== 'warn')
+      return { outcome: 'refused', violations: [unsupportedViolation(offeredAs, value, constraint)] };
   }
   const type = constraint?.type ?? baseline.type;
   if (!isOfType(value, type)) {
@@ -45,7 +46,7 @@ export function decideParameter(input: DecisionInput): Decision {
   }
   const unbounded = boundsViolation(value, baseline) ? [rangeViolation(offeredAs, value, boundsOf(baseline))] : [];
   const violations = constraint ? valueViolations(offeredAs, value, constraint) : [];
-  if (violations.length === 0 && unbounded.length === 0) return KEPT;
+  if (violations.length === 0 && unbounded.length === 0) return isUnsupported ? { outcome: 'warned' } : KEPT;
   if (policy === 'drop') return { outcome: 'dropped' };
   if (policy === 'clamp' && constraint && typeof value === 'number') {
     const clamped = clamp(value, constraint, type === 'integer');

@@ -1,0 +1,272 @@
+import { MikroORM } from '@mikro-orm/postgresql';
+import { ZodError } from 'zod';
+import { CATALOGUE, SEED_REASON, seedModels } from '../../seeders/models.seeder.js';
+import { SANDBOX_MODELS } from '../../seeders/catalogue/sandbox-models.js';
+import { Clock } from '../../src/common/clock.js';
+import { AppError } from '../../src/common/errors/app-error.js';
+import { ormOptions } from '../../src/mikro-orm.config.js';
+import { CatalogueService } from '../../src/models/catalogue.service.js';
+import type { ModelMeta } from '../../src/models/domain/model-meta.js';
+import { ModelTierAuditLog } from '../../src/models/model-tier-audit-log.entity.js';
+import { ModelVersion } from '../../src/models/model-version.entity.js';
+import { Model } from '../../src/models/model.entity.js';
+import { ModelsService } from '../../src/models/models.service.js';
+import { testConfig } from '../support/test-config.js';
+import { createTestDatabase, type TestDatabase } from '../support/test-server.js';
+
+const NOW = new Date('2026-11-22T06:00:00Z');
+const OPERATOR = { actorId: null, reason: 'a test' };
+
+const META: ModelMeta = {
+  displayName: 'Test model',
+  capabilities: ['text'],
+  contextLength: 1_000,
+  maxOutputTokens: 100,
+  inputCostPerMillionTokens: 1_000,
+  outputCostPerMillionTokens: 2_000,
+  creditsPer1kTokens: 1.5,
+};
+
+describe('the catalogue', () => {
+  let database: TestDatabase;
+  let orm: MikroORM;
+  let catalogue: CatalogueService;
+  let models: ModelsService;
+
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    orm = await MikroORM.init(ormOptions(database.url, testConfig()));
+    await seedModels(orm.em, { sandbox: true, now: NOW });
+    catalogue = new CatalogueService(orm.em);
+    await catalogue.reload();
+    models = new ModelsService(orm.em, catalogue, new Clock());
+  });
+
+  afterAll(async () => {
+    await orm.close();
+    await database.drop();
+  });
+
+  function save(id: string, meta: unknown, flags: { isAvailable?: boolean; isArchived?: boolean } = {}) {
+    return models.save({ id, name: id, provider: 'openai', ...flags, meta }, OPERATOR);
+  }
+
+  async function execute<Row>(sql: string, parameters: unknown[] = []): Promise<Row[]> {
+    return orm.em.getConnection().execute<Row[]>(sql, parameters);
+  }
+
+  describe('seeded', () => {
+    it('holds the built-in models with the figures of the product', () => {
+      expect(catalogue.find('gpt-5')?.meta).toMatchObject({
+        displayName: 'GPT-5',
+        capabilities: ['text', 'vision', 'function_calling'],
+        contextLength: 128_000,
+        creditsPer1kTokens: 2,
+        requiredTier: 'pro_max',
+      });
+      expect(catalogue.find('gpt-5-nano')?.meta).toMatchObject({ displayName: 'GPT-5 Nano', requiredTier: 'free' });
+      expect(catalogue.find('gemini-2.0-pro')?.meta).toMatchObject({
+        capabilities: ['text', 'vision', 'long_context'],
+        contextLength: 2_000_000,
+        creditsPer1kTokens: 1,
+      });
+      expect(catalogue.find('gemini-2.5-pro')?.meta).toMatchObject({
+        displayName: 'Gemini 2.5 Pro',
+        requiredTier: 'pro_max',
+      });
+      expect(catalogue.find('claude-3.5-sonnet')?.meta).toMatchObject({
+        capabilities: ['text', 'vision', 'code'],
+        contextLength: 200_000,
+        creditsPer1kTokens: 2,
+      });
+      for (const id of ['gpt-4o', 'gemini-1.5-pro', 'grok-beta']) expect(catalogue.find(id)?.isLegacy).toBe(true);
+    });
+
+    it('answers to aliases with the id', () => {
+      expect(catalogue.find('claude-sonnet-4.5')?.id).toBe('claude-sonnet-4-5');
+      expect(catalogue.find('gemini-2-5')?.id).toBe('gemini-2.5-pro');
+      expect(catalogue.find('gpt-6')).toBeUndefined();
+      expect(catalogue.find('__proto__')).toBeUndefined();
+    });
+
+    it('prices every model, and names the source and date of its figures', () => {
+      for (const model of catalogue.list()) expect(model.prices).not.toBeNull();
+      expect(catalogue.find('gpt-5')?.prices?.standard.creditsUcr.input).toBe(2_000n);
+      for (const { meta } of CATALOGUE) {
+        expect(meta.providerMetadata).toMatchObject({
+          figures: { prices: { source: expect.any(String), date: expect.any(String) } },
+        });
+      }
+    });
+
+    it('writes version 1 of each model and nothing more when it runs again', async () => {
+      await seedModels(orm.em, { sandbox: true, now: NOW });
+      const versions = await orm.em.fork().find(ModelVersion, {});
+      expect(versions).toHaveLength(CATALOGUE.length + SANDBOX_MODELS.length);
+      expect(versions.every((version) => version.versionNo === 1 && version.changeReason === SEED_REASON)).toBe(true);
+    });
+
+    it('leaves the sandbox models out while the sandbox is off', async () => {
+      const empty = await createTestDatabase();
+      const other = await MikroORM.init(ormOptions(empty.url, testConfig()));
+      try {
+        await other.em
+          .getConnection()
+          .execute('truncate models cascade')
+          .catch(() => undefined);
+        const before = await other.em.fork().count(Model, { provider: 'sandbox' });
+        await seedModels(other.em, { sandbox: false, now: NOW });
+        expect(await other.em.fork().count(Model, { provider: 'sandbox' })).toBe(before);
+        expect(await other.em.fork().count(Model, { id: { $in: CATALOGUE.map(({ id }) => id) } })).toBe(
+          CATALOGUE.length,
+        );
+      } finally {
+        await other.close();
+        await empty.drop();
+      }
+    });
+
+    it('keeps what an operator changed, flags and meta', async () => {
+      const gpt = catalogue.find('grok-beta')!;
+      await models.save(
+        {
+          id: gpt.id,
+          name: gpt.name,
+          provider: gpt.provider,
+          isAvailable: false,
+          meta: { ...gpt.meta, creditsPer1kTokens: 9 },
+        },
+        OPERATOR,
+      );
+      await seedModels(orm.em, { sandbox: true, now: NOW });
+      await catalogue.reload();
+      expect(catalogue.find('grok-beta')).toMatchObject({
+        isAvailable: false,
+        isLegacy: true,
+        versionNo: 2,
+        meta: { creditsPer1kTokens: 9 },
+      });
+    });
+
+    it('follows a newer built-in meta where the current version is its own', async () => {
+      await execute(`update models set meta = meta || '{"version": "0"}' where id = 'gpt-4o'`);
+      await seedModels(orm.em, { sandbox: true, now: NOW });
+      await catalogue.reload();
+      expect(catalogue.find('gpt-4o')).toMatchObject({ versionNo: 2, meta: { version: '4o' } });
+    });
+  });
+
+  describe('a saved model', () => {
+    it('with tier pro reads back pro, and without a tier is free', async () => {
+      await save('tier-pro', { ...META, requiredTier: 'pro' });
+      await save('tier-none', META);
+      const stored = await orm.em.fork().findOneOrFail(Model, 'tier-pro');
+      expect(stored.meta.requiredTier).toBe('pro');
+      expect(catalogue.find('tier-pro')?.meta.requiredTier).toBe('pro');
+      const [row] = await execute<{ has_tier: boolean }>(
+        `select jsonb_exists(meta, 'requiredTier') as has_tier from models where id = 'tier-none'`,
+      );
+      expect(row).toEqual({ has_tier: false });
+    });
+
+    it('gets a version for each change of its meta, none for a repetition, and an audit row for its tier', async () => {
+      await save('versioned', META);
+      await save('versioned', META);
+      const second = await save('versioned', { ...META, requiredTier: 'enterprise' });
+      expect(second.versionNo).toBe(2);
+      const third = await save('versioned', { ...META, requiredTier: 'enterprise' }, { isArchived: true });
+      expect(third).toMatchObject({ versionNo: 2, isArchived: true });
+      const audits = await orm.em.fork().find(ModelTierAuditLog, { modelId: 'versioned' }, { orderBy: { id: 'asc' } });
+      expect(audits.map(({ previous, next }) => [previous.requiredTier, next.requiredTier, next.isArchived])).toEqual([
+        [undefined, 'enterprise', false],
+        ['enterprise', 'enterprise', true],
+      ]);
+    });
+
+    it('keeps one version number apart from the other when two operators save at once', async () => {
+      await save('raced', META);
+      const prices = Array.from({ length: 8 }, (_, index) => index + 2);
+      await Promise.all(prices.map((creditsPer1kTokens) => save('raced', { ...META, creditsPer1kTokens })));
+      const versions = await orm.em.fork().find(ModelVersion, { modelId: 'raced' }, { orderBy: { versionNo: 'asc' } });
+      expect(versions.map(({ versionNo }) => versionNo)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
+      const current = await orm.em.fork().findOneOrFail(Model, 'raced');
+      expect(versions.at(-1)?.meta).toEqual(current.meta);
+    });
+
+    it('is refused with the path of every fault', async () => {
+      const meta = {
+        ...META,
+        creditsPer1kTokens: 1.2345,
+        colour: 'red',
+        parameterConstraints: { temperature: { supported: true, min: 2, max: 1 } },
+      };
+      const error = await save('faulty', meta).catch((thrown: unknown) => thrown);
+      expect(error).toBeInstanceOf(AppError);
+      expect((error as AppError).errors.map(({ field }) => field)).toEqual(
+        expect.arrayContaining(['meta.creditsPer1kTokens', 'meta']),
+      );
+      expect(await orm.em.fork().count(Model, { id: 'faulty' })).toBe(0);
+      const range = await save('faulty', { ...META, parameterConstraints: meta.parameterConstraints }).catch(
+        (thrown: unknown) => thrown,
+      );
+      expect((range as AppError).errors.map(({ field }) => field)).toEqual([
+        'meta.parameterConstraints.temperature.min',
+      ]);
+    });
+
+    it('may not take another model’s name, nor have a successor that is unknown or leads back', async () => {
+      await save('first', { ...META, aliases: ['one'] });
+      await save('second', { ...META, legacyReplacementModelId: 'first' });
+      await expect(save('third', { ...META, aliases: ['one'] })).rejects.toThrow('already names first');
+      await expect(save('one', META)).rejects.toThrow('is an alias of first');
+      await expect(save('third', { ...META, legacyReplacementModelId: 'nowhere' })).rejects.toThrow('names no model');
+      await expect(save('first', { ...META, legacyReplacementModelId: 'second' })).rejects.toThrow('leads in a circle');
+    });
+  });
+
+  describe('the stored document', () => {
+    it('is refused with an unknown key on write, also past the service', async () => {
+      const em = orm.em.fork();
+      em.create(Model, { id: 'unknown-key', name: 'x', provider: 'x', meta: { ...META, colour: 'red' } as ModelMeta });
+      await expect(em.flush()).rejects.toThrow(ZodError);
+    });
+
+    it('keeps an unknown key on read, and when another column is changed', async () => {
+      await save('newer', META);
+      await execute(`update models set meta = meta || '{"colour": "red"}' where id = 'newer'`);
+      const em = orm.em.fork();
+      const model = await em.findOneOrFail(Model, 'newer');
+      expect(model.meta).toMatchObject({ colour: 'red' });
+      model.isLegacy = true;
+      await em.flush();
+      const [row] = await execute<{ colour: string }>(
+        `select meta->>'colour' as colour from models where id = 'newer'`,
+      );
+      expect(row).toEqual({ colour: 'red' });
+      await catalogue.reload();
+      expect(catalogue.find('newer')?.meta).toMatchObject({ colour: 'red' });
+    });
+
+    it('takes only its own model out of the catalogue when it cannot be read', async () => {
+      await save('broken', META);
+      await execute(`update models set meta = '{"displayName": 5}' where id = 'broken'`);
+      await catalogue.reload();
+      expect(catalogue.find('broken')).toBeUndefined();
+      expect(catalogue.find('gpt-5')).toBeDefined();
+      await execute(`update models set meta = ? where id = 'broken'`, [JSON.stringify(META)]);
+    });
+  });
+
+  describe('versions and audit rows', () => {
+    it.each([
+      `update model_versions set change_reason = 'x'`,
+      `delete from model_versions`,
+      `truncate model_versions cascade`,
+      `update model_tier_audit_logs set reason = 'x'`,
+      `delete from model_tier_audit_logs`,
+      `truncate model_tier_audit_logs`,
+    ])('refuse: %s', async (statement) => {
+      await expect(execute(statement)).rejects.toThrow('append-only');
+    });
+  });
+});
