@@ -1,5 +1,6 @@
 import { defineEntity, p } from '@mikro-orm/core';
 import { User } from '../auth/identity/user.entity.js';
+import { HoldRepository } from './hold.repository.js';
 
 export const HOLD_STATES = ['pending', 'settled', 'voided', 'expired', 'settled_late'] as const;
 export type HoldState = (typeof HOLD_STATES)[number];
@@ -14,6 +15,7 @@ export interface HoldSlice {
 export const HoldSchema = defineEntity({
   name: 'Hold',
   tableName: 'credit_holds',
+  repository: () => HoldRepository,
   properties: {
     userId: () => p.manyToOne(User).mapToPk().fieldName('user_id').primary().deleteRule('restrict'),
     id: p.uuid().primary(),

@@ -38,9 +38,7 @@ export interface OutputLimits {
 /** The output limit of one choice that a hold assumes and that is sent upstream; 0 where the context leaves no room. */
 export function effectiveMaxOutput(limits: OutputLimits): number {
   const wanted =
-    limits.requested ??
-    limits.constraintDefault ??
-    Math.min(limits.maxOutputTokens, limits.outputTokensDefault);
+    limits.requested ?? limits.constraintDefault ?? Math.min(limits.maxOutputTokens, limits.outputTokensDefault);
   return Math.max(0, Math.min(wanted, limits.contextLength - limits.inputTokens));
 }
 

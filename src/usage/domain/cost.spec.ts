@@ -41,7 +41,13 @@ function flat(ucr: bigint): ModelPrices {
   return { standard: { creditsUcr: rates, costNusd: rates }, longContext: null };
 }
 
-const none = { cachedInputTokens: 0, cacheWriteTokens: 0, reasoningTokens: 0, imageCount: 0, source: 'provider' as const };
+const none = {
+  cachedInputTokens: 0,
+  cacheWriteTokens: 0,
+  reasoningTokens: 0,
+  imageCount: 0,
+  source: 'provider' as const,
+};
 
 describe('the charge of a usage', () => {
   it('is tokens times rate: 1 000 + 500 tokens at 2 credits per 1 000 are 3 credits', () => {

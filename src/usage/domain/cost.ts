@@ -62,7 +62,8 @@ export function chargedParts(usage: TokenUsage, hasImageRate: boolean): ChargedP
 /** The highest rates that can apply to a request of at most `inputTokens`, whatever part of it turns out cached, written or an image. */
 export function dearestRates(prices: ModelPrices, inputTokens: number): BoundRates {
   const bases = [prices.standard.creditsUcr];
-  if (prices.longContext && inputTokens > prices.longContext.aboveInputTokens) bases.push(prices.longContext.creditsUcr);
+  if (prices.longContext && inputTokens > prices.longContext.aboveInputTokens)
+    bases.push(prices.longContext.creditsUcr);
   return {
     inputUcr: highest(bases.flatMap((rates) => [rates.input, rates.cachedInput, rates.cacheWrite, rates.image ?? 0n])),
     outputUcr: highest(bases.map((rates) => rates.output)),

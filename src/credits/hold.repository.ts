@@ -1,0 +1,231 @@
+import { EntityRepository } from '@mikro-orm/postgresql';
+import { CompiledQuery } from 'kysely';
+import type { Hold, HoldState } from './hold.entity.js';
+import { type ChargedAttempt, settleParameters, SETTLE_SQL } from './settle-call.js';
+
+/** The limits of one request, as its tier has them; null does not apply. */
+export interface RequestLimits {
+  concurrentRequests: number | null;
+  requestsPerMinute: number | null;
+  tokensPerMinute: bigint | null;
+  requestsPerDay: number | null;
+  tokensPerDay: bigint | null;
+  requestsPerMonth: number | null;
+  tokensPerMonth: bigint | null;
+}
+
+/** A client's own key of one route, with the hash of the body it came with. */
+export interface IdempotencyClaim {
+  route: string;
+  key: string;
+  requestHash: Buffer;
+}
+
+export interface ReserveMember {
+  id: string;
+  userId: string;
+  accessId: string;
+  modelId: string;
+  modelVersionNo: number;
+  amountUcr: bigint;
+  boundTokens: number;
+  expiresAt: Date;
+  limits: RequestLimits;
+  idempotency?: IdempotencyClaim;
+}
+
+export type ReserveOutcome =
+  | 'held'
+  | 'no_account'
+  | 'repeat'
+  | 'account_suspended'
+  | 'access_revoked'
+  | 'subscription_inactive'
+  | 'period_due'
+  | 'limited'
+  | 'debt_outstanding'
+  | 'insufficient'
+  | 'conflict'
+  | 'replay'
+  | 'in_progress';
+
+export type LimitName = 'concurrent_requests' | `${'requests' | 'tokens'}_per_${'minute' | 'day' | 'month'}`;
+
+export interface ReserveResult {
+  id: string;
+  outcome: ReserveOutcome;
+  availableUcr: bigint;
+  heldUcr: bigint;
+  debtUcr: bigint;
+  nextGrantAt: Date | null;
+  limit: { name: LimitName; value: bigint; remaining: bigint; resetAt: Date | null } | null;
+  /** The request that has the idempotency key. */
+  claimedBy: string | null;
+}
+
+/** The answer that is stored for an idempotency key. */
+export interface StoredAnswer {
+  status: number;
+  headers: Record<string, string>;
+  bodySealed: Buffer;
+}
+
+export interface SettleMember {
+  id: string;
+  userId: string;
+  state: 'settled' | 'voided' | 'expired';
+  attempts: readonly ChargedAttempt[];
+  /** What the request knows of its hold: enough to put back one that a database crash lost. */
+  hold: (Omit<ReserveMember, 'id' | 'userId' | 'limits' | 'idempotency'> & { heldAt: Date }) | null;
+  idempotency?: IdempotencyClaim & { answer: StoredAnswer };
+}
+
+export interface SettleResult {
+  id: string;
+  /** `repeat`: the hold had ended before, and this is how; `unknown`: there is no such hold. */
+  outcome: 'done' | 'repeat' | 'unknown';
+  state: HoldState | null;
+  costUcr: bigint;
+  newDebtUcr: bigint;
+  availableUcr: bigint;
+}
+
+export interface ExpiredHold {
+  id: string;
+  userId: string;
+  modelId: string;
+  amountUcr: bigint;
+  createdAt: Date;
+}
+
+/** Holds, through the functions in the database that alone reserve and settle. */
+export class HoldRepository extends EntityRepository<Hold> {
+  /** One round trip; the outcome equals that of the members one after the other. A refused member changes nothing. */
+  async reserve(members: readonly ReserveMember[], now: Date): Promise<ReserveResult[]> {
+    const of = <T>(pick: (member: ReserveMember) => T): T[] => members.map(pick);
+    const hasKeys = members.some((member) => member.idempotency);
+    const rows = await this.call<ReserveRow>(RESERVE_SQL, [
+      of((m) => m.id),
+      of((m) => m.userId),
+      of((m) => m.accessId),
+      of((m) => m.modelId),
+      of((m) => m.modelVersionNo),
+      of((m) => m.amountUcr),
+      of((m) => m.boundTokens),
+      of((m) => m.expiresAt),
+      of((m) => m.limits.concurrentRequests),
+      of((m) => m.limits.requestsPerMinute),
+      of((m) => m.limits.tokensPerMinute),
+      of((m) => m.limits.requestsPerDay),
+      of((m) => m.limits.tokensPerDay),
+      of((m) => m.limits.requestsPerMonth),
+      of((m) => m.limits.tokensPerMonth),
+      now,
+      hasKeys ? of((m) => m.idempotency?.route ?? null) : null,
+      hasKeys ? of((m) => m.idempotency?.key ?? null) : null,
+      hasKeys ? of((m) => m.idempotency?.requestHash ?? null) : null,
+    ]);
+    return rows.map(toReserveResult);
+  }
+
+  /** Ends holds, charges their attempts and writes the usage ledger, all or nothing. A second call answers what the first one did. */
+  async settle(members: readonly SettleMember[], now: Date): Promise<SettleResult[]> {
+    const rows = await this.call<SettleRow>(SETTLE_SQL, settleParameters(members, now));
+    return rows.map((row) => ({
+      id: row.id,
+      outcome: row.outcome,
+      state: row.state,
+      costUcr: BigInt(row.cost_ucr ?? 0),
+      newDebtUcr: BigInt(row.new_debt_ucr ?? 0),
+      availableUcr: BigInt(row.available_ucr),
+    }));
+  }
+
+  /**
+   * Pending holds that expired in `(since, now]`, with their accounts locked in this transaction. Accounts that are busy are left for the
+   * next sweep: whoever has them may be settling. `since` bounds what is read of the index.
+   */
+  async lockExpired(since: Date, now: Date, limit: number): Promise<ExpiredHold[]> {
+    const rows = await this.call<ExpiredRow>(LOCK_EXPIRED_SQL, [since, now, limit]);
+    return rows.map((row) => ({
+      id: row.id,
+      userId: row.user_id,
+      modelId: row.model_id,
+      amountUcr: BigInt(row.amount_ucr),
+      createdAt: new Date(row.created_at),
+    }));
+  }
+
+  private async call<Row>(text: string, parameters: unknown[]): Promise<Row[]> {
+    const result = await this.em.getKysely().executeQuery<Row>(CompiledQuery.raw(text, parameters));
+    return result.rows;
+  }
+}
+
+const RESERVE_SQL = `
+  select * from tollgate.reserve_batch(
+    $1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::integer[], $6::bigint[], $7::integer[], $8::timestamptz[],
+    $9::integer[], $10::integer[], $11::bigint[], $12::integer[], $13::bigint[], $14::integer[], $15::bigint[],
+    $16::timestamptz, $17::text[], $18::text[], $19::bytea[])`;
+
+const LOCK_EXPIRED_SQL = `
+  select h.id, h.user_id, h.model_id, h.amount_ucr, h.created_at
+  from credit_holds h join credit_accounts a on a.user_id = h.user_id
+  where h.state = 'pending' and h.expires_at > $1::timestamptz and h.expires_at <= $2::timestamptz
+  order by h.user_id, h.id
+  limit $3
+  for update of a skip locked`;
+
+type Integer = string | number | bigint;
+
+interface ReserveRow {
+  id: string;
+  outcome: ReserveOutcome;
+  available_ucr: Integer | null;
+  held_ucr: Integer | null;
+  debt_ucr: Integer | null;
+  next_grant_at: string | Date | null;
+  limit_name: LimitName | null;
+  limit_value: Integer | null;
+  limit_remaining: Integer | null;
+  reset_at: string | Date | null;
+  claimed_by: string | null;
+}
+
+interface SettleRow {
+  id: string;
+  outcome: SettleResult['outcome'];
+  state: HoldState | null;
+  cost_ucr: Integer | null;
+  new_debt_ucr: Integer | null;
+  available_ucr: Integer;
+}
+
+interface ExpiredRow {
+  id: string;
+  user_id: string;
+  model_id: string;
+  amount_ucr: Integer;
+  created_at: string | Date;
+}
+
+function toReserveResult(row: ReserveRow): ReserveResult {
+  return {
+    id: row.id,
+    outcome: row.outcome,
+    availableUcr: BigInt(row.available_ucr ?? 0),
+    heldUcr: BigInt(row.held_ucr ?? 0),
+    debtUcr: BigInt(row.debt_ucr ?? 0),
+    nextGrantAt: row.next_grant_at === null ? null : new Date(row.next_grant_at),
+    limit:
+      row.limit_name === null
+        ? null
+        : {
+            name: row.limit_name,
+            value: BigInt(row.limit_value ?? 0),
+            remaining: BigInt(row.limit_remaining ?? 0),
+            resetAt: row.reset_at === null ? null : new Date(row.reset_at),
+          },
+    claimedBy: row.claimed_by,
+  };
+}

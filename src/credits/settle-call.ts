@@ -1,0 +1,106 @@
+import type { SettleMember } from './hold.repository.js';
+
+/** One attempt that a provider charges, priced: what becomes a row of the usage ledger. */
+export interface ChargedAttempt {
+  /** Of the ledger row. */
+  id: string;
+  attemptNo: number;
+  subscriptionId: string | null;
+  modelId: string;
+  modelVersionNo: number;
+  provider: string;
+  providerRequestId: string | null;
+  operation: string;
+  inputTokens: number;
+  cachedInputTokens: number;
+  cacheWriteTokens: number;
+  outputTokens: number;
+  reasoningTokens: number;
+  imageCount: number;
+  imageTokens: number;
+  priceBasis: 'standard' | 'long_context';
+  creditsUcr: bigint;
+  costNusd: bigint;
+  usageSource: 'provider' | 'estimated';
+  outcome: string;
+  latencyMs: number;
+  firstTokenMs: number | null;
+  metadata: Record<string, unknown>;
+}
+
+/** Members, then attempts with the number of their member, then the clock, then idempotency: the order of `tollgate.settle_batch`. */
+export const SETTLE_SQL = `
+  select * from tollgate.settle_batch(
+    $1::uuid[], $2::uuid[], $3::hold_state[], $4::bigint[], $5::bigint[], $6::uuid[], $7::text[], $8::integer[], $9::integer[],
+    $10::timestamptz[], $11::timestamptz[],
+    $12::integer[], $13::uuid[], $14::smallint[], $15::uuid[], $16::text[], $17::integer[], $18::text[], $19::text[],
+    $20::usage_operation[], $21::integer[], $22::integer[], $23::integer[], $24::integer[], $25::integer[], $26::integer[], $27::integer[],
+    $28::price_basis[], $29::bigint[], $30::bigint[], $31::usage_source[], $32::usage_outcome[], $33::integer[], $34::integer[],
+    $35::jsonb[], $36::timestamptz, $37::text[], $38::text[], $39::bytea[], $40::smallint[], $41::jsonb[], $42::bytea[])`;
+
+export function settleParameters(members: readonly SettleMember[], now: Date): unknown[] {
+  const of = <T>(pick: (member: SettleMember) => T): T[] => members.map(pick);
+  return [
+    of((m) => m.id),
+    of((m) => m.userId),
+    of((m) => m.state),
+    of((m) => m.attempts.reduce((sum, attempt) => sum + attempt.creditsUcr, 0n)),
+    of((m) => m.hold?.amountUcr ?? null),
+    of((m) => m.hold?.accessId ?? null),
+    of((m) => m.hold?.modelId ?? null),
+    of((m) => m.hold?.modelVersionNo ?? null),
+    of((m) => m.hold?.boundTokens ?? null),
+    of((m) => m.hold?.heldAt ?? null),
+    of((m) => m.hold?.expiresAt ?? null),
+    ...attemptParameters(members),
+    now,
+    ...idempotencyParameters(members),
+  ];
+}
+
+function attemptParameters(members: readonly SettleMember[]): unknown[] {
+  const attempts = members.flatMap((member, index) =>
+    member.attempts.map((attempt) => ({ member: index + 1, ...attempt })),
+  );
+  const of = <T>(pick: (attempt: (typeof attempts)[number]) => T): T[] => attempts.map(pick);
+  return [
+    of((a) => a.member),
+    of((a) => a.id),
+    of((a) => a.attemptNo),
+    of((a) => a.subscriptionId),
+    of((a) => a.modelId),
+    of((a) => a.modelVersionNo),
+    of((a) => a.provider),
+    of((a) => a.providerRequestId),
+    of((a) => a.operation),
+    of((a) => a.inputTokens),
+    of((a) => a.cachedInputTokens),
+    of((a) => a.cacheWriteTokens),
+    of((a) => a.outputTokens),
+    of((a) => a.reasoningTokens),
+    of((a) => a.imageCount),
+    of((a) => a.imageTokens),
+    of((a) => a.priceBasis),
+    of((a) => a.creditsUcr),
+    of((a) => a.costNusd),
+    of((a) => a.usageSource),
+    of((a) => a.outcome),
+    of((a) => a.latencyMs),
+    of((a) => a.firstTokenMs),
+    of((a) => JSON.stringify(a.metadata)),
+  ];
+}
+
+function idempotencyParameters(members: readonly SettleMember[]): unknown[] {
+  if (!members.some((member) => member.idempotency)) return [null, null, null, null, null, null];
+  const of = <T>(pick: (claim: NonNullable<SettleMember['idempotency']>) => T): (T | null)[] =>
+    members.map((member) => (member.idempotency ? pick(member.idempotency) : null));
+  return [
+    of((claim) => claim.route),
+    of((claim) => claim.key),
+    of((claim) => claim.requestHash),
+    of((claim) => claim.answer.status),
+    of((claim) => JSON.stringify(claim.answer.headers)),
+    of((claim) => claim.answer.bodySealed),
+  ];
+}

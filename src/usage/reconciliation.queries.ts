@@ -1,0 +1,231 @@
+/** Rows that break an invariant: whose, which row, and the figures that do not agree. Each query answers nothing when the books balance. */
+export interface ReconciliationCheck {
+  name: string;
+  /** The number in the list of invariants that the documentation holds. */
+  invariant: number;
+  sql: string;
+}
+
+const POSTINGS_BY_GRANT = `select user_id, credit_id, sum(amount_ucr) as amount from credit_postings where credit_id is not null group by user_id, credit_id`;
+
+const PENDING_SLICES = `
+  select h.user_id, (s.value ->> 'creditId')::uuid as credit_id, (s.value ->> 'amountUcr')::bigint as amount
+  from credit_holds h cross join lateral jsonb_array_elements(h.slices) as s where h.state = 'pending'`;
+
+const MONTHS = (count: string): string =>
+  `(s.billing_anchor_at at time zone 'UTC' + make_interval(months => ${count})) at time zone 'UTC'`;
+
+export const RECONCILIATION_CHECKS: readonly ReconciliationCheck[] = [
+  {
+    name: 'grant_equals_postings',
+    invariant: 1,
+    sql: `
+      select coalesce(c.user_id, p.user_id) as user_id, coalesce(c.id, p.credit_id)::text as subject,
+        format('postings %s, remaining %s', p.amount, c.remaining_ucr) as detail
+      from credits c full join (${POSTINGS_BY_GRANT}) p on p.user_id = c.user_id and p.credit_id = c.id
+      where coalesce(p.amount, 0) is distinct from c.remaining_ucr`,
+  },
+  {
+    name: 'grant_held_within_remaining',
+    invariant: 1,
+    sql: `
+      select user_id, id::text as subject, format('held %s, remaining %s', held_ucr, remaining_ucr) as detail
+      from credits where held_ucr < 0 or held_ucr > remaining_ucr`,
+  },
+  {
+    name: 'account_equals_grants',
+    invariant: 2,
+    sql: `
+      select coalesce(a.user_id, g.user_id) as user_id, 'account' as subject,
+        format('balance %s, grants %s; held %s, grants hold %s', a.balance_ucr, g.remaining, a.held_ucr, g.held) as detail
+      from credit_accounts a
+      full join (select user_id, sum(remaining_ucr) as remaining, sum(held_ucr) as held from credits group by user_id) g on g.user_id = a.user_id
+      where a.user_id is null or a.balance_ucr <> coalesce(g.remaining, 0) or a.held_ucr <> coalesce(g.held, 0)`,
+  },
+  {
+    name: 'account_equals_pending_holds',
+    invariant: 2,
+    sql: `
+      select coalesce(a.user_id, h.user_id) as user_id, 'account' as subject,
+        format('held %s, pending holds %s; pending %s, holds %s', a.held_ucr, h.amount, a.pending_count, h.members) as detail
+      from credit_accounts a
+      full join (
+        select user_id, sum(amount_ucr) as amount, count(*) as members from credit_holds where state = 'pending' group by user_id
+      ) h on h.user_id = a.user_id
+      where a.user_id is null or a.held_ucr <> coalesce(h.amount, 0) or a.pending_count <> coalesce(h.members, 0)`,
+  },
+  {
+    name: 'grant_held_equals_slices',
+    invariant: 2,
+    sql: `
+      select coalesce(c.user_id, s.user_id) as user_id, coalesce(c.id, s.credit_id)::text as subject,
+        format('held %s, slices of pending holds %s', c.held_ucr, s.amount) as detail
+      from credits c
+      full join (select user_id, credit_id, sum(amount) as amount from (${PENDING_SLICES}) p group by user_id, credit_id) s
+        on s.user_id = c.user_id and s.credit_id = c.id
+      where coalesce(s.amount, 0) is distinct from c.held_ucr`,
+  },
+  {
+    name: 'debt_equals_postings',
+    invariant: 2,
+    sql: `
+      select coalesce(a.user_id, p.user_id) as user_id, 'account' as subject, format('debt %s, postings %s', a.debt_ucr, p.debt) as detail
+      from credit_accounts a
+      full join (
+        select user_id, sum(case when kind = 'debt' then abs(amount_ucr) else -abs(amount_ucr) end) as debt
+        from credit_postings where kind in ('debt', 'debt_repayment') or (kind = 'refund' and credit_id is null) group by user_id
+      ) p on p.user_id = a.user_id
+      where a.user_id is null or a.debt_ucr <> coalesce(p.debt, 0)`,
+  },
+  {
+    name: 'hold_ended_once',
+    invariant: 3,
+    sql: `
+      select user_id, id::text as subject, format('state %s, ended %s, cost %s', state, ended_at, cost_ucr) as detail
+      from credit_holds
+      where (state = 'pending') <> (ended_at is null) or (state = 'pending') <> (cost_ucr is null)
+        or (state in ('voided', 'expired') and (cost_ucr <> 0 or attempts_charged <> 0 or new_debt_ucr <> 0))`,
+  },
+  {
+    name: 'hold_amount_equals_slices',
+    invariant: 3,
+    sql: `
+      select h.user_id, h.id::text as subject, format('amount %s, slices %s', h.amount_ucr, s.amount) as detail
+      from credit_holds h
+      cross join lateral (select coalesce(sum((v.value ->> 'amountUcr')::bigint), 0) as amount from jsonb_array_elements(h.slices) as v) s
+      where h.state <> 'settled_late' and h.amount_ucr <> s.amount`,
+  },
+  {
+    name: 'usage_row_per_charged_attempt',
+    invariant: 4,
+    sql: `
+      select h.user_id, h.id::text as subject,
+        format('attempts %s, usage rows %s; cost %s, charged %s', h.attempts_charged, l.members, h.cost_ucr, l.credits) as detail
+      from credit_holds h
+      left join (select user_id, hold_id, count(*) as members, sum(credits_ucr) as credits from token_usage_ledger group by user_id, hold_id) l
+        on l.user_id = h.user_id and l.hold_id = h.id
+      where h.attempts_charged <> coalesce(l.members, 0) or coalesce(h.cost_ucr, 0) <> coalesce(l.credits, 0)`,
+  },
+  {
+    name: 'usage_equals_postings',
+    invariant: 4,
+    sql: `
+      select coalesce(l.user_id, p.user_id) as user_id, coalesce(l.hold_id, p.hold_id)::text as subject,
+        format('ledger %s, postings %s', l.credits, p.amount) as detail
+      from (select user_id, hold_id, sum(credits_ucr) as credits from token_usage_ledger group by user_id, hold_id) l
+      full join (
+        select user_id, hold_id, sum(abs(amount_ucr)) as amount from credit_postings where kind in ('usage', 'debt') group by user_id, hold_id
+      ) p on p.user_id = l.user_id and p.hold_id = l.hold_id
+      where coalesce(l.credits, 0) <> coalesce(p.amount, 0)`,
+  },
+  {
+    name: 'append_only_triggers',
+    invariant: 5,
+    sql: `
+      select null::uuid as user_id, t.name as subject, format('%s of 2 triggers that refuse change', count(g.oid)) as detail
+      from unnest(array['credit_postings', 'token_usage_ledger']) as t(name)
+      left join pg_trigger g on g.tgrelid = t.name::regclass and g.tgenabled in ('O', 'A') and not g.tgisinternal
+        and g.tgfoid = 'tollgate.refuse_change'::regproc
+      group by t.name having count(g.oid) < 2`,
+  },
+  {
+    name: 'reversal_cancels_its_original',
+    invariant: 5,
+    sql: `
+      select r.user_id, r.reversal_id::text as subject, format('original %s, reversal %s', o.amount_ucr, v.amount_ucr) as detail
+      from credit_reversals r
+      left join credit_postings o on o.user_id = r.user_id and o.id = r.original_id
+      left join credit_postings v on v.user_id = r.user_id and v.id = r.reversal_id
+      where o.amount_ucr is distinct from -v.amount_ucr`,
+  },
+  {
+    name: 'one_grant_per_period',
+    invariant: 6,
+    sql: `
+      select min(user_id::text)::uuid as user_id, subscription_id::text as subject,
+        format('%s %s grants of period %s', count(*), source, period_index) as detail
+      from credits where subscription_id is not null and source in ('subscription', 'rollover') and period_index is not null
+      group by subscription_id, source, period_index having count(*) > 1`,
+  },
+  {
+    name: 'periods_count_from_the_anchor',
+    invariant: 6,
+    sql: `
+      select s.user_id, s.id::text as subject,
+        format('period %s is %s to %s, anchor %s', s.period_index, s.current_period_start, s.current_period_end, s.billing_anchor_at) as detail
+      from subscriptions s
+      where s.current_period_start <> ${MONTHS('s.period_index')} or s.current_period_end <> ${MONTHS('s.period_index + 1')}`,
+  },
+  {
+    name: 'close_carries_or_forfeits_all',
+    invariant: 6,
+    sql: `
+      select user_id, subscription_id::text as subject,
+        format('period %s: left %s, carried %s, forfeited %s', period_index, left_ucr, carried_ucr, forfeited_ucr) as detail
+      from period_closes where left_ucr <> carried_ucr + forfeited_ucr`,
+  },
+  {
+    name: 'roll_outs_equal_roll_ins',
+    invariant: 7,
+    sql: `
+      select user_id, coalesce(subscription_id::text, 'no subscription') as subject, format('period %s differs by %s', period_index, sum(amount_ucr)) as detail
+      from (
+        select p.user_id, c.subscription_id, c.period_index, p.amount_ucr
+        from credit_postings p left join credits c on c.user_id = p.user_id and c.id = p.credit_id where p.kind in ('roll_out', 'roll_in')
+      ) moved
+      group by user_id, subscription_id, period_index having sum(amount_ucr) <> 0`,
+  },
+  {
+    name: 'whole_system',
+    invariant: 7,
+    sql: `
+      select null::uuid as user_id, 'system' as subject, format('given and owed %s, spent and left %s', given, spent) as detail
+      from (
+        select
+          (select coalesce(sum(amount_ucr), 0) from credit_postings where kind in ('grant', 'refund', 'adjustment'))
+            + (select coalesce(sum(debt_ucr), 0) from credit_accounts) as given,
+          (select coalesce(sum(credits_ucr), 0) from token_usage_ledger)
+            + (select coalesce(sum(abs(amount_ucr)), 0) from credit_postings where kind in ('expiry', 'forfeit'))
+            + (select coalesce(sum(remaining_ucr), 0) from credits) as spent
+      ) total where given <> spent`,
+  },
+];
+
+/** Invariant 9; the instant before which no pending hold may have expired comes as `$1`. */
+export const OVERDUE_HOLDS: ReconciliationCheck = {
+  name: 'no_hold_outlives_its_time',
+  invariant: 9,
+  sql: `
+    select user_id, id::text as subject, format('pending, expired at %s', expires_at) as detail
+    from credit_holds where state = 'pending' and expires_at < $1::timestamptz`,
+};
+
+/**
+ * Invariant 4, second half: each ledger row again from its tokens and its pinned price version. The rates come as arrays, one element per
+ * model version: `$1` model, `$2` version, `$3` basis, `$4` to `$8` µcr per token of input, cached, written, output and image (null: as
+ * input), `$9` the input above which the long price holds (null: never).
+ */
+export const RECOMPUTED_CHARGES: ReconciliationCheck = {
+  name: 'charge_recomputed_from_tokens',
+  invariant: 4,
+  sql: `
+    select l.user_id, l.request_id::text as subject,
+      format('%s version %s: charged %s, recomputed %s', l.model_id, l.model_version_no, l.credits_ucr, c.credits) as detail
+    from token_usage_ledger l
+    left join unnest($1::text[], $2::integer[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::integer[])
+      as r(model_id, version_no, basis, input, cached, written, output, image, above)
+      on r.model_id = l.model_id and r.version_no = l.model_version_no and r.basis = l.price_basis::text
+    cross join lateral (
+      select greatest(0, l.input_tokens - l.cached_input_tokens - l.cache_write_tokens - case when r.image is null then 0 else l.image_tokens end)
+          * r.input
+        + l.cached_input_tokens * r.cached + l.cache_write_tokens * r.written + l.output_tokens * r.output
+        + case when r.image is null then 0 else l.image_tokens * r.image end as credits,
+        (r.basis = 'long_context') = (l.input_tokens > coalesce(r.above, 2147483647)) as is_basis_right
+    ) c
+    where l.credits_ucr is distinct from c.credits or c.is_basis_right is not true`,
+};
+
+/** Every model version that the ledger refers to. */
+export const CHARGED_VERSIONS = `
+  select v.model_id, v.version_no, v.meta from model_versions v
+  where exists (select from token_usage_ledger l where l.model_id = v.model_id and l.model_version_no = v.version_no)`;
