@@ -1,5 +1,8 @@
 import type { MikroORM } from '@mikro-orm/postgresql';
 import type { Config } from '../src/config/config.js';
+import { seedModels } from './models.seeder.js';
 
 /** Plans, clients and models: what every installation begins with. Idempotent; an operator's own changes stay. */
-export async function seedCatalogue(_orm: MikroORM, _config: Config): Promise<void> {}
+export async function seedCatalogue(orm: MikroORM, config: Config): Promise<void> {
+  await seedModels(orm.em.fork(), { sandbox: config.sandbox, now: new Date() });
+}

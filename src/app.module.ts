@@ -3,6 +3,7 @@ import { CommonModule } from './common/common.module.js';
 import { ConfigModule } from './config/config.module.js';
 import type { Config } from './config/config.js';
 import { DatabaseModule } from './database/database.module.js';
+import { ModelsModule } from './models/models.module.js';
 import { MonitoringModule } from './monitoring/monitoring.module.js';
 
 /** The table of contents: every module of the product, lowest first. */
@@ -11,7 +12,7 @@ export class AppModule {
   static forRoot(config: Config): DynamicModule {
     return {
       module: AppModule,
-      imports: [ConfigModule.forRoot(config), CommonModule, DatabaseModule, MonitoringModule],
+      imports: [ConfigModule.forRoot(config), CommonModule, DatabaseModule, MonitoringModule, ModelsModule],
     };
   }
 }

@@ -19,6 +19,8 @@ export function ormOptions(url: string, config: PoolConfig, isLimited = true): O
     entities: [join(import.meta.dirname, '**', '*.entity.js')],
     extensions: [Migrator, SeedManager],
     forceUtcTimezone: true,
+    // A misspelt name is an error, not a new database.
+    ensureDatabase: false,
     pool: { min: 0, max: config.databasePoolSize, idleTimeoutMillis: IDLE_TIMEOUT_MS },
     driverOptions: {
       connectionTimeoutMillis: config.databasePoolTimeoutMs,

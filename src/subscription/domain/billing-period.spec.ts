@@ -55,6 +55,8 @@ describe('billing periods', () => {
   });
 
   it('refuse a moment before the anchor', () => {
-    expect(() => billingPeriodAt(new Date('2026-02-01T00:00:00Z'), new Date('2026-01-31T00:00:00Z'))).toThrow(RangeError);
+    expect(() => billingPeriodAt(new Date('2026-02-01T00:00:00Z'), new Date('2026-01-31T00:00:00Z'))).toThrow(
+      RangeError,
+    );
   });
 });
