@@ -1,0 +1,109 @@
+import { randomUUID } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { jwtVerify, SignJWT, type JWTPayload } from 'jose';
+import { Clock } from '../../common/clock.js';
+import type { Scope } from '../../common/http/route-markers.js';
+import { Config } from '../../config/config.js';
+import { ACCESS_TOKEN_ALGORITHM, KeyService } from '../oauth/key.service.js';
+import { isScope } from '../oauth/scopes-of-client.js';
+
+const TYPE = 'at+jwt';
+const CLOCK_TOLERANCE_SECONDS = 5;
+
+/** What an access token says. */
+export interface AccessTokenContent {
+  userId: string;
+  grantId: string;
+  clientId: string;
+  scopes: ReadonlySet<Scope>;
+  acr: string | undefined;
+  amr: readonly string[];
+  expiresAtMs: number;
+}
+
+export interface NewAccessToken extends Omit<AccessTokenContent, 'expiresAtMs' | 'acr'> {
+  acr: string;
+  lifetimeSeconds: number;
+}
+
+/** Why a token is refused, in words for its sender. */
+export class AccessTokenFault extends Error {}
+
+/** Signs and reads access tokens: JWTs of RFC 9068 for one audience, ourselves. */
+@Injectable()
+export class AccessTokens {
+  constructor(
+    private readonly config: Config,
+    private readonly clock: Clock,
+    private readonly keys: KeyService,
+  ) {}
+
+  async sign(token: NewAccessToken): Promise<string> {
+    const { kid, key } = await this.keys.signingKey();
+    const issuedAt = Math.floor(this.clock.now().getTime() / 1000);
+    return new SignJWT({
+      client_id: token.clientId,
+      grant_id: token.grantId,
+      scope: [...token.scopes].join(' '),
+      acr: token.acr,
+      amr: token.amr,
+      auth_time: issuedAt,
+    })
+      .setProtectedHeader({ alg: ACCESS_TOKEN_ALGORITHM, typ: TYPE, kid })
+      .setIssuer(this.config.publicUrl)
+      .setAudience(this.config.publicUrl)
+      .setSubject(token.userId)
+      .setJti(randomUUID())
+      .setIssuedAt(issuedAt)
+      .setExpirationTime(issuedAt + token.lifetimeSeconds)
+      .sign(key);
+  }
+
+  /** What a token says, if it is ours and in its time. Neither the user nor the sign-in is looked up. @throws AccessTokenFault */
+  async read(token: string): Promise<AccessTokenContent> {
+    const payload = await this.verify(token);
+    // Bound to a key that the request must prove to have; sent as a bearer token it proves nothing.
+    if (payload['cnf'] !== undefined) throw new AccessTokenFault('The token is bound to a key; it is no bearer token.');
+    const { sub, exp, client_id: clientId, grant_id: grantId, scope, acr, amr } = payload;
+    if (!sub || !exp || typeof clientId !== 'string' || typeof grantId !== 'string' || typeof scope !== 'string') {
+      throw new AccessTokenFault('The token lacks a claim.');
+    }
+    return {
+      userId: sub,
+      grantId,
+      clientId,
+      scopes: new Set(scope.split(' ').filter(isScope)),
+      acr: typeof acr === 'string' ? acr : undefined,
+      amr: Array.isArray(amr) ? amr.filter((method) => typeof method === 'string') : [],
+      expiresAtMs: (exp + CLOCK_TOLERANCE_SECONDS) * 1000,
+    };
+  }
+
+  isExpired(content: AccessTokenContent): boolean {
+    return content.expiresAtMs <= this.clock.now().getTime();
+  }
+
+  private async verify(token: string): Promise<JWTPayload> {
+    try {
+      const { payload } = await jwtVerify(token, ({ kid }) => this.keyOf(kid), {
+        issuer: this.config.publicUrl,
+        audience: this.config.publicUrl,
+        algorithms: [ACCESS_TOKEN_ALGORITHM],
+        typ: TYPE,
+        requiredClaims: ['sub', 'exp', 'client_id', 'jti', 'scope', 'grant_id'],
+        clockTolerance: CLOCK_TOLERANCE_SECONDS,
+        currentDate: this.clock.now(),
+      });
+      return payload;
+    } catch (error) {
+      const isExpired = (error as { code?: string }).code === 'ERR_JWT_EXPIRED';
+      throw new AccessTokenFault(isExpired ? 'The token has expired.' : 'The token is not valid for this server.');
+    }
+  }
+
+  private async keyOf(kid: string | undefined): Promise<CryptoKey> {
+    const key = kid === undefined ? undefined : await this.keys.accessTokenKey(kid);
+    if (!key) throw new Error('the token was signed with an unknown key');
+    return key;
+  }
+}

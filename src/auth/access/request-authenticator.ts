@@ -1,0 +1,46 @@
+import { Injectable } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
+import { InvalidTokenError } from '../auth.errors.js';
+import { AccessTokenVerifier, type AccessPrincipal } from './access-token.verifier.js';
+import { RouteTable } from './route-table.js';
+
+export interface AuthenticatedRequest extends FastifyRequest {
+  principal?: AccessPrincipal;
+}
+
+/** Decides who makes a request before its body is read: what nobody may send is not worth parsing. */
+@Injectable()
+export class RequestAuthenticator {
+  /** Routes that no controller has, such as the API's description; see `mountAuth`. */
+  private readonly publicPaths = new Set<string>();
+
+  constructor(
+    private readonly verifier: AccessTokenVerifier,
+    private readonly routes: RouteTable,
+  ) {}
+
+  allow(paths: readonly string[]): void {
+    for (const path of paths) this.publicPaths.add(path);
+  }
+
+  /**
+   * Attaches the principal to a request for a route that needs one. An unknown route stays a 404.
+   * @throws MissingTokenError, InvalidTokenError, AccountSuspendedError
+   */
+  async authenticate(request: AuthenticatedRequest): Promise<void> {
+    if (request.is404 || this.isPublic(request)) return;
+    // Node keeps the first of repeated Authorization headers; which one the client meant is not ours to guess.
+    const sent = request.raw.rawHeaders.filter(
+      (name, index) => index % 2 === 0 && name.toLowerCase() === 'authorization',
+    );
+    if (sent.length > 1) {
+      throw new InvalidTokenError('Send one Authorization header.', this.verifier.resourceMetadata);
+    }
+    request.principal = await this.verifier.verify(request.headers.authorization);
+  }
+
+  private isPublic(request: FastifyRequest): boolean {
+    const { url = '' } = request.routeOptions;
+    return this.routes.isPublic(request.method, url) || this.publicPaths.has(url);
+  }
+}

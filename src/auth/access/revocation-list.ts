@@ -1,0 +1,57 @@
+import { Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import { Clock } from '../../common/clock.js';
+import { AuthGrantRepository } from '../oauth/auth-grant.repository.js';
+
+/** How late another replica may learn of a revocation. What costs credits is checked in the database besides. */
+const POLL_MS = 5_000;
+/** Rows are stamped before they are committed; looking back further than the last poll finds those that were in flight. */
+const OVERLAP_MS = 30_000;
+/** No access token lives longer, so a revocation older than this cannot matter any more. */
+export const ACCESS_TOKEN_SECONDS_MAX = 24 * 60 * 60;
+
+/** Revoked sign-ins whose access tokens have not expired yet: what makes a signed token stop working. */
+@Injectable()
+export class RevocationList implements OnModuleInit, OnModuleDestroy {
+  private readonly logger = new Logger(RevocationList.name);
+  private revoked = new Map<string, number>();
+  private seenUntil: Date | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private polling: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly grants: AuthGrantRepository,
+    private readonly clock: Clock,
+  ) {}
+
+  async onModuleInit(): Promise<void> {
+    await this.poll();
+    this.timer = setInterval(() => {
+      this.polling = this.poll().catch((error: unknown) =>
+        this.logger.warn({ err: error }, 'revocations were not read'),
+      );
+    }, POLL_MS).unref();
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    clearInterval(this.timer);
+    await this.polling;
+  }
+
+  has(grantId: string): boolean {
+    return this.revoked.has(grantId);
+  }
+
+  /** Takes effect in this process at once; the others find the row. */
+  add(grantId: string): void {
+    this.revoked.set(grantId, this.clock.now().getTime());
+  }
+
+  private async poll(): Promise<void> {
+    const now = this.clock.now();
+    const oldest = now.getTime() - ACCESS_TOKEN_SECONDS_MAX * 1000;
+    const since = this.seenUntil ? new Date(this.seenUntil.getTime() - OVERLAP_MS) : new Date(oldest);
+    for (const grantId of await this.grants.findRevokedSince(since)) this.add(grantId);
+    for (const [grantId, addedAt] of this.revoked) if (addedAt < oldest) this.revoked.delete(grantId);
+    this.seenUntil = now;
+  }
+}

@@ -1,0 +1,24 @@
+import { Injectable } from '@nestjs/common';
+import { UserNotFoundError } from '../auth.errors.js';
+import type { User } from '../identity/user.entity.js';
+import { UserRepository, type UserPage } from '../identity/user.repository.js';
+
+/** Reads users. */
+@Injectable()
+export class ProfileService {
+  constructor(private readonly users: UserRepository) {}
+
+  /** @throws UserNotFoundError when the user was deleted a moment ago */
+  async of(userId: string): Promise<User> {
+    const user = await this.users.findById(userId);
+    if (!user) throw new UserNotFoundError(userId);
+    return user;
+  }
+
+  /** Newest first, with the id that the next page starts after. */
+  async page(page: UserPage): Promise<{ users: User[]; next: string | null }> {
+    const found = await this.users.findPage(page);
+    const users = found.slice(0, page.limit);
+    return { users, next: found.length > page.limit ? (users.at(-1)?.id ?? null) : null };
+  }
+}

@@ -1,0 +1,171 @@
+import { AppError } from '../common/errors/app-error.js';
+import type { Role, Scope } from '../common/http/route-markers.js';
+
+/** RFC 6750 challenge. `resource_metadata` (RFC 9728) tells a client where to sign in. */
+function challenge(resourceMetadata: string, parameters: Record<string, string>): Record<string, string> {
+  const all = { ...parameters, resource_metadata: resourceMetadata };
+  const text = Object.entries(all)
+    .map(([name, value]) => `${name}="${value}"`)
+    .join(', ');
+  return { 'WWW-Authenticate': `Bearer ${text}` };
+}
+
+export class InvalidTokenError extends AppError {
+  static readonly code = 'invalid_token';
+  static readonly status = 401;
+  static readonly title = 'No valid access token';
+  static readonly openaiType = 'authentication_error';
+
+  constructor(reason: string, resourceMetadata: string) {
+    super(reason, { headers: challenge(resourceMetadata, { error: 'invalid_token', error_description: reason }) });
+  }
+}
+
+/** No credentials at all: RFC 6750 section 3 wants the challenge without an error code. */
+export class MissingTokenError extends AppError {
+  static readonly code = 'invalid_token';
+  static readonly status = 401;
+  static readonly title = 'No valid access token';
+  static readonly openaiType = 'authentication_error';
+
+  constructor(resourceMetadata: string) {
+    super('Send an access token as "Authorization: Bearer <token>".', { headers: challenge(resourceMetadata, {}) });
+  }
+}
+
+export class InsufficientScopeError extends AppError {
+  static readonly code = 'insufficient_scope';
+  static readonly status = 403;
+  static readonly title = 'The token lacks a scope';
+  static readonly openaiType = 'permission_error';
+
+  constructor(anyOf: readonly Scope[], resourceMetadata: string) {
+    super(`The access token needs the scope ${anyOf.join(' or ')}.`, {
+      details: { scopes: anyOf },
+      headers: challenge(resourceMetadata, { error: 'insufficient_scope', scope: anyOf.join(' ') }),
+    });
+  }
+}
+
+export class InsufficientRoleError extends AppError {
+  static readonly code = 'insufficient_role';
+  static readonly status = 403;
+  static readonly title = 'This is for operators';
+  static readonly openaiType = 'permission_error';
+
+  constructor(anyOf: readonly Role[]) {
+    super(`This needs the role ${anyOf.join(' or ')}.`, { details: { roles: anyOf } });
+  }
+}
+
+export class InsufficientUserAuthenticationError extends AppError {
+  static readonly code = 'insufficient_user_authentication';
+  static readonly status = 401;
+  static readonly title = 'A stronger or fresher sign-in is needed';
+  static readonly openaiType = 'authentication_error';
+
+  constructor(acrValues: string, resourceMetadata: string) {
+    super('Sign in again with a second factor.', {
+      details: { acrValues },
+      headers: challenge(resourceMetadata, { error: 'insufficient_user_authentication', acr_values: acrValues }),
+    });
+  }
+}
+
+export class AccountSuspendedError extends AppError {
+  static readonly code = 'account_suspended';
+  static readonly status = 403;
+  static readonly title = 'The account is suspended';
+  static readonly openaiType = 'permission_error';
+
+  constructor() {
+    super('This account is suspended. Ask the operator of this service.');
+  }
+}
+
+/** One answer for every reason a sign-in fails, so that it tells nobody which addresses have an account. */
+export class SignInFailedError extends AppError {
+  static readonly code = 'sign_in_failed';
+  static readonly status = 401;
+  static readonly title = 'The sign-in failed';
+  static readonly openaiType = 'authentication_error';
+
+  constructor() {
+    super('The address or the password is not right.');
+  }
+}
+
+export class SignInThrottledError extends AppError {
+  static readonly code = 'sign_in_throttled';
+  static readonly status = 429;
+  static readonly title = 'Too many sign-ins';
+  static readonly openaiType = 'rate_limit_error';
+
+  constructor(retryAfterSeconds: number) {
+    super(`Too many attempts. Try again in ${describeWait(retryAfterSeconds)}.`, {
+      details: { retryAfterSeconds },
+      headers: { 'Retry-After': String(retryAfterSeconds) },
+    });
+  }
+}
+
+export class PasswordQueueFullError extends AppError {
+  static readonly code = 'sign_in_busy';
+  static readonly status = 429;
+  static readonly title = 'Too many sign-ins at once';
+  static readonly openaiType = 'rate_limit_error';
+
+  constructor() {
+    super('Many people are signing in at this moment. Try again in a few seconds.', {
+      headers: { 'Retry-After': '5' },
+    });
+  }
+}
+
+export class InteractionExpiredError extends AppError {
+  static readonly code = 'sign_in_expired';
+  static readonly status = 400;
+  static readonly title = 'This sign-in has expired';
+  static readonly openaiType = 'invalid_request_error';
+
+  constructor(cause?: unknown) {
+    super('This sign-in has expired or belongs to another browser. Go back to the app and start again.', { cause });
+  }
+}
+
+export class CrossSiteRequestError extends AppError {
+  static readonly code = 'cross_site_request';
+  static readonly status = 403;
+  static readonly title = 'The request came from another site';
+  static readonly openaiType = 'permission_error';
+
+  constructor() {
+    super('This form can only be sent from its own page.');
+  }
+}
+
+export class InvalidEmailLinkError extends AppError {
+  static readonly code = 'invalid_email_link';
+  static readonly status = 400;
+  static readonly title = 'This link does not work any more';
+  static readonly openaiType = 'invalid_request_error';
+
+  constructor() {
+    super('The link was used already, has expired, or was made for another address. Ask for a new one.');
+  }
+}
+
+export class UserNotFoundError extends AppError {
+  static readonly code = 'user_not_found';
+  static readonly status = 404;
+  static readonly title = 'No such user';
+  static readonly openaiType = 'invalid_request_error';
+
+  constructor(email: string) {
+    super(`There is no user ${email}.`);
+  }
+}
+
+function describeWait(seconds: number): string {
+  return seconds < 90 ? `${seconds} seconds` : `${Math.ceil(seconds / 60)} minutes`;
+}

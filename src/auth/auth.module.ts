@@ -1,0 +1,89 @@
+import { Module } from '@nestjs/common';
+import { APP_GUARD, DiscoveryModule } from '@nestjs/core';
+import { AccessGuard } from './access/access.guard.js';
+import { AccessTokens } from './access/access-tokens.js';
+import { AccessTokenVerifier } from './access/access-token.verifier.js';
+import { RequestAuthenticator } from './access/request-authenticator.js';
+import { RevocationList } from './access/revocation-list.js';
+import { RouteTable } from './access/route-table.js';
+import { MeController } from './account/me.controller.js';
+import { ProfileService } from './account/profile.service.js';
+import { UsersAdminController } from './admin/users.admin.controller.js';
+import { AuthEventRecorder } from './identity/auth-event.recorder.js';
+import { DevelopmentUsers } from './identity/development-users.js';
+import { EmailTokenRepository } from './identity/email-token.repository.js';
+import { EmailVerificationController } from './identity/email-verification.controller.js';
+import { EmailVerification } from './identity/email-verification.service.js';
+import { LoginThrottle } from './identity/login-throttle.service.js';
+import { PasswordGate } from './identity/password-gate.js';
+import { PasswordHasher } from './identity/password-hasher.js';
+import { Registration } from './identity/registration.service.js';
+import { SignInService } from './identity/sign-in.service.js';
+import { UserAdminService } from './identity/user-admin.service.js';
+import { UserRepository } from './identity/user.repository.js';
+import { Mailer } from './mail/mailer.js';
+import { AuthGrantRepository } from './oauth/auth-grant.repository.js';
+import { CliTokenService } from './oauth/cli-token.service.js';
+import { ConsentService } from './oauth/consent.service.js';
+import { GrantService } from './oauth/grant.service.js';
+import { InteractionController } from './oauth/interaction.controller.js';
+import { Interactions } from './oauth/interactions.js';
+import { InteractionService } from './oauth/interaction.service.js';
+import { KeyService } from './oauth/key.service.js';
+import { OAuthClientRepository } from './oauth/oauth-client.repository.js';
+import { OidcAdapters } from './oauth/oidc-adapters.js';
+import { OidcArtifactRepository } from './oauth/oidc-artifact.repository.js';
+import { OidcEndpoint } from './oauth/oidc-endpoint.js';
+import { OidcProviderHolder } from './oauth/oidc-provider.holder.js';
+import { ProtectedResourceController } from './oauth/protected-resource.controller.js';
+import { SigningKeyRepository } from './oauth/signing-key.repository.js';
+import { Sealer } from './sealer.js';
+
+/** Who may sign in, with what, and who makes a request. Guards every route of the application; see `mountAuth` for its raw part. */
+@Module({
+  imports: [DiscoveryModule],
+  controllers: [
+    ProtectedResourceController,
+    InteractionController,
+    EmailVerificationController,
+    MeController,
+    UsersAdminController,
+  ],
+  providers: [
+    { provide: APP_GUARD, useClass: AccessGuard },
+    AccessTokens,
+    AccessTokenVerifier,
+    AuthEventRecorder,
+    AuthGrantRepository,
+    CliTokenService,
+    ConsentService,
+    DevelopmentUsers,
+    EmailTokenRepository,
+    EmailVerification,
+    GrantService,
+    Interactions,
+    InteractionService,
+    KeyService,
+    LoginThrottle,
+    Mailer,
+    OAuthClientRepository,
+    OidcAdapters,
+    OidcArtifactRepository,
+    OidcEndpoint,
+    OidcProviderHolder,
+    PasswordGate,
+    PasswordHasher,
+    ProfileService,
+    Registration,
+    RequestAuthenticator,
+    RevocationList,
+    RouteTable,
+    Sealer,
+    SignInService,
+    SigningKeyRepository,
+    UserAdminService,
+    UserRepository,
+  ],
+  exports: [AccessTokenVerifier, CliTokenService, DevelopmentUsers, RouteTable, Sealer, UserAdminService],
+})
+export class AuthModule {}

@@ -1,0 +1,37 @@
+import { EntityManager } from '@mikro-orm/postgresql';
+import { Injectable } from '@nestjs/common';
+import { Clock } from '../../common/clock.js';
+import { EmailToken } from './email-token.entity.js';
+
+export interface NewEmailToken {
+  hash: Buffer;
+  purpose: EmailToken['purpose'];
+  userId: string;
+  email: string;
+  validMs: number;
+}
+
+@Injectable()
+export class EmailTokenRepository {
+  constructor(
+    private readonly em: EntityManager,
+    private readonly clock: Clock,
+  ) {}
+
+  async add({ validMs, ...token }: NewEmailToken): Promise<void> {
+    const expiresAt = new Date(this.clock.now().getTime() + validMs);
+    await this.em.fork().insert(EmailToken, { ...token, expiresAt });
+  }
+
+  /** The token if it can still be used; reading it uses nothing. */
+  findUsable(hash: Buffer, purpose: EmailToken['purpose']): Promise<EmailToken | null> {
+    return this.em.fork().findOne(EmailToken, { hash, purpose, usedAt: null, expiresAt: { $gt: this.clock.now() } });
+  }
+
+  /** Whether this call used it: of parallel calls one does. */
+  async use(hash: Buffer): Promise<boolean> {
+    const now = this.clock.now();
+    const usable = { hash, usedAt: null, expiresAt: { $gt: now } };
+    return (await this.em.fork().nativeUpdate(EmailToken, usable, { usedAt: now, updatedAt: now })) > 0;
+  }
+}

@@ -1,0 +1,37 @@
+import { Injectable } from '@nestjs/common';
+import { LoginThrottle, type Attempt } from './login-throttle.service.js';
+import { PasswordHasher } from './password-hasher.js';
+
+export interface PasswordCheck {
+  fits: boolean;
+  /** A hash with today's parameters, when the stored one has older ones. */
+  newPasswordHash: string | undefined;
+}
+
+/** The only way to a password hash from outside: whoever asks is counted first, so that parallel guesses cannot slip past the count. */
+@Injectable()
+export class PasswordGate {
+  constructor(
+    private readonly throttle: LoginThrottle,
+    private readonly hasher: PasswordHasher,
+  ) {}
+
+  /** @throws SignInThrottledError, PasswordQueueFullError */
+  async hash(password: string, attempt: Attempt): Promise<string> {
+    await this.throttle.admit(attempt);
+    return this.hasher.hash(password);
+  }
+
+  /**
+   * Takes as long without a hash as with one.
+   * @throws SignInThrottledError, PasswordQueueFullError
+   */
+  async check(passwordHash: string | null, password: string, attempt: Attempt): Promise<PasswordCheck> {
+    await this.throttle.admit(attempt);
+    const fits = await this.hasher.verify(passwordHash, password);
+    if (!fits || passwordHash === null) return { fits: false, newPasswordHash: undefined };
+    await this.throttle.forgive(attempt);
+    const isOutdated = this.hasher.isOutdated(passwordHash);
+    return { fits, newPasswordHash: isOutdated ? await this.hasher.hash(password) : undefined };
+  }
+}

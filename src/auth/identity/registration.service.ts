@@ -1,0 +1,32 @@
+import { Injectable } from '@nestjs/common';
+import { AuthEventRecorder, type RequestOrigin } from './auth-event.recorder.js';
+import { EmailVerification } from './email-verification.service.js';
+import { attemptOf } from './login-throttle.service.js';
+import { PasswordGate } from './password-gate.js';
+import { UserRepository } from './user.repository.js';
+
+export interface NewAccount {
+  email: string;
+  password: string;
+  displayName: string | null;
+}
+
+/** Makes accounts. A taken address is answered as a free one is; only its owner is told, by mail. */
+@Injectable()
+export class Registration {
+  constructor(
+    private readonly users: UserRepository,
+    private readonly passwords: PasswordGate,
+    private readonly verification: EmailVerification,
+    private readonly events: AuthEventRecorder,
+  ) {}
+
+  /** @throws SignInThrottledError, PasswordQueueFullError */
+  async register({ email, password, displayName }: NewAccount, origin: RequestOrigin): Promise<void> {
+    const passwordHash = await this.passwords.hash(password, attemptOf(email, origin));
+    const id = await this.users.add({ email, passwordHash, displayName, role: 'user', isEmailVerified: false });
+    if (id === null) return this.verification.remindOwner(email);
+    await this.events.record({ event: 'registered', userId: id, origin });
+    return this.verification.sendLink({ id, email });
+  }
+}

@@ -1,0 +1,129 @@
+import { EntityManager } from '@mikro-orm/postgresql';
+import { Injectable } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
+import { Clock } from '../../common/clock.js';
+import { newId } from '../../common/ids.js';
+import { User } from './user.entity.js';
+
+/** How late a change by another process may show. What costs credits is checked in the database besides. */
+const STATE_FRESH_MS = 5_000;
+const STATES_MAX = 50_000;
+
+/** What every request needs to know of its user. */
+export interface UserState {
+  role: User['role'];
+  status: User['status'];
+  isEmailVerified: boolean;
+}
+
+export interface NewUser {
+  email: string;
+  passwordHash: string | null;
+  displayName: string | null;
+  role: User['role'];
+  isEmailVerified: boolean;
+}
+
+export interface UserPage {
+  limit: number;
+  /** The last id of the page before. */
+  before: string | undefined;
+  /** Part of an address. */
+  email: string | undefined;
+}
+
+/** Users that are not deleted. Forks for each question: it is asked outside requests too. */
+@Injectable()
+export class UserRepository {
+  private readonly states = new LRUCache<string, UserState>({
+    max: STATES_MAX,
+    ttl: STATE_FRESH_MS,
+    fetchMethod: (id) => this.readState(id),
+  });
+
+  constructor(
+    private readonly em: EntityManager,
+    private readonly clock: Clock,
+  ) {}
+
+  findById(id: string): Promise<User | null> {
+    return this.em.fork().findOne(User, { id, deletedAt: null });
+  }
+
+  findByEmail(email: string): Promise<User | null> {
+    return this.em.fork().findOne(User, { email, deletedAt: null }, { populate: ['passwordHash'] });
+  }
+
+  /** Role, status and confirmation, at most a moment old; undefined when there is no such user. */
+  stateOf(id: string): Promise<UserState | undefined> {
+    return this.states.fetch(id);
+  }
+
+  /** Newest first; one more than the limit tells that there is a next page. */
+  findPage(page: UserPage): Promise<User[]> {
+    return this.em.fork().find(
+      User,
+      {
+        deletedAt: null,
+        ...(page.before === undefined ? {} : { id: { $lt: page.before } }),
+        ...(page.email === undefined ? {} : { email: { $like: `%${escapeLike(page.email)}%` } }),
+      },
+      { orderBy: { id: 'desc' }, limit: page.limit + 1 },
+    );
+  }
+
+  /** The new user's id, or null when the address is taken. */
+  async add({ isEmailVerified, ...user }: NewUser): Promise<string | null> {
+    const rows = await this.em.fork().execute<{ id: string }[]>(
+      `insert into users (id, email, password_hash, display_name, role, email_verified_at)
+       values (?, ?, ?, ?, ?::user_role, ?::timestamptz)
+       on conflict (email) where deleted_at is null do nothing returning id`,
+      [
+        newId(),
+        user.email,
+        user.passwordHash,
+        user.displayName,
+        user.role,
+        isEmailVerified ? this.clock.now().toISOString() : null,
+      ],
+    );
+    return rows[0]?.id ?? null;
+  }
+
+  /** @param newPasswordHash When the hash was made anew with today's parameters. */
+  async recordSignIn(id: string, newPasswordHash: string | undefined): Promise<void> {
+    await this.change(id, {
+      lastLoginAt: this.clock.now(),
+      ...(newPasswordHash === undefined ? {} : { passwordHash: newPasswordHash }),
+    });
+  }
+
+  async setRole(id: string, role: User['role']): Promise<void> {
+    await this.change(id, { role });
+  }
+
+  async setStatus(id: string, status: User['status']): Promise<void> {
+    await this.change(id, { status });
+  }
+
+  async markVerified(id: string): Promise<void> {
+    await this.change(id, { emailVerifiedAt: this.clock.now() });
+  }
+
+  /** Shows at once in this process. */
+  private async change(id: string, values: Partial<User>): Promise<void> {
+    await this.em.fork().nativeUpdate(User, { id }, { ...values, updatedAt: this.clock.now() });
+    this.states.delete(id);
+  }
+
+  private async readState(id: string): Promise<UserState | undefined> {
+    const fields = ['role', 'status', 'emailVerifiedAt'] as const;
+    const user = await this.em.fork().findOne(User, { id, deletedAt: null }, { fields });
+    if (!user) return undefined;
+    return { role: user.role, status: user.status, isEmailVerified: user.emailVerifiedAt !== null };
+  }
+}
+
+function escapeLike(text: string): string {
+  return text.replace(/[\\%_]/g, (character) => `\\${character}`);
+}

@@ -1,0 +1,53 @@
+import { Injectable } from '@nestjs/common';
+import { InteractionExpiredError } from '../auth.errors.js';
+import { AuthEventRecorder, type RequestOrigin } from '../identity/auth-event.recorder.js';
+import { UserRepository } from '../identity/user.repository.js';
+import { GrantService } from './grant.service.js';
+import type { Interaction } from './interactions.js';
+import { isOidcScope, UNVERIFIED_API_SCOPES } from './scopes-of-client.js';
+
+export interface ConsentView {
+  email: string;
+  /** Scopes that work only after the address is confirmed. */
+  later: string[];
+}
+
+/** What the person decides on, and what comes of it. */
+@Injectable()
+export class ConsentService {
+  constructor(
+    private readonly users: UserRepository,
+    private readonly grants: GrantService,
+    private readonly events: AuthEventRecorder,
+  ) {}
+
+  /** @throws InteractionExpiredError when nobody is signed in */
+  async view({ accountId, scopes }: Interaction): Promise<ConsentView> {
+    const user = accountId === null ? null : await this.users.findById(accountId);
+    if (!user) throw new InteractionExpiredError();
+    return { email: user.email, later: user.emailVerifiedAt === null ? scopes.filter(needsVerified) : [] };
+  }
+
+  /** The id of the grant. Each consent opens one of its own: one per sign-in, so that one device can be ended alone. */
+  async allow(interaction: Interaction, origin: RequestOrigin): Promise<string> {
+    const { clientId, scopes, device, acr, amr } = interaction;
+    const userId = accountOf(interaction);
+    const grantId = await this.grants.open({ userId, clientId, scopes, device, ip: origin.ip, acr, amr });
+    await this.events.record({ event: 'consent_granted', userId, clientId, grantId, origin, details: { scopes } });
+    return grantId;
+  }
+
+  async deny(interaction: Interaction, origin: RequestOrigin): Promise<void> {
+    const userId = accountOf(interaction);
+    await this.events.record({ event: 'consent_denied', userId, clientId: interaction.clientId, origin });
+  }
+}
+
+function accountOf({ accountId, step }: Interaction): string {
+  if (step !== 'consent' || accountId === null) throw new InteractionExpiredError();
+  return accountId;
+}
+
+function needsVerified(scope: string): boolean {
+  return !isOidcScope(scope) && !(UNVERIFIED_API_SCOPES as readonly string[]).includes(scope);
+}

@@ -1,0 +1,165 @@
+import { Body, Controller, Get, Header, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
+import { ApiExcludeController } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { AppError } from '../../common/errors/app-error.js';
+import { Public } from '../../common/http/route-markers.js';
+import { Config } from '../../config/config.js';
+import { InteractionExpiredError } from '../auth.errors.js';
+import { ConsentForm, parseForm, RegistrationForm, SignInForm } from './interaction-forms.js';
+import { InteractionService } from './interaction.service.js';
+import type { HttpExchange } from './interactions.js';
+import { answerWithPage, sendOn, sendPage } from './page-answer.js';
+import { SCRIPT, STYLESHEET } from './pages/assets.js';
+import { consentPage, failurePage, registerPage, signInPage, type Attempt } from './pages/interaction-pages.js';
+import { assertSameOrigin } from './same-origin.js';
+
+const ASSET_CACHE = 'public, max-age=31536000, immutable';
+
+type FormName = 'login' | 'register' | 'consent';
+
+/** The pages of the sign-in. Each form also works without JavaScript. */
+@ApiExcludeController()
+@Public()
+@Controller('interaction')
+export class InteractionController {
+  constructor(
+    private readonly config: Config,
+    private readonly interactions: InteractionService,
+  ) {}
+
+  @Get('assets/pages.css')
+  @Header('content-type', 'text/css; charset=utf-8')
+  @Header('cache-control', ASSET_CACHE)
+  stylesheet(): string {
+    return STYLESHEET;
+  }
+
+  @Get('assets/pages.js')
+  @Header('content-type', 'text/javascript; charset=utf-8')
+  @Header('cache-control', ASSET_CACHE)
+  script(): string {
+    return SCRIPT;
+  }
+
+  @Get(':uid')
+  page(
+    @Param('uid') uid: string,
+    @Query('registered') registered: string | undefined,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<FastifyReply> {
+    const exchange = { uid, request, reply };
+    return this.show(exchange, async () => {
+      const interaction = await this.interactions.find(exchange);
+      if (interaction.step === 'login') return signInPage(interaction, {}, registered !== undefined);
+      return consentPage(interaction, await this.interactions.consentView(interaction));
+    });
+  }
+
+  @Get(':uid/register')
+  registerPage(
+    @Param('uid') uid: string,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<FastifyReply> {
+    const exchange = { uid, request, reply };
+    return this.show(exchange, async () => registerPage(await this.interactions.find(exchange)));
+  }
+
+  /** Signs in another person in the middle of a consent. */
+  @Get(':uid/switch')
+  switchPage(
+    @Param('uid') uid: string,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<FastifyReply> {
+    const exchange = { uid, request, reply };
+    return this.show(exchange, async () => signInPage(await this.interactions.find(exchange)));
+  }
+
+  @Post(':uid/login')
+  @HttpCode(200)
+  login(
+    @Param('uid') uid: string,
+    @Body() body: unknown,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<FastifyReply> {
+    const exchange = { uid, request, reply };
+    return this.submit(exchange, 'login', () => this.interactions.signIn(exchange, parseForm(SignInForm, body)));
+  }
+
+  @Post(':uid/register')
+  @HttpCode(200)
+  register(
+    @Param('uid') uid: string,
+    @Body() body: unknown,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<FastifyReply> {
+    const exchange = { uid, request, reply };
+    return this.submit(exchange, 'register', () =>
+      this.interactions.register(exchange, parseForm(RegistrationForm, body)),
+    );
+  }
+
+  @Post(':uid/consent')
+  @HttpCode(200)
+  consent(
+    @Param('uid') uid: string,
+    @Body() body: unknown,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<FastifyReply> {
+    const exchange = { uid, request, reply };
+    return this.submit(exchange, 'consent', () => this.interactions.consent(exchange, parseForm(ConsentForm, body)));
+  }
+
+  @Post(':uid/cancel')
+  @HttpCode(200)
+  cancel(@Param('uid') uid: string, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<FastifyReply> {
+    const exchange = { uid, request, reply };
+    return this.submit(exchange, 'login', () => this.interactions.cancel(exchange));
+  }
+
+  private show({ request, reply }: HttpExchange, render: () => Promise<string>): Promise<FastifyReply> {
+    const work = async () => sendPage(reply, await render());
+    return answerWithPage(request, reply, work, (error) => Promise.resolve(failurePage(error)));
+  }
+
+  private submit(exchange: HttpExchange, form: FormName, work: () => Promise<string>): Promise<FastifyReply> {
+    const { request, reply } = exchange;
+    return answerWithPage(
+      request,
+      reply,
+      async () => {
+        assertSameOrigin(request, this.config.publicUrl);
+        return sendOn(request, reply, await work());
+      },
+      (error) => this.formAgain(exchange, form, error),
+    );
+  }
+
+  /** The page that the form was on, with what was typed, except the password, and what was wrong. */
+  private async formAgain(exchange: HttpExchange, form: FormName, error: AppError): Promise<string> {
+    if (error instanceof InteractionExpiredError || error.status === 403) return failurePage(error);
+    const interaction = await this.interactions.find(exchange);
+    const attempt: Attempt = { error, ...typedFields(exchange.request.body) };
+    switch (form) {
+      case 'login':
+        return signInPage(interaction, attempt);
+      case 'register':
+        return registerPage(interaction, attempt);
+      case 'consent':
+        return consentPage(interaction, await this.interactions.consentView(interaction), error);
+    }
+  }
+}
+
+function typedFields(body: unknown): Pick<Attempt, 'email' | 'displayName'> {
+  const { email, displayName } = (body ?? {}) as Record<string, unknown>;
+  return {
+    email: typeof email === 'string' ? email : undefined,
+    displayName: typeof displayName === 'string' ? displayName : undefined,
+  };
+}

@@ -1,0 +1,62 @@
+import { Injectable } from '@nestjs/common';
+import { SINGLE_FACTOR_ACR } from '../access/authentication-strength.js';
+import { Registration } from '../identity/registration.service.js';
+import { SignInService } from '../identity/sign-in.service.js';
+import { ConsentService, type ConsentView } from './consent.service.js';
+import type { ConsentForm, RegistrationForm, SignInForm } from './interaction-forms.js';
+import { Interactions, type HttpExchange, type Interaction } from './interactions.js';
+import { originOf } from './request-origin.js';
+
+const CANCELLED = { error: 'access_denied', error_description: 'The sign-in was cancelled.' };
+
+/** The steps of a sign-in between the app's request and its answer. Each tells where the browser goes next. */
+@Injectable()
+export class InteractionService {
+  constructor(
+    private readonly interactions: Interactions,
+    private readonly signIns: SignInService,
+    private readonly registration: Registration,
+    private readonly consents: ConsentService,
+  ) {}
+
+  /** @throws InteractionExpiredError when it is over, or not this browser's */
+  find(exchange: HttpExchange): Promise<Interaction> {
+    return this.interactions.find(exchange);
+  }
+
+  consentView(interaction: Interaction): Promise<ConsentView> {
+    return this.consents.view(interaction);
+  }
+
+  /** @throws SignInFailedError, SignInThrottledError, PasswordQueueFullError, InteractionExpiredError */
+  async signIn(exchange: HttpExchange, form: SignInForm): Promise<string> {
+    await this.interactions.find(exchange);
+    const user = await this.signIns.signIn(form, originOf(exchange.request));
+    const login = { accountId: user.id, acr: SINGLE_FACTOR_ACR, amr: ['pwd'] };
+    return this.interactions.finish(exchange, { login });
+  }
+
+  /** The same for a new and for a known address. */
+  async register(exchange: HttpExchange, form: RegistrationForm): Promise<string> {
+    const { uid } = await this.interactions.find(exchange);
+    const account = { email: form.email, password: form.password, displayName: form.displayName || null };
+    await this.registration.register(account, originOf(exchange.request));
+    return `/interaction/${uid}?registered=1`;
+  }
+
+  async consent(exchange: HttpExchange, { decision }: ConsentForm): Promise<string> {
+    const interaction = await this.interactions.find(exchange);
+    const origin = originOf(exchange.request);
+    if (decision === 'deny') {
+      await this.consents.deny(interaction, origin);
+      return this.interactions.finish(exchange, CANCELLED);
+    }
+    return this.interactions.finish(exchange, { consent: { grantId: await this.consents.allow(interaction, origin) } });
+  }
+
+  /** Tells the app that the person does not want to sign in. */
+  async cancel(exchange: HttpExchange): Promise<string> {
+    await this.interactions.find(exchange);
+    return this.interactions.finish(exchange, CANCELLED);
+  }
+}

@@ -1,0 +1,83 @@
+import { Injectable } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { errors, type InteractionResults } from 'oidc-provider';
+import { SINGLE_FACTOR_ACR } from '../access/authentication-strength.js';
+import { InteractionExpiredError } from '../auth.errors.js';
+import { describeDevice } from './device-name.js';
+import type { Device } from './grant.service.js';
+import { OAuthClientRepository } from './oauth-client.repository.js';
+import { OidcProviderHolder } from './oidc-provider.holder.js';
+
+export interface HttpExchange {
+  uid: string;
+  request: FastifyRequest;
+  reply: FastifyReply;
+}
+
+/** A sign-in under way: what the app wants and who is there. */
+export interface Interaction {
+  uid: string;
+  step: 'login' | 'consent';
+  clientId: string;
+  clientName: string;
+  loginHint: string | null;
+  accountId: string | null;
+  acr: string;
+  amr: string[];
+  device: Device;
+  /** What the client asks for and may have. */
+  scopes: string[];
+}
+
+/** Sign-ins under way, which the provider keeps and the browser's cookie names. */
+@Injectable()
+export class Interactions {
+  constructor(
+    private readonly holder: OidcProviderHolder,
+    private readonly clients: OAuthClientRepository,
+  ) {}
+
+  /** @throws InteractionExpiredError when it is over, or not this browser's */
+  async find({ uid, request, reply }: HttpExchange): Promise<Interaction> {
+    const details = await orExpired(() => this.holder.provider.interactionDetails(request.raw, reply.raw));
+    const { params, prompt, session } = details;
+    const clientId = textOf(params['client_id']);
+    const client = await this.clients.findActive(clientId);
+    // The cookie names the interaction; a page of another one must not steer it.
+    if (details.uid !== uid || !client || (prompt.name !== 'login' && prompt.name !== 'consent')) {
+      throw new InteractionExpiredError();
+    }
+    const { acr, amr } = (session ?? {}) as { acr?: string; amr?: string[] };
+    const requested = new Set(textOf(params['scope']).split(' '));
+    return {
+      uid,
+      step: prompt.name,
+      clientId,
+      clientName: client.clientName,
+      loginHint: textOf(params['login_hint']) || null,
+      accountId: session?.accountId ?? null,
+      acr: acr ?? SINGLE_FACTOR_ACR,
+      amr: amr ?? [],
+      device: describeDevice(params, request.headers['user-agent'] ?? null),
+      scopes: client.scopes.filter((scope) => requested.has(scope)),
+    };
+  }
+
+  /** Hands the result to the provider. Where the browser goes next. @throws InteractionExpiredError */
+  finish({ request, reply }: HttpExchange, result: InteractionResults): Promise<string> {
+    return orExpired(() => this.holder.provider.interactionResult(request.raw, reply.raw, result));
+  }
+}
+
+async function orExpired<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof errors.SessionNotFound) throw new InteractionExpiredError(error);
+    throw error;
+  }
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}

@@ -1,0 +1,81 @@
+import { errors, type Adapter, type AdapterPayload } from 'oidc-provider';
+import type { GrantService } from './grant.service.js';
+import type { OidcArtifactRepository, StoredArtifact } from './oidc-artifact.repository.js';
+import { requestOrigin } from './request-origin.js';
+
+/** Retries of one refresh token inside the grace time: a client and its twin, not a thief. */
+const GRACE_USES_MAX = 2;
+
+export interface OidcAdapterDependencies {
+  artifacts: OidcArtifactRepository;
+  grants: GrantService;
+  now: () => Date;
+  /** 0: a refresh token that comes a second time ends the sign-in. */
+  refreshGraceSeconds: number;
+}
+
+/** Keeps sessions, codes and tokens of the provider in PostgreSQL. Of parallel uses of one token one succeeds. */
+export class OidcAdapter implements Adapter {
+  constructor(
+    private readonly type: string,
+    private readonly dependencies: OidcAdapterDependencies,
+  ) {}
+
+  async upsert(id: string, payload: AdapterPayload, expiresIn: number): Promise<void> {
+    await this.dependencies.artifacts.upsert(this.type, id, payload, expiresIn);
+  }
+
+  async find(id: string): Promise<AdapterPayload | undefined> {
+    return this.toPayload(await this.dependencies.artifacts.find(this.type, id));
+  }
+
+  async findByUid(uid: string): Promise<AdapterPayload | undefined> {
+    return this.toPayload(await this.dependencies.artifacts.findByUid(this.type, uid));
+  }
+
+  async findByUserCode(userCode: string): Promise<AdapterPayload | undefined> {
+    return this.toPayload(await this.dependencies.artifacts.findByUserCode(this.type, userCode));
+  }
+
+  /** @throws errors.InvalidGrant when it was consumed before; then everything made from the same sign-in ends as well. */
+  async consume(id: string): Promise<void> {
+    const { artifacts, grants } = this.dependencies;
+    if (await artifacts.consume(this.type, id)) return;
+    const artifact = await artifacts.find(this.type, id);
+    if (artifact && this.isInGrace(artifact)) {
+      const rule = { consumedAfter: this.graceStart(), usesMax: GRACE_USES_MAX };
+      if (await artifacts.consumeInGrace(this.type, id, rule)) return;
+      throw new errors.InvalidGrant('refresh token was retried too often');
+    }
+    const isRefresh = this.type === 'RefreshToken';
+    if (artifact?.grantId) {
+      await grants.revoke(artifact.grantId, isRefresh ? 'refresh_reuse' : 'code_reuse', requestOrigin());
+    }
+    throw new errors.InvalidGrant(isRefresh ? 'refresh token already used' : 'code already used');
+  }
+
+  async destroy(id: string): Promise<void> {
+    await this.dependencies.artifacts.delete(this.type, id);
+  }
+
+  async revokeByGrantId(grantId: string): Promise<void> {
+    await this.dependencies.artifacts.deleteByGrant(this.type, grantId);
+  }
+
+  private toPayload(artifact: StoredArtifact | undefined): AdapterPayload | undefined {
+    if (!artifact) return undefined;
+    // Inside the grace time it looks unused; `consume` then counts the retries.
+    if (!artifact.consumedAt || this.isInGrace(artifact)) return artifact.payload;
+    return { ...artifact.payload, consumed: Math.floor(artifact.consumedAt.getTime() / 1000) };
+  }
+
+  private isInGrace({ consumedAt }: StoredArtifact): boolean {
+    if (this.dependencies.refreshGraceSeconds === 0 || this.type !== 'RefreshToken' || !consumedAt) return false;
+    return consumedAt > this.graceStart();
+  }
+
+  private graceStart(): Date {
+    const { now, refreshGraceSeconds } = this.dependencies;
+    return new Date(now().getTime() - refreshGraceSeconds * 1000);
+  }
+}

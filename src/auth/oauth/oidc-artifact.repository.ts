@@ -1,0 +1,110 @@
+import { EntityManager } from '@mikro-orm/postgresql';
+import { Injectable } from '@nestjs/common';
+import type { AdapterPayload } from 'oidc-provider';
+import { Clock } from '../../common/clock.js';
+import { Sealer } from '../sealer.js';
+import { hashId, packPayload, unpackPayload, type ArtifactKey } from './artifact-payload.js';
+import { OidcArtifact } from './oidc-artifact.entity.js';
+
+export interface StoredArtifact {
+  payload: AdapterPayload;
+  grantId: string | null;
+  consumedAt: Date | null;
+}
+
+/** How a token that was used before may be used again: a retry whose answer was lost is no theft. */
+export interface GraceRule {
+  /** Consumed at or before this is reuse. */
+  consumedAfter: Date;
+  usesMax: number;
+}
+
+/**
+ * Sessions, codes and tokens by the hash of their id; no value that works as a credential is stored in the clear. One fork per call: the
+ * provider works outside of any request context.
+ */
+@Injectable()
+export class OidcArtifactRepository {
+  constructor(
+    private readonly em: EntityManager,
+    private readonly sealer: Sealer,
+    private readonly clock: Clock,
+  ) {}
+
+  async upsert(type: string, id: string, payload: AdapterPayload, expiresInSeconds: number): Promise<void> {
+    const key = keyOf(type, id);
+    const now = this.clock.now();
+    const row = {
+      ...key,
+      payload: packPayload(key, payload, this.sealer),
+      grantId: payload.grantId ?? null,
+      uid: type === 'Session' ? (payload.uid ?? null) : null,
+      userCodeHash: payload.userCode ? hashId(payload.userCode) : null,
+      accountId: payload.accountId ?? null,
+      clientId: payload.clientId ?? null,
+      expiresAt: new Date(now.getTime() + expiresInSeconds * 1000),
+      updatedAt: now,
+    };
+    await this.em.fork().upsert(OidcArtifact, row, {
+      onConflictFields: ['type', 'idHash'],
+      onConflictExcludeFields: ['type', 'idHash'],
+      onConflictAction: 'merge',
+    });
+  }
+
+  async find(type: string, id: string): Promise<StoredArtifact | undefined> {
+    return this.open(await this.em.fork().findOne(OidcArtifact, keyOf(type, id)), id);
+  }
+
+  async findByUid(type: string, uid: string): Promise<StoredArtifact | undefined> {
+    return this.open(await this.em.fork().findOne(OidcArtifact, { type, uid }));
+  }
+
+  async findByUserCode(type: string, userCode: string): Promise<StoredArtifact | undefined> {
+    return this.open(await this.em.fork().findOne(OidcArtifact, { type, userCodeHash: hashId(userCode) }));
+  }
+
+  /** Whether this call was the one that consumed it. The condition is in the statement: of parallel calls one succeeds. */
+  async consume(type: string, id: string): Promise<boolean> {
+    const now = this.clock.now();
+    const unused = { ...keyOf(type, id), consumedAt: null };
+    return (await this.em.fork().nativeUpdate(OidcArtifact, unused, { consumedAt: now, updatedAt: now })) > 0;
+  }
+
+  /** Whether it was consumed so recently, and retried so rarely, that one more use is let through. */
+  async consumeInGrace(type: string, id: string, rule: GraceRule): Promise<boolean> {
+    const rows = await this.em.fork().execute<unknown[]>(
+      `update oidc_artifacts set grace_uses = grace_uses + 1
+       where type = ? and id_hash = decode(?, 'hex') and consumed_at > ?::timestamptz and grace_uses < ? returning grace_uses`,
+      [type, hashId(id).toString('hex'), rule.consumedAfter.toISOString(), rule.usesMax],
+    );
+    return rows.length > 0;
+  }
+
+  async delete(type: string, id: string): Promise<void> {
+    await this.em.fork().nativeDelete(OidcArtifact, keyOf(type, id));
+  }
+
+  /** Everything of one type that was made from the grant. */
+  async deleteByGrant(type: string, grantId: string): Promise<void> {
+    await this.em.fork().nativeDelete(OidcArtifact, { type, grantId });
+  }
+
+  async deleteAllByGrant(grantId: string): Promise<void> {
+    await this.em.fork().nativeDelete(OidcArtifact, { grantId });
+  }
+
+  private open(row: OidcArtifact | null, id?: string): StoredArtifact | undefined {
+    if (!row || row.expiresAt <= this.clock.now()) return undefined;
+    const key = { type: row.type, idHash: Buffer.from(row.idHash) };
+    return {
+      payload: unpackPayload(key, row.payload, this.sealer, id),
+      grantId: row.grantId ?? null,
+      consumedAt: row.consumedAt ?? null,
+    };
+  }
+}
+
+function keyOf(type: string, id: string): ArtifactKey {
+  return { type, idHash: hashId(id) };
+}

@@ -1,0 +1,189 @@
+import {
+  errors,
+  interactionPolicy,
+  type Account,
+  type AccountClaims,
+  type Adapter,
+  type Client,
+  type ClientAuthMethod,
+  type Configuration,
+  type Grant,
+  type JWK,
+  type KoaContextWithOIDC,
+  type ResourceServer,
+} from 'oidc-provider';
+import type { User } from '../identity/user.entity.js';
+import { API_SCOPES_METADATA, FIRST_PARTY_METADATA } from './client-adapter.js';
+import { GRANT_DAYS } from './grant.service.js';
+import { logoutPage, renderProviderError, signedOutPage } from './pages/provider-pages.js';
+import { OIDC_SCOPES, UNVERIFIED_API_SCOPES } from './scopes-of-client.js';
+
+export const ACCESS_TOKEN_SECONDS = 600;
+const HOUR = 3600;
+const DAY = 24 * HOUR;
+
+/** Extra parameters of the authorization request that a desktop client may send, shown on the consent page and in the device list. */
+export const DEVICE_PARAMETERS = ['device_name', 'platform', 'app_version'];
+
+export interface OidcDependencies {
+  publicUrl: string;
+  cookieKeys: string[];
+  jwks: JWK[];
+  adapter: (type: string) => Adapter;
+  /** The user if they may sign in at all: neither suspended nor deleted. Asked at every refresh. */
+  findUser: (id: string) => Promise<User | null>;
+}
+
+/** The provider, configured: one issuer at the root, code with PKCE for everyone, JWT access tokens for our own API. */
+export function oidcConfiguration(dependencies: OidcDependencies): Configuration {
+  const { publicUrl, jwks, adapter } = dependencies;
+  const cookie = { signed: true, httpOnly: true, sameSite: 'lax', secure: publicUrl.startsWith('https:') } as const;
+  return {
+    adapter,
+    clients: [],
+    jwks: { keys: jwks },
+    cookies: { keys: dependencies.cookieKeys, long: cookie, short: cookie },
+    scopes: [...OIDC_SCOPES],
+    claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['name', 'updated_at'] },
+    responseTypes: ['code'],
+    pkce: { required: () => true },
+    extraParams: DEVICE_PARAMETERS,
+    extraClientMetadata: { properties: [FIRST_PARTY_METADATA, API_SCOPES_METADATA] },
+    routes: {
+      authorization: '/oauth2/authorize',
+      token: '/oauth2/token',
+      revocation: '/oauth2/revoke',
+      jwks: '/oauth2/jwks',
+      userinfo: '/oauth2/userinfo',
+      end_session: '/oauth2/logout',
+      pushed_authorization_request: '/oauth2/par',
+      introspection: '/oauth2/introspect',
+    },
+    interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}`, policy: interactionsPolicy() },
+    features: features(dependencies),
+    // The seeded clients do not ask for `offline_access`; who may refresh is said by the client's grant types.
+    issueRefreshToken: (_ctx, client) => client.grantTypeAllowed('refresh_token'),
+    // A device stays signed in when the browser that it used forgets its session.
+    expiresWithSession: () => false,
+    rotateRefreshToken: true,
+    loadExistingGrant,
+    ttl: {
+      AccessToken: ACCESS_TOKEN_SECONDS,
+      AuthorizationCode: 60,
+      IdToken: 600,
+      Interaction: HOUR / 2,
+      Session: 8 * HOUR,
+      RefreshToken: 30 * DAY,
+      Grant: GRANT_DAYS * DAY,
+    },
+    extraTokenClaims: (ctx, token) => accessTokenClaims(ctx, token),
+    findAccount: (_ctx, id) => findAccount(dependencies, id),
+    renderError: (ctx, out, error) => renderProviderError(ctx, out, error),
+    clientBasedCORS: () => false,
+  };
+}
+
+function features(dependencies: OidcDependencies): NonNullable<Configuration['features']> {
+  return {
+    devInteractions: { enabled: false },
+    dPoP: { enabled: false },
+    revocation: { enabled: true, allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId },
+    introspection: {
+      enabled: true,
+      // Who cannot prove to be the client learns nothing about a token.
+      allowedPolicy: (_ctx, client, token) =>
+        client.clientAuthMethod !== ('none' satisfies ClientAuthMethod) && token.clientId === client.clientId,
+    },
+    rpInitiatedLogout: { enabled: true, logoutSource: logoutPage, postLogoutSuccessSource: signedOutPage },
+    resourceIndicators: {
+      enabled: true,
+      defaultResource: (_ctx, client, oneOf) => oneOf ?? (isFirstParty(client) ? dependencies.publicUrl : []),
+      useGrantedResource: (ctx) => isFirstParty(ctx.oidc.client),
+      getResourceServerInfo: (ctx, resource, client) => resourceServer(dependencies.publicUrl, ctx, resource, client),
+    },
+  };
+}
+
+/** Clients that speak to our API get a token for it without asking; others get OpenID Connect's plain behaviour. */
+function isFirstParty(client: Client | undefined): boolean {
+  return client?.[FIRST_PARTY_METADATA] === true;
+}
+
+function resourceServer(publicUrl: string, ctx: KoaContextWithOIDC, resource: string, client: Client): ResourceServer {
+  if (resource !== publicUrl) throw new errors.InvalidTarget();
+  const scopes = client[API_SCOPES_METADATA] as string[];
+  // At the token endpoint the user is known: who has not confirmed the address gets less, and more at the refresh after confirming.
+  const isUnverified = ctx.oidc.route === 'token' && ctx.oidc.account?.['isEmailVerified'] === false;
+  return {
+    audience: publicUrl,
+    scope: scopes
+      .filter((scope) => !isUnverified || (UNVERIFIED_API_SCOPES as readonly string[]).includes(scope))
+      .join(' '),
+    accessTokenTTL: ACCESS_TOKEN_SECONDS,
+    accessTokenFormat: 'jwt',
+    jwt: { sign: { alg: 'ES256' } },
+  };
+}
+
+/** A session whose user was suspended or deleted meanwhile is asked to sign in again, instead of failing later. */
+function interactionsPolicy(): interactionPolicy.DefaultPolicy {
+  const policy = interactionPolicy.base();
+  policy
+    .get('login')
+    ?.checks.add(
+      new interactionPolicy.Check('no_account', 'the signed-in account is not available', (ctx) =>
+        Boolean(ctx.oidc.session?.accountId && !ctx.oidc.account),
+      ),
+    );
+  return policy;
+}
+
+/**
+ * Only the grant that this very sign-in was given on the consent page. The provider would take the one of the browser's session: then two
+ * devices approved in one browser would share a grant, and ending one would end the other.
+ */
+async function loadExistingGrant(ctx: KoaContextWithOIDC): Promise<Grant | undefined> {
+  const grantId = ctx.oidc.result?.consent?.grantId;
+  const grant = grantId ? await ctx.oidc.provider.Grant.find(grantId) : undefined;
+  if (!grant) return undefined;
+  // What was asked for and not granted counts as refused, so that the page is not shown again.
+  const requested = [...ctx.oidc.requestParamScopes];
+  grant.rejectOIDCScope(requested.filter((scope) => !grant.getOIDCScope().split(' ').includes(scope)));
+  for (const resource of Object.keys(ctx.oidc.resourceServers ?? {})) {
+    const granted = grant.getResourceScope(resource).split(' ');
+    grant.rejectResourceScope(
+      resource,
+      requested.filter((scope) => !granted.includes(scope)),
+    );
+  }
+  return grant;
+}
+
+/** What routes need to demand a fresher or stronger sign-in, and what ties a token to its kill switch. */
+function accessTokenClaims(ctx: KoaContextWithOIDC, token: { grantId?: string } | object): Record<string, unknown> {
+  const source =
+    ctx.oidc.entities.RotatedRefreshToken ?? ctx.oidc.entities.RefreshToken ?? ctx.oidc.entities.AuthorizationCode;
+  return {
+    grant_id: 'grantId' in token ? token.grantId : undefined,
+    acr: source?.acr,
+    amr: source?.amr,
+    auth_time: source?.authTime,
+  };
+}
+
+async function findAccount({ findUser }: OidcDependencies, id: string): Promise<Account | undefined> {
+  const user = await findUser(id);
+  if (!user) return undefined;
+  const isEmailVerified = user.emailVerifiedAt !== null;
+  return {
+    accountId: user.id,
+    isEmailVerified,
+    claims: (): AccountClaims => ({
+      sub: user.id,
+      email: user.email,
+      email_verified: isEmailVerified,
+      name: user.displayName ?? undefined,
+      updated_at: Math.floor(user.updatedAt.getTime() / 1000),
+    }),
+  };
+}

@@ -1,0 +1,68 @@
+import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import Provider, { type KoaContextWithOIDC } from 'oidc-provider';
+import { Config } from '../../config/config.js';
+import type { User } from '../identity/user.entity.js';
+import { UserRepository } from '../identity/user.repository.js';
+import { GrantService } from './grant.service.js';
+import { KeyService } from './key.service.js';
+import { OidcAdapters } from './oidc-adapters.js';
+import { oidcConfiguration } from './oidc-configuration.js';
+
+/** Holds the OpenID Connect engine of this process. Its state is in PostgreSQL, so it can be built anew at any time. */
+@Injectable()
+export class OidcProviderHolder implements OnModuleInit {
+  private readonly logger = new Logger('OpenIdConnect');
+  private current: Provider | undefined;
+
+  // oxlint-disable-next-line max-params -- injected
+  constructor(
+    private readonly config: Config,
+    private readonly keys: KeyService,
+    private readonly adapters: OidcAdapters,
+    private readonly users: UserRepository,
+    private readonly grants: GrantService,
+  ) {}
+
+  async onModuleInit(): Promise<void> {
+    this.current = await this.build();
+  }
+
+  get provider(): Provider {
+    if (!this.current) throw new Error('the OpenID Connect provider is used before the module is initialised');
+    return this.current;
+  }
+
+  private async build(): Promise<Provider> {
+    const { publicUrl, cookieKeys } = this.config;
+    const provider = new Provider(
+      publicUrl,
+      oidcConfiguration({
+        publicUrl,
+        cookieKeys,
+        jwks: await this.keys.privateJwks(),
+        adapter: (type) => this.adapters.of(type),
+        findUser: (id) => this.findActiveUser(id),
+      }),
+    );
+    // Every address it makes comes from the pinned headers of the endpoint, which replace what the client sent.
+    provider.proxy = true;
+    provider.on('server_error', (_ctx, error) => this.logger.error({ err: error }, 'the provider failed'));
+    provider.on('grant.success', (ctx) => void this.recordUse(ctx));
+    return provider;
+  }
+
+  private async findActiveUser(id: string): Promise<User | null> {
+    const user = await this.users.findById(id);
+    return user?.status === 'active' ? user : null;
+  }
+
+  private async recordUse(ctx: KoaContextWithOIDC): Promise<void> {
+    const grantId = ctx.oidc.entities.Grant?.jti;
+    if (!grantId) return;
+    try {
+      await this.grants.recordUse(grantId, ctx.ip);
+    } catch (error) {
+      this.logger.warn({ err: error }, 'the last use of a sign-in was not recorded');
+    }
+  }
+}

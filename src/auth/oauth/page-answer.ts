@@ -1,0 +1,37 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { AppError } from '../../common/errors/app-error.js';
+import { PAGE_HEADERS } from './pages/security-headers.js';
+
+/** Whether the page's script sent the request and wants JSON back; a plain form is answered with a page or a redirect. */
+export function wantsJson(request: FastifyRequest): boolean {
+  return request.headers['content-type']?.startsWith('application/json') ?? false;
+}
+
+export function sendPage(reply: FastifyReply, page: string, status = 200): FastifyReply {
+  return reply
+    .status(status)
+    .headers({ ...PAGE_HEADERS, 'cache-control': 'no-store' })
+    .type('text/html; charset=utf-8')
+    .send(page);
+}
+
+/** Shows an expected failure as a page; anything else, and all failures of requests that want JSON, are left to the error filter. */
+export async function answerWithPage(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  work: () => Promise<FastifyReply>,
+  pageOf: (error: AppError) => Promise<string>,
+): Promise<FastifyReply> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof AppError) || wantsJson(request)) throw error;
+    return sendPage(reply.headers(error.headers), await pageOf(error), error.status);
+  }
+}
+
+/** Where the browser goes next: told to the script, or by a redirect that turns the POST into a GET. */
+export function sendOn(request: FastifyRequest, reply: FastifyReply, redirectTo: string): FastifyReply {
+  if (wantsJson(request)) return reply.header('cache-control', 'no-store').send({ redirectTo });
+  return reply.headers(PAGE_HEADERS).header('cache-control', 'no-store').redirect(redirectTo, 303);
+}

@@ -1,0 +1,37 @@
+import { Controller, Get, Header } from '@nestjs/common';
+import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { Public, SCOPES } from '../../common/http/route-markers.js';
+import { Config } from '../../config/config.js';
+
+/** RFC 9728. The provider's own metadata names only OpenID Connect's scopes; those of the API are told here. */
+interface ProtectedResource {
+  resource: string;
+  authorization_servers: string[];
+  scopes_supported: readonly string[];
+  bearer_methods_supported: string[];
+  resource_name: string;
+  resource_documentation: string;
+}
+
+@ApiTags('oauth')
+@Public()
+@Controller('.well-known')
+export class ProtectedResourceController {
+  constructor(private readonly config: Config) {}
+
+  @Get('oauth-protected-resource')
+  @Header('cache-control', 'public, max-age=300')
+  @ApiOperation({ summary: 'Which authorization server and scopes this API takes tokens of' })
+  @ApiResponse({ status: 200, description: 'RFC 9728 metadata' })
+  metadata(): ProtectedResource {
+    const { publicUrl } = this.config;
+    return {
+      resource: publicUrl,
+      authorization_servers: [publicUrl],
+      scopes_supported: SCOPES,
+      bearer_methods_supported: ['header'],
+      resource_name: 'Tollgate',
+      resource_documentation: `${publicUrl}/docs`,
+    };
+  }
+}

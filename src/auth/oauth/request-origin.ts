@@ -1,0 +1,21 @@
+import type { FastifyRequest } from 'fastify';
+import Provider, { type KoaContextWithOIDC } from 'oidc-provider';
+import type { RequestOrigin } from '../identity/auth-event.recorder.js';
+
+/** Set on the raw request before the provider sees it, so that its events carry the same id as our own. */
+export const REQUEST_ID_HEADER = 'x-request-id';
+
+/** Where the request came from that the provider handles right now. */
+export function requestOrigin(): RequestOrigin {
+  const context = Provider.ctx as KoaContextWithOIDC | undefined;
+  return {
+    ip: context?.ip ?? null,
+    userAgent: context?.get('user-agent') || null,
+    requestId: context?.get(REQUEST_ID_HEADER) || null,
+  };
+}
+
+/** Where a request to one of our own routes came from. */
+export function originOf(request: FastifyRequest): RequestOrigin {
+  return { ip: request.ip, userAgent: request.headers['user-agent'] ?? null, requestId: request.id };
+}
