@@ -5,6 +5,7 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import type { FastifyInstance } from 'fastify';
 import { Logger } from 'nestjs-pino';
 import { AppModule } from './app.module.js';
+import { mountAuth } from './auth/auth.mount.js';
 import { BODY_BYTES_DEFAULT, bodyBytesMax } from './common/http/body-limits.js';
 import { ErrorFilter } from './common/http/error.filter.js';
 import { parseJsonBody } from './common/http/json-body.js';
@@ -36,6 +37,7 @@ export async function createApp(config: Config): Promise<NestFastifyApplication>
   app.useGlobalPipes(createValidationPipe());
   app.useGlobalFilters(new ErrorFilter());
   await prepareHttp(adapter.getInstance());
+  mountAuth(app, { publicPaths: ['/openapi.json', '/docs'] });
   await serveApiDescription(app, adapter.getInstance(), config);
   return app;
 }

@@ -3,7 +3,7 @@ import { RequestAuthenticator } from './access/request-authenticator.js';
 import { OidcEndpoint } from './oauth/oidc-endpoint.js';
 
 export interface AuthMountOptions {
-  /** Routes, as the router has them, that no controller serves and that need no token. */
+  /** Routes, and what is below them, that no controller serves and that need no token. */
   publicPaths?: readonly string[];
 }
 

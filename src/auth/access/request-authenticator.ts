@@ -12,7 +12,7 @@ export interface AuthenticatedRequest extends FastifyRequest {
 @Injectable()
 export class RequestAuthenticator {
   /** Routes that no controller has, such as the API's description; see `mountAuth`. */
-  private readonly publicPaths = new Set<string>();
+  private readonly publicPaths: string[] = [];
 
   constructor(
     private readonly verifier: AccessTokenVerifier,
@@ -20,7 +20,7 @@ export class RequestAuthenticator {
   ) {}
 
   allow(paths: readonly string[]): void {
-    for (const path of paths) this.publicPaths.add(path);
+    this.publicPaths.push(...paths);
   }
 
   /**
@@ -41,6 +41,7 @@ export class RequestAuthenticator {
 
   private isPublic(request: FastifyRequest): boolean {
     const { url = '' } = request.routeOptions;
-    return this.routes.isPublic(request.method, url) || this.publicPaths.has(url);
+    if (this.routes.isPublic(request.method, url)) return true;
+    return this.publicPaths.some((path) => url === path || url.startsWith(`${path}/`));
   }
 }
