@@ -1,4 +1,5 @@
 import type { INestApplicationContext } from '@nestjs/common';
+import { DevelopmentUsers } from '../src/auth/identity/development-users.js';
 
 /** An account that the development seed has just made; its password is shown once and stored nowhere. */
 export interface DevelopmentAccount {
@@ -8,6 +9,10 @@ export interface DevelopmentAccount {
 }
 
 /** `demo@example.com` on plan pro and the operator `admin@example.com`. Returns those that were new. */
-export async function seedDevelopment(_app: INestApplicationContext): Promise<DevelopmentAccount[]> {
-  return [];
+export async function seedDevelopment(app: INestApplicationContext): Promise<DevelopmentAccount[]> {
+  const { demo, admin } = await app.get(DevelopmentUsers).ensure();
+  return [
+    { ...demo, description: 'a user on plan pro' },
+    { ...admin, description: 'an operator' },
+  ].flatMap(({ email, password, description }) => (password === null ? [] : [{ email, password, description }]));
 }

@@ -1,3 +1,4 @@
+import { AppError } from './common/errors/app-error.js';
 import { OperatorError } from './common/errors/operator-error.js';
 import { sqlStateOf } from './database/database-errors.js';
 
@@ -18,7 +19,7 @@ export function explain(error: unknown): string {
 }
 
 function explainKnown(error: Error): string | undefined {
-  if (error instanceof OperatorError) return error.message;
+  if (error instanceof OperatorError || error instanceof AppError) return error.message;
   const { code, port } = error as NodeJS.ErrnoException & { port?: number };
   if (code === 'EADDRINUSE')
     return `Port ${port} is taken by another process. Stop it, or choose another: PORT=3001 npm start`;

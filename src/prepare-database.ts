@@ -45,6 +45,7 @@ export async function migrateAndSeedCatalogue(
 
 async function withMigrationLock(config: Config, work: () => Promise<void>): Promise<void> {
   const client = new pg.Client({ connectionString: config.databaseDirectUrl ?? config.databaseUrl });
+  client.on('error', () => undefined); // a server that goes away fails the next statement, which says so
   await client.connect();
   try {
     await client.query('select pg_advisory_lock($1)', [MIGRATION_LOCK]);

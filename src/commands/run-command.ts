@@ -5,6 +5,7 @@ import { OperatorError } from '../common/errors/operator-error.js';
 import { Config } from '../config/config.js';
 import { DatabaseServer } from '../database/database-server.js';
 import { explain } from '../explain-failure.js';
+import { prepareDatabase } from '../prepare-database.js';
 
 export const say = (text: string): void => void process.stdout.write(`${text}\n`);
 /** For progress and remarks, so that a command's output can be used in scripts. */
@@ -20,6 +21,8 @@ export interface CommandContext {
 export interface Command {
   usage: string;
   options?: ParseArgsOptionsConfig;
+  /** Whether the command needs the tables; outside production they are then migrated and seeded first. */
+  isPrepared?: boolean;
   /** Returns the process's exit code, 0 when nothing is returned. */
   run(context: CommandContext): Promise<number | void>;
 }
@@ -42,6 +45,7 @@ async function execute(command: Command): Promise<number> {
     const connected = config.connectedTo(server.url);
     const app = await createApp(connected);
     try {
+      if (command.isPrepared) await prepareDatabase(app, connected, note);
       return (await command.run({ config: connected, app, options })) ?? 0;
     } finally {
       await app.close();
