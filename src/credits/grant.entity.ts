@@ -1,5 +1,6 @@
 import { defineEntity, p } from '@mikro-orm/core';
 import { User } from '../auth/identity/user.entity.js';
+import { GrantRepository } from './grant.repository.js';
 
 export const GRANT_SOURCES = ['subscription', 'rollover', 'purchase', 'promo', 'adjustment', 'proration'] as const;
 export type GrantSource = (typeof GRANT_SOURCES)[number];
@@ -18,6 +19,7 @@ export const GRANT_PRIORITY: Readonly<Record<GrantSource, number>> = {
 export const GrantSchema = defineEntity({
   name: 'Grant',
   tableName: 'credits',
+  repository: () => GrantRepository,
   properties: {
     userId: () => p.manyToOne(User).mapToPk().fieldName('user_id').primary().deleteRule('cascade'),
     id: p.uuid().primary(),

@@ -1,6 +1,7 @@
 import { defineEntity, p } from '@mikro-orm/core';
 import { User } from '../auth/identity/user.entity.js';
 import { TIERS } from '../common/domain/tiers.js';
+import { SubscriptionRepository } from './subscription.repository.js';
 
 export const SUBSCRIPTION_STATUSES = ['active', 'cancelled', 'expired', 'suspended'] as const;
 export type SubscriptionStatus = (typeof SUBSCRIPTION_STATUSES)[number];
@@ -11,6 +12,7 @@ export const SUBSCRIPTION_CHANGE_STATES = ['scheduled', 'applied', 'replaced', '
 export const SubscriptionSchema = defineEntity({
   name: 'Subscription',
   tableName: 'subscriptions',
+  repository: () => SubscriptionRepository,
   properties: {
     id: p.uuid().primary(),
     userId: () => p.manyToOne(User).mapToPk().fieldName('user_id').deleteRule('cascade').index(),

@@ -1,6 +1,7 @@
 import { defineEntity, p } from '@mikro-orm/core';
 import { User } from '../auth/identity/user.entity.js';
 import { Model } from '../models/model.entity.js';
+import { TokenUsageRepository } from './token-usage.repository.js';
 
 export const USAGE_OPERATIONS = ['completion', 'chat', 'embedding', 'function_call', 'analysis', 'generation'] as const;
 export type UsageOperation = (typeof USAGE_OPERATIONS)[number];
@@ -18,6 +19,7 @@ export type PriceBasis = (typeof PRICE_BASES)[number];
 export const TokenUsageSchema = defineEntity({
   name: 'TokenUsage',
   tableName: 'token_usage_ledger',
+  repository: () => TokenUsageRepository,
   properties: {
     userId: () => p.manyToOne(User).mapToPk().fieldName('user_id').primary().deleteRule('restrict'),
     createdAt: p.datetime().columnType('timestamptz').primary(),

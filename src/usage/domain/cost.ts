@@ -47,7 +47,7 @@ export function chargeFor(prices: ModelPrices, usage: TokenUsage): Charge {
 }
 
 /** A usage split by rate. Images count as ordinary input unless they have a rate of their own; no part is ever negative. */
-export function chargedParts(usage: TokenUsage, hasImageRate: boolean): ChargedParts {
+export function chargedParts(usage: Omit<TokenUsage, 'source'>, hasImageRate: boolean): ChargedParts {
   const image = hasImageRate ? (usage.imageTokens ?? 0) : 0;
   const apart = usage.cachedInputTokens + usage.cacheWriteTokens + image;
   return {

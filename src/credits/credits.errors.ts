@@ -1,0 +1,103 @@
+import { formatCredits } from '../common/domain/micro-credits.js';
+import { AppError } from '../common/errors/app-error.js';
+
+export interface CreditRefusal {
+  neededUcr: bigint;
+  availableUcr: bigint;
+  heldUcr: bigint;
+  debtUcr: bigint;
+  nextGrantAt: Date | null;
+  /** The largest output limit that the balance covers; null when it does not cover the input either. */
+  largestMaxTokens: number | null;
+}
+
+export class InsufficientCreditsError extends AppError {
+  static readonly code = 'insufficient_credits';
+  static readonly status = 402;
+  static readonly title = 'Not enough credits';
+  static readonly openaiType = 'insufficient_quota';
+
+  constructor(refusal: CreditRefusal) {
+    super(insufficientMessage(refusal), {
+      details: {
+        needed: formatCredits(refusal.neededUcr),
+        available: formatCredits(refusal.availableUcr),
+        held: formatCredits(refusal.heldUcr),
+        nextGrantAt: refusal.nextGrantAt?.toISOString() ?? null,
+        largestMaxTokens: refusal.largestMaxTokens,
+      },
+    });
+  }
+}
+
+export class DebtOutstandingError extends AppError {
+  static readonly code = 'debt_outstanding';
+  static readonly status = 402;
+  static readonly title = 'A debt is open';
+  static readonly openaiType = 'insufficient_quota';
+
+  constructor(refusal: Pick<CreditRefusal, 'debtUcr' | 'nextGrantAt'>) {
+    super(
+      `An earlier request cost ${formatCredits(refusal.debtUcr)} credits more than there were. The next grant repays that first` +
+        `${when(refusal.nextGrantAt)}; until then only free models answer.`,
+      {
+        details: {
+          debt: formatCredits(refusal.debtUcr),
+          nextGrantAt: refusal.nextGrantAt?.toISOString() ?? null,
+        },
+      },
+    );
+  }
+}
+
+export class UserNotFoundError extends AppError {
+  static readonly code = 'user_not_found';
+  static readonly status = 404;
+  static readonly title = 'No such user';
+  static readonly openaiType = 'invalid_request_error';
+
+  constructor(userId: string) {
+    super(`There is no user ${userId}. Look users up at GET /admin/users.`, { details: { userId } });
+  }
+}
+
+export class IdempotencyKeyInvalidError extends AppError {
+  static readonly code = 'idempotency_key_invalid';
+  static readonly status = 400;
+  static readonly title = 'The idempotency key is missing or malformed';
+  static readonly openaiType = 'invalid_request_error';
+
+  constructor() {
+    super('Send a header Idempotency-Key of 1 to 255 printable ASCII characters: the same key never grants twice.');
+  }
+}
+
+export class IdempotencyMismatchError extends AppError {
+  static readonly code = 'idempotency_mismatch';
+  static readonly status = 422;
+  static readonly title = 'The idempotency key was used for another request';
+  static readonly openaiType = 'invalid_request_error';
+
+  constructor() {
+    super('This Idempotency-Key has already granted something else to this user. Use a new key for a new grant.');
+  }
+}
+
+function insufficientMessage({
+  neededUcr,
+  availableUcr,
+  heldUcr,
+  nextGrantAt,
+  largestMaxTokens,
+}: CreditRefusal): string {
+  const held = heldUcr > 0n ? ` (${formatCredits(heldUcr)} are held by requests under way)` : '';
+  const wayOut =
+    largestMaxTokens === null
+      ? ` More credits come${when(nextGrantAt) || ' with a purchase or a grant'}.`
+      : ` A max_tokens of ${largestMaxTokens} would pass.`;
+  return `The request may cost up to ${formatCredits(neededUcr)} credits; ${formatCredits(availableUcr)} are available${held}.${wayOut}`;
+}
+
+function when(nextGrantAt: Date | null): string {
+  return nextGrantAt ? ` on ${nextGrantAt.toISOString()}` : '';
+}

@@ -1,0 +1,17 @@
+import { MikroOrmModule } from '@mikro-orm/nestjs';
+import { Module } from '@nestjs/common';
+import { CreditsAdminController } from './credits.admin.controller.js';
+import { CreditsController } from './credits.controller.js';
+import { CreditsService } from './credits.service.js';
+import { Grant } from './grant.entity.js';
+import { HoldService } from './hold.service.js';
+import { HoldSweeper } from './hold-sweeper.js';
+import { Hold } from './hold.entity.js';
+
+@Module({
+  imports: [MikroOrmModule.forFeature([Grant, Hold])],
+  controllers: [CreditsController, CreditsAdminController],
+  providers: [CreditsService, HoldService, HoldSweeper],
+  exports: [CreditsService, HoldService, HoldSweeper],
+})
+export class CreditsModule {}

@@ -1,0 +1,129 @@
+import { EntityManager } from '@mikro-orm/postgresql';
+import { Injectable } from '@nestjs/common';
+import { IdempotencyMismatchError, UserNotFoundError } from './credits.errors.js';
+import { exhaustionAt, FORECAST_WINDOW_MS } from './domain/exhaustion.js';
+import type { Grant, GrantSource } from './grant.entity.js';
+import { GrantRepository, type NewGrant } from './grant.repository.js';
+
+/** Opens what a user has by right: registered by the module that knows subscriptions, which lies above this one. */
+export type AccountOpener = (userId: string, now: Date) => Promise<void>;
+
+export interface CreditBalance {
+  /** `Σ (remaining − held)` of active grants, less the debt. */
+  availableUcr: bigint;
+  heldUcr: bigint;
+  debtUcr: bigint;
+  /** `Σ remaining` of active grants, what is held included. */
+  balanceUcr: bigint;
+  grants: Grant[];
+  nextGrantAt: Date | null;
+  exhaustionAt: Date | null;
+}
+
+export interface AdminGrant {
+  userId: string;
+  amountUcr: bigint;
+  source: Extract<GrantSource, 'promo' | 'purchase' | 'adjustment'>;
+  reason: string | null;
+  expiresAt: Date | null;
+  grantedBy: string;
+  idempotencyKey: string;
+}
+
+/** Accounts and grants: what users have, and how they get it. What they spend goes through `MeteringService`. */
+@Injectable()
+export class CreditsService {
+  private opener: AccountOpener = () => Promise.resolve();
+
+  constructor(
+    private readonly em: EntityManager,
+    private readonly grants: GrantRepository,
+  ) {}
+
+  /** Names what opens the account of a user who has none yet. */
+  openAccountsWith(opener: AccountOpener): void {
+    this.opener = opener;
+  }
+
+  /** What the user has at `now`. Grants count while they are active, whether or not a job has run. */
+  async balance(userId: string, now: Date): Promise<CreditBalance> {
+    let account = await this.grants.findAccount(userId);
+    if (!account) {
+      await this.opener(userId, now);
+      account = await this.grants.findAccount(userId);
+    }
+    const open = await this.grants.findOpen(userId, now);
+    const active = open.filter((grant) => grant.effectiveAt <= now);
+    const balanceUcr = sum(active.map((grant) => grant.remainingUcr ?? 0n));
+    const debtUcr = account?.debtUcr ?? 0n;
+    const availableUcr = balanceUcr - sum(active.map((grant) => grant.heldUcr)) - debtUcr;
+    const starts = open.filter((grant) => grant.effectiveAt > now).map((grant) => grant.effectiveAt);
+    const used = await this.grants.usedSince(userId, new Date(now.getTime() - FORECAST_WINDOW_MS));
+    return {
+      availableUcr,
+      heldUcr: account?.heldUcr ?? 0n,
+      debtUcr,
+      balanceUcr,
+      grants: open,
+      nextGrantAt: earliest([...starts, ...(account?.nextDueAt ? [account.nextDueAt] : [])]),
+      exhaustionAt: exhaustionAt(availableUcr, used, now),
+    };
+  }
+
+  /** Opens the account, or moves its next period end. Joins the caller's transaction. */
+  async openAccount(userId: string, nextDueAt: Date | null, now: Date): Promise<void> {
+    await this.grants.openAccount(userId, nextDueAt, now);
+  }
+
+  /** Gives credits once per key, open debt first. Joins the caller's transaction. Returns whether the key was new. */
+  async give(grant: NewGrant, now: Date): Promise<boolean> {
+    const account = await this.grants.lockAccount(grant.userId);
+    if (!account) throw new Error(`user ${grant.userId} has no credit account`);
+    return (await this.grants.give(grant, account.debtUcr, now)) !== null;
+  }
+
+  /** Takes the account's lock. Joins the caller's transaction. */
+  async lockAccount(userId: string): Promise<void> {
+    await this.grants.lockAccount(userId);
+  }
+
+  /** Ends what is left of a subscription's allowance; purchases stay. Joins the caller's transaction and expects the account's lock. */
+  async forfeitAllowance(userId: string, subscriptionId: string, now: Date): Promise<void> {
+    await this.grants.forfeitAllowance(userId, subscriptionId, now);
+  }
+
+  /**
+   * An operator's grant, once per idempotency key and user; a repeat answers the first one's grant.
+   * @throws UserNotFoundError, and IdempotencyMismatchError when the key has granted something else.
+   */
+  async adminGrant(request: AdminGrant, now: Date): Promise<{ grant: Grant; isNew: boolean }> {
+    const { idempotencyKey, ...wanted } = request;
+    const grantKey = `admin:${idempotencyKey}`;
+    return this.em.transactional(async () => {
+      if (!(await this.grants.hasUser(request.userId))) throw new UserNotFoundError(request.userId);
+      await this.grants.openAccount(request.userId, null, now);
+      const isNew = await this.give({ ...wanted, grantKey, effectiveAt: now }, now);
+      const grant = await this.grants.findByKey(request.userId, grantKey);
+      if (!grant) throw new Error(`grant ${grantKey} vanished`);
+      if (!isNew && !isSameGrant(grant, request)) throw new IdempotencyMismatchError();
+      return { grant, isNew };
+    });
+  }
+}
+
+function isSameGrant(grant: Grant, request: AdminGrant): boolean {
+  return (
+    grant.totalUcr === request.amountUcr &&
+    grant.source === request.source &&
+    (grant.reason ?? null) === request.reason &&
+    (grant.expiresAt?.getTime() ?? null) === (request.expiresAt?.getTime() ?? null)
+  );
+}
+
+function sum(amounts: bigint[]): bigint {
+  return amounts.reduce((total, amount) => total + amount, 0n);
+}
+
+function earliest(dates: Date[]): Date | null {
+  return dates.reduce<Date | null>((first, date) => (first === null || date < first ? date : first), null);
+}

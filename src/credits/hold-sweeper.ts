@@ -1,0 +1,83 @@
+import { EntityManager } from '@mikro-orm/postgresql';
+import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { Clock } from '../common/clock.js';
+import { HoldRepository } from './hold.repository.js';
+
+const SWEEP_INTERVAL_MS = 30_000;
+/** Accounts locked at once, and by that how long a sweep may make a user's next request wait. */
+const SWEEP_MEMBERS_MAX = 100;
+/** Holds whose account was busy during a sweep are found again as long as they expired this recently. */
+const SWEEP_OVERLAP_MS = 3_600_000;
+
+/** Ends holds that outlived their time, so that a crash leaves nothing held. Runs on every replica; they do not meet, because busy accounts are skipped. */
+@Injectable()
+export class HoldSweeper implements OnApplicationBootstrap, OnApplicationShutdown {
+  private readonly logger = new Logger(HoldSweeper.name);
+  private timer: NodeJS.Timeout | undefined;
+  private running: Promise<unknown> = Promise.resolve();
+  /** The first sweep of a process looks at all time: its predecessor may have been dead for long. */
+  private sweptUntil = new Date(0);
+
+  constructor(
+    private readonly em: EntityManager,
+    private readonly holds: HoldRepository,
+    private readonly clock: Clock,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    const run = (): void => {
+      this.running = this.sweep(this.clock.now()).catch((error: unknown) => {
+        this.logger.error({ err: error }, 'sweeping expired holds failed');
+      });
+    };
+    run();
+    this.timer = setInterval(run, SWEEP_INTERVAL_MS);
+    this.timer.unref();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    clearInterval(this.timer);
+    await this.running;
+  }
+
+  /** Expires every pending hold whose time is over at `now`. Returns how many; each is logged, because each is a request that never ended. */
+  async sweep(now: Date): Promise<number> {
+    let swept = 0;
+    for (;;) {
+      const members = await this.sweepSome(now);
+      swept += members;
+      if (members < SWEEP_MEMBERS_MAX) break;
+    }
+    this.sweptUntil = new Date(now.getTime() - SWEEP_OVERLAP_MS);
+    return swept;
+  }
+
+  private async sweepSome(now: Date): Promise<number> {
+    const ended = await this.em.fork().transactional(async () => {
+      const expired = await this.holds.lockExpired(this.sweptUntil, now, SWEEP_MEMBERS_MAX);
+      if (expired.length === 0) return [];
+      const members = expired.map(({ id, userId }) => ({
+        id,
+        userId,
+        state: 'expired' as const,
+        attempts: [],
+        hold: null,
+      }));
+      const results = await this.holds.settle(members, now);
+      return expired.filter((_, index) => results[index]?.outcome === 'done');
+    });
+    for (const hold of ended) {
+      this.logger.warn(
+        {
+          requestId: hold.id,
+          userId: hold.userId,
+          model: hold.modelId,
+          heldUcr: hold.amountUcr.toString(),
+          heldAt: hold.createdAt,
+        },
+        'a hold expired: its request neither settled nor voided it',
+      );
+    }
+    return ended.length;
+  }
+}

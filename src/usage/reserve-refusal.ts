@@ -1,0 +1,49 @@
+import type { AppError } from '../common/errors/app-error.js';
+import { DebtOutstandingError, InsufficientCreditsError } from '../credits/credits.errors.js';
+import type { ReserveResult } from '../credits/hold.repository.js';
+import { SubscriptionInactiveError } from '../subscription/subscription.errors.js';
+import { AccessRevokedError, AccountSuspendedError, RateLimitedError } from './usage.errors.js';
+
+/** What a request tells of itself, to say how it could pass. */
+export interface RefusedRequest {
+  requestId: string;
+  amountUcr: bigint;
+  now: Date;
+  largestMaxTokens?: (availableUcr: bigint) => number | null;
+}
+
+/** The error that a caller sees for each answer of `reserve` that is no hold. */
+export function refusalOf(result: ReserveResult, request: RefusedRequest): AppError {
+  const { availableUcr, heldUcr, debtUcr, nextGrantAt } = result;
+  switch (result.outcome) {
+    case 'insufficient':
+      return new InsufficientCreditsError({
+        neededUcr: request.amountUcr,
+        availableUcr,
+        heldUcr,
+        debtUcr,
+        nextGrantAt,
+        largestMaxTokens: request.largestMaxTokens?.(availableUcr) ?? null,
+      });
+    case 'debt_outstanding':
+      return new DebtOutstandingError({ debtUcr, nextGrantAt });
+    case 'limited':
+      if (!result.limit) throw new Error('a limited request names no limit');
+      return new RateLimitedError(result.limit, request.now);
+    case 'access_revoked':
+      return new AccessRevokedError();
+    case 'account_suspended':
+      return new AccountSuspendedError();
+    case 'subscription_inactive':
+      return SubscriptionInactiveError.suspended();
+    case 'period_due':
+      return SubscriptionInactiveError.periodDue();
+    case 'held':
+    case 'no_account':
+    case 'repeat':
+    case 'conflict':
+    case 'replay':
+    case 'in_progress':
+      throw new Error(`reserving request ${request.requestId} answered ${result.outcome}`);
+  }
+}
