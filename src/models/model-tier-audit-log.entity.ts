@@ -2,13 +2,11 @@ import { defineEntity, p } from '@mikro-orm/core';
 import { User } from '../auth/identity/user.entity.js';
 import { validatedJson } from '../database/validated-json.type.js';
 import { Model } from './model.entity.js';
-import { ModelTierAuditLogRepository } from './model-tier-audit-log.repository.js';
 import { TierAndLifecycle } from './domain/tier-and-lifecycle.js';
 
 export const ModelTierAuditLogSchema = defineEntity({
   name: 'ModelTierAuditLog',
   tableName: 'model_tier_audit_logs',
-  repository: () => ModelTierAuditLogRepository,
   properties: {
     id: p.uuid().primary(),
     modelId: () =>

@@ -3,12 +3,10 @@ import { User } from '../auth/identity/user.entity.js';
 import { validatedJson } from '../database/validated-json.type.js';
 import { ModelMeta, StoredModelMeta } from './domain/model-meta.js';
 import { Model } from './model.entity.js';
-import { ModelVersionRepository } from './model-version.repository.js';
 
 export const ModelVersionSchema = defineEntity({
   name: 'ModelVersion',
   tableName: 'model_versions',
-  repository: () => ModelVersionRepository,
   primaryKeys: ['modelId', 'versionNo'],
   properties: {
     modelId: () =>

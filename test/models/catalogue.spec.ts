@@ -1,7 +1,7 @@
 import { MikroORM } from '@mikro-orm/postgresql';
+import { Logger } from '@nestjs/common';
 import { ZodError } from 'zod';
-import { CATALOGUE, SEED_REASON, seedModels } from '../../seeders/models.seeder.js';
-import { SANDBOX_MODELS } from '../../seeders/catalogue/sandbox-models.js';
+import { seedModels } from '../../seeders/models.seeder.js';
 import { Clock } from '../../src/common/clock.js';
 import { AppError } from '../../src/common/errors/app-error.js';
 import { ormOptions } from '../../src/mikro-orm.config.js';
@@ -10,6 +10,7 @@ import type { ModelMeta } from '../../src/models/domain/model-meta.js';
 import { ModelTierAuditLog } from '../../src/models/model-tier-audit-log.entity.js';
 import { ModelVersion } from '../../src/models/model-version.entity.js';
 import { Model } from '../../src/models/model.entity.js';
+import type { ModelFilter } from '../../src/models/model.repository.js';
 import { ModelsService } from '../../src/models/models.service.js';
 import { testConfig } from '../support/test-config.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-server.js';
@@ -54,107 +55,6 @@ describe('the catalogue', () => {
   async function execute<Row>(sql: string, parameters: unknown[] = []): Promise<Row[]> {
     return orm.em.getConnection().execute<Row[]>(sql, parameters);
   }
-
-  describe('seeded', () => {
-    it('holds the built-in models with the figures of the product', () => {
-      expect(catalogue.find('gpt-5')?.meta).toMatchObject({
-        displayName: 'GPT-5',
-        capabilities: ['text', 'vision', 'function_calling'],
-        contextLength: 128_000,
-        creditsPer1kTokens: 2,
-        requiredTier: 'pro_max',
-      });
-      expect(catalogue.find('gpt-5-nano')?.meta).toMatchObject({ displayName: 'GPT-5 Nano', requiredTier: 'free' });
-      expect(catalogue.find('gemini-2.0-pro')?.meta).toMatchObject({
-        capabilities: ['text', 'vision', 'long_context'],
-        contextLength: 2_000_000,
-        creditsPer1kTokens: 1,
-      });
-      expect(catalogue.find('gemini-2.5-pro')?.meta).toMatchObject({
-        displayName: 'Gemini 2.5 Pro',
-        requiredTier: 'pro_max',
-      });
-      expect(catalogue.find('claude-3.5-sonnet')?.meta).toMatchObject({
-        capabilities: ['text', 'vision', 'code'],
-        contextLength: 200_000,
-        creditsPer1kTokens: 2,
-      });
-      for (const id of ['gpt-4o', 'gemini-1.5-pro', 'grok-beta']) expect(catalogue.find(id)?.isLegacy).toBe(true);
-    });
-
-    it('answers to aliases with the id', () => {
-      expect(catalogue.find('claude-sonnet-4.5')?.id).toBe('claude-sonnet-4-5');
-      expect(catalogue.find('gemini-2-5')?.id).toBe('gemini-2.5-pro');
-      expect(catalogue.find('gpt-6')).toBeUndefined();
-      expect(catalogue.find('__proto__')).toBeUndefined();
-    });
-
-    it('prices every model, and names the source and date of its figures', () => {
-      for (const model of catalogue.list()) expect(model.prices).not.toBeNull();
-      expect(catalogue.find('gpt-5')?.prices?.standard.creditsUcr.input).toBe(2_000n);
-      for (const { meta } of CATALOGUE) {
-        expect(meta.providerMetadata).toMatchObject({
-          figures: { prices: { source: expect.any(String), date: expect.any(String) } },
-        });
-      }
-    });
-
-    it('writes version 1 of each model and nothing more when it runs again', async () => {
-      await seedModels(orm.em, { sandbox: true, now: NOW });
-      const versions = await orm.em.fork().find(ModelVersion, {});
-      expect(versions).toHaveLength(CATALOGUE.length + SANDBOX_MODELS.length);
-      expect(versions.every((version) => version.versionNo === 1 && version.changeReason === SEED_REASON)).toBe(true);
-    });
-
-    it('leaves the sandbox models out while the sandbox is off', async () => {
-      const empty = await createTestDatabase();
-      const other = await MikroORM.init(ormOptions(empty.url, testConfig()));
-      try {
-        await other.em
-          .getConnection()
-          .execute('truncate models cascade')
-          .catch(() => undefined);
-        const before = await other.em.fork().count(Model, { provider: 'sandbox' });
-        await seedModels(other.em, { sandbox: false, now: NOW });
-        expect(await other.em.fork().count(Model, { provider: 'sandbox' })).toBe(before);
-        expect(await other.em.fork().count(Model, { id: { $in: CATALOGUE.map(({ id }) => id) } })).toBe(
-          CATALOGUE.length,
-        );
-      } finally {
-        await other.close();
-        await empty.drop();
-      }
-    });
-
-    it('keeps what an operator changed, flags and meta', async () => {
-      const gpt = catalogue.find('grok-beta')!;
-      await models.save(
-        {
-          id: gpt.id,
-          name: gpt.name,
-          provider: gpt.provider,
-          isAvailable: false,
-          meta: { ...gpt.meta, creditsPer1kTokens: 9 },
-        },
-        OPERATOR,
-      );
-      await seedModels(orm.em, { sandbox: true, now: NOW });
-      await catalogue.reload();
-      expect(catalogue.find('grok-beta')).toMatchObject({
-        isAvailable: false,
-        isLegacy: true,
-        versionNo: 2,
-        meta: { creditsPer1kTokens: 9 },
-      });
-    });
-
-    it('follows a newer built-in meta where the current version is its own', async () => {
-      await execute(`update models set meta = meta || '{"version": "0"}' where id = 'gpt-4o'`);
-      await seedModels(orm.em, { sandbox: true, now: NOW });
-      await catalogue.reload();
-      expect(catalogue.find('gpt-4o')).toMatchObject({ versionNo: 2, meta: { version: '4o' } });
-    });
-  });
 
   describe('a saved model', () => {
     it('with tier pro reads back pro, and without a tier is free', async () => {
@@ -224,6 +124,43 @@ describe('the catalogue', () => {
     });
   });
 
+  describe('a page for operators', () => {
+    it('goes through every model once, archived ones too', async () => {
+      const seen: string[] = [];
+      let cursor: string | null | undefined;
+      do {
+        const page = await models.listPage({}, { limit: 7, cursor: cursor ?? undefined });
+        expect(page.models.length).toBeLessThanOrEqual(7);
+        seen.push(...page.models.map(({ model }) => model.id));
+        cursor = page.nextCursor;
+      } while (cursor !== null);
+      const rows = await execute<{ id: string }>('select id from models order by id');
+      expect(seen).toEqual(rows.map(({ id }) => id));
+    });
+
+    it.each<[string, ModelFilter, (id: string) => boolean]>([
+      ['provider', { provider: 'xai' }, (id) => id === 'grok-beta'],
+      ['required tier', { tier: 'enterprise' }, (id) => id === 'versioned'],
+      ['capability', { capability: 'embedding' }, (id) => id === 'sandbox-embedding'],
+      ['life', { lifecycle: 'legacy', provider: 'google' }, (id) => id === 'gemini-1.5-pro'],
+      ['archive', { lifecycle: 'archived' }, (id) => id === 'versioned'],
+    ])('filters by %s', async (_name, filter, isExpected) => {
+      const page = await models.listPage(filter, { limit: 200 });
+      expect(page.models.length).toBeGreaterThan(0);
+      expect(page.models.every(({ model }) => isExpected(model.id))).toBe(true);
+    });
+
+    it('counts a model without a tier as free', async () => {
+      const page = await models.listPage({ tier: 'free' }, { limit: 200 });
+      expect(page.models.map(({ model }) => model.id)).toEqual(expect.arrayContaining(['tier-none', 'gpt-5-nano']));
+      expect(page.models.map(({ model }) => model.id)).not.toContain('gpt-5');
+    });
+
+    it('refuses a cursor that is none', async () => {
+      await expect(models.listPage({}, { limit: 5, cursor: 'AAAA' })).rejects.toThrow('cursor');
+    });
+  });
+
   describe('the stored document', () => {
     it('is refused with an unknown key on write, also past the service', async () => {
       const em = orm.em.fork();
@@ -250,6 +187,7 @@ describe('the catalogue', () => {
     it('takes only its own model out of the catalogue when it cannot be read', async () => {
       await save('broken', META);
       await execute(`update models set meta = '{"displayName": 5}' where id = 'broken'`);
+      Logger.overrideLogger(false);
       await catalogue.reload();
       expect(catalogue.find('broken')).toBeUndefined();
       expect(catalogue.find('gpt-5')).toBeDefined();

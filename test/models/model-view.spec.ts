@@ -1,10 +1,10 @@
 import { OPENAI_MODELS } from '../../seeders/catalogue/openai-models.js';
 import { GOOGLE_MODELS } from '../../seeders/catalogue/google-models.js';
-import { decideAvailability } from './domain/availability.js';
-import type { CatalogueModel } from './domain/catalogue-model.js';
-import { ModelMeta } from './domain/model-meta.js';
-import { modelPrices } from './domain/model-prices.js';
-import { toModelView } from './model-view.js';
+import { decideAvailability } from '../../src/models/domain/availability.js';
+import type { CatalogueModel } from '../../src/models/domain/catalogue-model.js';
+import { ModelMeta } from '../../src/models/domain/model-meta.js';
+import { modelPrices } from '../../src/models/domain/model-prices.js';
+import { toModelView } from '../../src/models/model-view.js';
 
 function model(id: string, change: Partial<CatalogueModel> = {}): CatalogueModel {
   const entry = [...OPENAI_MODELS, ...GOOGLE_MODELS].find((candidate) => candidate.id === id)!;
