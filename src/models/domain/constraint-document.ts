@@ -163,6 +163,9 @@ function governanceIssues(
       },
     ];
   }
+  if (!constraints[target].supported) {
+    return [{ path: ['alternativeName'], message: `names ${target}, which is not supported` }];
+  }
   return Object.keys(constraint)
     .filter((key) => !RENAME_KEYS.has(key))
     .map((key) => ({ path: [key], message: `belongs in the entry of ${target}, to which ${name} is renamed` }));

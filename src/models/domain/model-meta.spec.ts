@@ -178,6 +178,11 @@ describe('a constraint document', () => {
       { top_p: { supported: true, alternativeName: 'seed' }, top_k: { supported: true, alternativeName: 'seed' } },
       'are both renamed to seed',
     ],
+    [
+      'a rename to what is not supported',
+      { top_p: { supported: true, alternativeName: 'seed' }, seed: { supported: false } },
+      'top_p.alternativeName: names seed, which is not supported',
+    ],
     ['a clamp without a bound', { temperature: { supported: true, onViolation: 'clamp' } }, 'clamp needs a bound'],
     [
       'a clamp to an open bound',

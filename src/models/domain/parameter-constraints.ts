@@ -205,7 +205,7 @@ function limitOutput(
   if (given) return { parameter: given, tokens: parameters.get(given) as number };
   if (isRefused) return null;
   const listed = OUTPUT_LIMITS.filter((name) => isOffered(plan.governing.get(name)));
-  const parameter = listed[0] ?? OUTPUT_LIMITS.find((name) => !plan.governing.has(name));
+  const parameter = listed[0] ?? OUTPUT_LIMITS.find((name) => !plan.governing.has(name) && !plan.sentAs.has(name));
   if (parameter === undefined) return null;
   const constraint = plan.governing.get(parameter);
   const fallback = options.outputTokensDefault;
