@@ -1,4 +1,6 @@
 import type { INestApplicationContext } from '@nestjs/common';
+import { Clock } from '../src/common/clock.js';
+import { SubscriptionService } from '../src/subscription/subscription.service.js';
 import { DevelopmentUsers } from '../src/auth/identity/development-users.js';
 
 /** An account that the development seed has just made; its password is shown once and stored nowhere. */
@@ -11,6 +13,8 @@ export interface DevelopmentAccount {
 /** `demo@example.com` on plan pro and the operator `admin@example.com`. Returns those that were new. */
 export async function seedDevelopment(app: INestApplicationContext): Promise<DevelopmentAccount[]> {
   const { demo, admin } = await app.get(DevelopmentUsers).ensure();
+  const isNew = demo.password !== null;
+  if (isNew) await app.get(SubscriptionService).setTier(demo.userId, 'pro', app.get(Clock).now());
   return [
     { ...demo, description: 'a user on plan pro' },
     { ...admin, description: 'an operator' },

@@ -3,9 +3,12 @@ import { AuthModule } from './auth/auth.module.js';
 import { CommonModule } from './common/common.module.js';
 import { ConfigModule } from './config/config.module.js';
 import type { Config } from './config/config.js';
+import { CreditsModule } from './credits/credits.module.js';
 import { DatabaseModule } from './database/database.module.js';
 import { ModelsModule } from './models/models.module.js';
 import { MonitoringModule } from './monitoring/monitoring.module.js';
+import { SubscriptionModule } from './subscription/subscription.module.js';
+import { UsageModule } from './usage/usage.module.js';
 
 /** The table of contents: every module of the product, lowest first. */
 @Module({})
@@ -13,7 +16,17 @@ export class AppModule {
   static forRoot(config: Config): DynamicModule {
     return {
       module: AppModule,
-      imports: [ConfigModule.forRoot(config), CommonModule, DatabaseModule, MonitoringModule, AuthModule, ModelsModule],
+      imports: [
+        ConfigModule.forRoot(config),
+        CommonModule,
+        DatabaseModule,
+        MonitoringModule,
+        AuthModule,
+        ModelsModule,
+        CreditsModule,
+        SubscriptionModule,
+        UsageModule,
+      ],
     };
   }
 }
