@@ -19,6 +19,8 @@ interface SecretMembers {
   deviceCode?: string;
   parJti?: string;
   sessionCookie?: string;
+  /** Ends with the interaction's own id. */
+  returnTo?: string;
 }
 
 /** These are also found by something else than their id, so the id must be readable again. */
@@ -30,15 +32,21 @@ interface StoredPayload extends Record<string, unknown> {
 
 /** The payload without any value that works as a credential; what the provider needs back is sealed in it. */
 export function packPayload(key: ArtifactKey, payload: AdapterPayload, sealer: Sealer): StoredPayload {
-  const { jti, deviceCode, parJti, session, ...rest } = payload as AdapterPayload & { session?: { cookie?: string } };
+  const { jti, deviceCode, parJti, returnTo, session, ...rest } = payload as AdapterPayload & {
+    session?: { cookie?: string };
+  };
   const secrets: SecretMembers = {
     ...(jti && FOUND_WITHOUT_ID.has(key.type) ? { jti } : {}),
     ...(deviceCode ? { deviceCode } : {}),
     ...(typeof parJti === 'string' ? { parJti } : {}),
+    ...(typeof returnTo === 'string' ? { returnTo } : {}),
     ...(session?.cookie ? { sessionCookie: session.cookie } : {}),
   };
   const stored: StoredPayload = { ...rest };
-  if (session) stored['session'] = { ...session, cookie: undefined };
+  if (session) {
+    const { cookie: _, ...withoutCookie } = session;
+    stored['session'] = withoutCookie;
+  }
   if (Object.keys(secrets).length > 0) {
     stored.sealed = sealer.seal(JSON.stringify(secrets), sealingContext(key)).toString('base64url');
   }

@@ -1,0 +1,88 @@
+import { SignInFailedError, SignInThrottledError } from '../../src/auth/auth.errors.js';
+import { SignInService } from '../../src/auth/identity/sign-in.service.js';
+import { startTestApp, type TestApp } from '../support/test-app.js';
+import { ensureUser } from '../support/tokens.js';
+
+const PASSWORD = 'the right password';
+const SECOND = 1000;
+
+describe('sign-in attempts', () => {
+  let server: TestApp;
+  beforeAll(async () => {
+    server = await startTestApp();
+  });
+  afterAll(() => server.close());
+
+  const from = (ip: string) => ({ ip, userAgent: null, requestId: null });
+  const attempt = async (email: string, password: string, ip = '198.51.100.1') => {
+    try {
+      await server.app.get(SignInService).signIn({ email, password }, from(ip));
+      return 'signed in';
+    } catch (error) {
+      if (error instanceof SignInThrottledError) return 'throttled';
+      if (error instanceof SignInFailedError) return 'failed';
+      throw error;
+    }
+  };
+
+  it('are blocked after five wrong passwords, also for the right one, and let in again when the block ends', async () => {
+    const email = 'block@example.com';
+    await ensureUser(server.app, { email, password: PASSWORD });
+    for (let count = 0; count < 5; count += 1) expect(await attempt(email, 'wrong')).toBe('failed');
+    expect(await attempt(email, PASSWORD)).toBe('throttled');
+    expect(await attempt(email, PASSWORD, '198.51.100.2')).toBe('signed in');
+    server.clock.advance(31 * SECOND);
+    expect(await attempt(email, PASSWORD)).toBe('signed in');
+    expect(await attempt(email, 'wrong')).toBe('failed');
+  });
+
+  it('are blocked for longer each time, but never for more than a quarter of an hour', async () => {
+    const email = 'longer@example.com';
+    for (let count = 0; count < 5; count += 1) await attempt(email, 'wrong');
+    server.clock.advance(31 * SECOND);
+    expect(await attempt(email, 'wrong')).toBe('failed');
+    server.clock.advance(31 * SECOND);
+    expect(await attempt(email, 'wrong')).toBe('throttled');
+    server.clock.advance(30 * SECOND);
+    expect(await attempt(email, 'wrong')).toBe('failed');
+    for (let count = 0; count < 6; count += 1) {
+      server.clock.advance(15 * 60 * SECOND + SECOND);
+      expect(await attempt(email, 'wrong')).toBe('failed');
+      expect(await attempt(email, 'wrong')).toBe('throttled');
+    }
+  });
+
+  it('in parallel are counted before any is evaluated', async () => {
+    const email = 'parallel@example.com';
+    await ensureUser(server.app, { email, password: PASSWORD });
+    const guesses = Array.from({ length: 60 }, (_, index) => (index === 50 ? PASSWORD : `guess ${index}`));
+    const outcomes = await Promise.all(guesses.map((guess) => attempt(email, guess, '198.51.100.7')));
+    expect(outcomes.filter((outcome) => outcome !== 'throttled').length).toBeLessThanOrEqual(5);
+  });
+
+  it('say the same of unknown, suspended and passwordless users', async () => {
+    await ensureUser(server.app, { email: 'passwordless@example.com' });
+    expect(await attempt('passwordless@example.com', '')).toBe('failed');
+    expect(await attempt('passwordless@example.com', 'anything')).toBe('failed');
+    expect(await attempt('unknown@example.com', 'anything')).toBe('failed');
+  });
+
+  it('are recorded without what was typed', async () => {
+    const rows = await server.orm.em
+      .fork()
+      .execute<{ event: string; text: string }[]>(
+        `select event, e::text as text from auth_events e where event like 'sign_in%'`,
+      );
+    expect(new Set(rows.map(({ event }) => event))).toEqual(
+      new Set(['sign_in', 'sign_in_failed', 'sign_in_throttled']),
+    );
+    for (const { text } of rows) expect(text).not.toMatch(/wrong"|guess|the right password/);
+  });
+
+  it('leave a record that cannot be changed', async () => {
+    const em = server.orm.em.fork();
+    for (const sql of ['update auth_events set event = event', 'delete from auth_events', 'truncate auth_events']) {
+      await expect(em.execute(sql)).rejects.toThrow('append-only');
+    }
+  });
+});

@@ -1,0 +1,124 @@
+import { decodeJwt } from 'jose';
+import * as client from 'openid-client';
+import { startTestApp, type TestApp } from '../support/test-app.js';
+import { ensureUser } from '../support/tokens.js';
+import { Browser } from './browser.js';
+import { approve, authorizationRequest, discover, signIn } from './desktop-client.js';
+
+const PERSON = { email: 'rae@example.com', password: 'quick fox over fences' };
+const PARALLEL = 20;
+
+/** Two processes on one database, as replicas are; each second request goes to the other one. */
+describe('tokens used in parallel', () => {
+  let first: TestApp;
+  let second: TestApp;
+  let configuration: client.Configuration;
+  beforeAll(async () => {
+    first = await startTestApp();
+    second = await startTestApp({ database: first.database, publicUrl: first.url });
+    await ensureUser(first.app, PERSON);
+    configuration = await discover(first.url);
+  });
+  afterAll(async () => {
+    await second.close();
+    await first.close();
+  });
+
+  const tokenRequest = async (fields: Record<string, string>, index: number) => {
+    const response = await fetch(`${(index % 2 ? second : first).url}/oauth2/token`, {
+      method: 'POST',
+      body: new URLSearchParams({ client_id: 'textassistant-desktop', ...fields }),
+    });
+    return { status: response.status, body: (await response.json()) as Record<string, string> };
+  };
+  const inParallel = (fields: Record<string, string>) =>
+    Promise.all(Array.from({ length: PARALLEL }, (_, index) => tokenRequest(fields, index)));
+  const refreshWith = (token: string | undefined) =>
+    tokenRequest({ grant_type: 'refresh_token', refresh_token: token ?? '' }, 0);
+  const me = (server: TestApp, token: string) =>
+    fetch(`${server.url}/v1/me`, { headers: { authorization: `Bearer ${token}` } });
+
+  it('let one of twenty refreshes through and then end the sign-in', async () => {
+    const tokens = await signIn(configuration, new Browser(first.url), PERSON);
+    const answers = await inParallel({ grant_type: 'refresh_token', refresh_token: tokens.refresh_token ?? '' });
+    const winners = answers.filter(({ status }) => status === 200);
+    expect(winners).toHaveLength(1);
+    for (const { body } of answers.filter(({ status }) => status !== 200)) expect(body['error']).toBe('invalid_grant');
+    expect((await refreshWith(winners[0]?.body['refresh_token'])).body).toMatchObject({ error: 'invalid_grant' });
+  });
+
+  it('let one of twenty code exchanges through and then end the sign-in', async () => {
+    const request = await authorizationRequest(configuration);
+    const callback = await approve(new Browser(first.url), request.address, PERSON);
+    const answers = await inParallel({
+      grant_type: 'authorization_code',
+      code: callback.searchParams.get('code') ?? '',
+      redirect_uri: `${callback.origin}${callback.pathname}`,
+      code_verifier: request.verifier,
+    });
+    const winners = answers.filter(({ status }) => status === 200);
+    expect(winners).toHaveLength(1);
+    expect((await refreshWith(winners[0]?.body['refresh_token'])).body).toMatchObject({ error: 'invalid_grant' });
+  });
+
+  it('leave nothing alive when a refresh races a revocation', async () => {
+    for (let round = 0; round < 10; round += 1) {
+      const tokens = await signIn(configuration, new Browser(first.url), PERSON);
+      const [refreshed] = await Promise.all([
+        refreshWith(tokens.refresh_token),
+        fetch(`${second.url}/oauth2/revoke`, {
+          method: 'POST',
+          body: new URLSearchParams({ client_id: 'textassistant-desktop', token: tokens.refresh_token ?? '' }),
+        }),
+      ]);
+      const grantId = decodeJwt(tokens.access_token)['grant_id'];
+      const [grant] = await first.orm.em
+        .fork()
+        .execute<{ revoked: boolean }[]>('select revoked_at is not null as revoked from auth_grants where id = ?', [
+          grantId,
+        ]);
+      // The revocation may have come after the rotation and found a used token; then the next refresh is the one that counts.
+      if (!grant?.revoked) continue;
+      if (refreshed.status === 200) expect((await refreshWith(refreshed.body['refresh_token'])).status).toBe(400);
+    }
+  });
+
+  it('are refused by another process within seconds of a revocation', async () => {
+    const tokens = await signIn(configuration, new Browser(first.url), PERSON);
+    expect((await me(second, tokens.access_token)).status).toBe(200);
+    await client.tokenRevocation(configuration, tokens.refresh_token ?? '');
+    const deadline = Date.now() + 8_000;
+    let status = 200;
+    while (status === 200 && Date.now() < deadline) {
+      await new Promise((resolve) => setTimeout(resolve, 250));
+      ({ status } = await me(second, tokens.access_token));
+    }
+    expect(status).toBe(401);
+  });
+});
+
+describe('a refresh token in its grace time', () => {
+  let server: TestApp;
+  let configuration: client.Configuration;
+  beforeAll(async () => {
+    server = await startTestApp({ env: { REFRESH_GRACE_SECONDS: '20' } });
+    await ensureUser(server.app, PERSON);
+    configuration = await discover(server.url);
+  });
+  afterAll(() => server.close());
+
+  it('survives two retries, refuses more without ending the sign-in, and ends it afterwards', async () => {
+    const tokens = await signIn(configuration, new Browser(server.url), PERSON);
+    const retry = () => client.refreshTokenGrant(configuration, tokens.refresh_token ?? '');
+    await retry();
+    await retry();
+    const last = await retry();
+    await expect(retry()).rejects.toMatchObject({ error: 'invalid_grant' });
+    const next = await client.refreshTokenGrant(configuration, last.refresh_token ?? '');
+    server.clock.advance(21_000);
+    await expect(retry()).rejects.toMatchObject({ error: 'invalid_grant' });
+    await expect(client.refreshTokenGrant(configuration, next.refresh_token ?? '')).rejects.toMatchObject({
+      error: 'invalid_grant',
+    });
+  });
+});
