@@ -1,0 +1,203 @@
+import type { Tier } from '../common/domain/tiers.js';
+import { AppError } from '../common/errors/app-error.js';
+import type { ParameterViolation } from '../models/domain/parameter-violation.js';
+
+/** A field that no schema of the route knows. All of them are named at once. */
+export class UnknownParameterError extends AppError {
+  static readonly code = 'unknown_parameter';
+  static readonly status = 400;
+  static readonly title = 'Unknown parameter';
+  static readonly openaiType = 'invalid_request_error' as const;
+
+  constructor(parameters: string[], unsupported: string[] = []) {
+    super(`Unknown ${nameAll(parameters)}. See GET /openapi.json for the fields that are accepted.`, {
+      param: parameters[0] ?? 'body',
+      details: { parameters, ...(unsupported.length > 0 && { unsupported }) },
+    });
+  }
+}
+
+/** A known field that changes the price and that the model's catalogue entry does not price. */
+export class UnsupportedParameterError extends AppError {
+  static readonly code = 'unsupported_parameter';
+  static readonly status = 400;
+  static readonly title = 'Unsupported parameter';
+  static readonly openaiType = 'invalid_request_error' as const;
+
+  constructor(parameters: string[]) {
+    super(`Unsupported ${nameAll(parameters)}: it would change the price, and this model has no price for it.`, {
+      param: parameters[0] ?? 'body',
+      details: { parameters },
+    });
+  }
+}
+
+export class ModelNotPricedError extends AppError {
+  static readonly code = 'model_not_priced';
+  static readonly status = 404;
+  static readonly title = 'Model has no price';
+  static readonly openaiType = 'invalid_request_error' as const;
+
+  constructor(model: string) {
+    super(`The model '${model}' has no price yet, so it cannot be called.`, { param: 'model', details: { model } });
+  }
+}
+
+export class ModelUnavailableError extends AppError {
+  static readonly code = 'model_unavailable';
+  static readonly status = 404;
+  static readonly title = 'Model not available';
+  static readonly openaiType = 'invalid_request_error' as const;
+
+  constructor(model: string, replacement: string | null) {
+    super(withReplacement(`The model '${model}' is not available at present.`, replacement), {
+      param: 'model',
+      details: { model, replacement },
+    });
+  }
+}
+
+export class ModelArchivedError extends AppError {
+  static readonly code = 'model_archived';
+  static readonly status = 410;
+  static readonly title = 'Model archived';
+  static readonly openaiType = 'invalid_request_error' as const;
+
+  constructor(model: string, replacement: string | null) {
+    super(withReplacement(`The model '${model}' has been archived.`, replacement), {
+      param: 'model',
+      details: { model, replacement },
+    });
+  }
+}
+
+export interface TierRefusal {
+  model: string;
+  currentTier: Tier;
+  requiredTier?: Tier | undefined;
+  allowedTiers?: readonly Tier[] | undefined;
+}
+
+export class TierRequiredError extends AppError {
+  static readonly code = 'tier_required';
+  static readonly status = 403;
+  static readonly title = 'Another plan is needed';
+  static readonly openaiType = 'permission_error' as const;
+
+  constructor(refusal: TierRefusal) {
+    const wanted = refusal.requiredTier ?? refusal.allowedTiers?.join(' or ') ?? 'another';
+    super(`The model '${refusal.model}' needs the plan ${wanted}; yours is ${refusal.currentTier}.`, {
+      param: 'model',
+      details: {
+        model: refusal.model,
+        currentTier: refusal.currentTier,
+        ...(refusal.requiredTier && { requiredTier: refusal.requiredTier }),
+        ...(refusal.allowedTiers && { allowedTiers: refusal.allowedTiers }),
+      },
+    });
+  }
+}
+
+export class CapabilityNotSupportedError extends AppError {
+  static readonly code = 'capability_not_supported';
+  static readonly status = 400;
+  static readonly title = 'Capability not supported';
+  static readonly openaiType = 'invalid_request_error' as const;
+
+  constructor(missing: { model: string; capability: string; param: string }) {
+    super(`The model '${missing.model}' lacks the capability ${missing.capability}, which ${missing.param} needs.`, {
+      param: missing.param,
+      details: { model: missing.model, capability: missing.capability },
+    });
+  }
+}
+
+export class ParameterConstraintViolationError extends AppError {
+  static readonly code = 'parameter_constraint_violation';
+  static readonly status = 400;
+  static readonly title = 'Parameters outside what the model takes';
+  static readonly openaiType = 'invalid_request_error' as const;
+
+  constructor(model: string, violations: readonly ParameterViolation[]) {
+    const text = violations
+      .map(({ parameter, reason, suggestion }) => `${parameter}: ${reason} ${suggestion}`)
+      .join(' ');
+    super(`The model '${model}' does not take these parameters as they were sent. ${text}`, {
+      ...(violations[0] && { param: violations[0].parameter }),
+      details: { model, violations },
+    });
+  }
+}
+
+export class InvalidImageError extends AppError {
+  static readonly code = 'invalid_image';
+  static readonly status = 400;
+  static readonly title = 'Image not accepted';
+  static readonly openaiType = 'invalid_request_error' as const;
+
+  constructor(param: string, message: string, limits: Record<string, unknown>) {
+    super(`${param}: ${message}`, { param, details: { limits } });
+  }
+}
+
+export class ContextLengthExceededError extends AppError {
+  static readonly code = 'context_length_exceeded';
+  static readonly status = 400;
+  static readonly title = 'Prompt longer than the context';
+  static readonly openaiType = 'invalid_request_error' as const;
+
+  constructor(facts: { model: string; limit: number; tokens: number }) {
+    super(
+      `The prompt has up to ${facts.tokens} tokens, and the context of '${facts.model}' is ${facts.limit} tokens, which the answer has to fit in too. Shorten the messages.`,
+      { param: 'messages', details: facts },
+    );
+  }
+}
+
+/** The provider answered that the request itself is at fault. */
+export class ProviderRejectedError extends AppError {
+  static readonly code = 'provider_rejected';
+  static readonly status = 400;
+  static readonly title = 'Provider refused the request';
+  static readonly openaiType = 'invalid_request_error' as const;
+
+  constructor(requestId: string, message: string) {
+    super(`The provider refused the request: ${message}. Nothing was charged.`, { details: { requestId } });
+  }
+}
+
+/** The provider failed. Its own message is shown only where the adapter says that it is safe to show. */
+export class ProviderFailedError extends AppError {
+  static readonly code = 'provider_error';
+  static readonly status = 502;
+  static readonly title = 'Provider failed';
+  static readonly openaiType = 'server_error' as const;
+
+  constructor(requestId: string, message?: string, options: { cause?: unknown } = {}) {
+    super(`The provider failed${message ? `: ${message}` : ''}. Request ${requestId}.`, {
+      details: { requestId },
+      cause: options.cause,
+    });
+  }
+}
+
+export class ProviderTimeoutError extends AppError {
+  static readonly code = 'provider_timeout';
+  static readonly status = 504;
+  static readonly title = 'Provider too slow';
+  static readonly openaiType = 'server_error' as const;
+
+  constructor(requestId: string, limitMs: number) {
+    super(`The provider did not answer within ${limitMs} ms. Request ${requestId}.`, {
+      details: { requestId, limitMs },
+    });
+  }
+}
+
+function nameAll(parameters: readonly string[]): string {
+  return `${parameters.length === 1 ? 'parameter' : 'parameters'} ${parameters.map((name) => `'${name}'`).join(', ')}`;
+}
+
+function withReplacement(text: string, replacement: string | null): string {
+  return replacement ? `${text} Use '${replacement}' instead.` : text;
+}

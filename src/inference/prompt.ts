@@ -1,0 +1,74 @@
+import { inputBoundTokens } from '../credits/domain/hold-estimate.js';
+import type { ChatCompletionBody } from './wire/chat-completion.js';
+import type { ChatMessage, ImagePart } from './wire/chat-message.js';
+
+/** A part of the prompt that is an image, and where in the body it stands. */
+export interface PromptImage {
+  param: string;
+  part: ImagePart;
+}
+
+/** A prompt taken apart: what counts as text, as structure and as images. */
+export interface Prompt {
+  messageCount: number;
+  /** Every text of the messages that the model reads, tool calls as JSON included. */
+  texts: string[];
+  /** Tools and the response schema, as JSON. */
+  schemas: string[];
+  images: PromptImage[];
+  hasTools: boolean;
+}
+
+/** Takes a chat body apart, in one pass. */
+export function readPrompt(body: ChatCompletionBody): Prompt {
+  const prompt: Prompt = { messageCount: body.messages.length, texts: [], schemas: [], images: [], hasTools: false };
+  for (const [index, message] of body.messages.entries()) readMessage(message, index, prompt);
+  if (body.tools?.length) {
+    prompt.hasTools = true;
+    prompt.schemas.push(JSON.stringify(body.tools));
+  }
+  if (body.response_format?.type === 'json_schema') prompt.schemas.push(JSON.stringify(body.response_format));
+  return prompt;
+}
+
+function readMessage(message: ChatMessage, index: number, prompt: Prompt): void {
+  if ('name' in message && message.name) prompt.texts.push(message.name);
+  if (message.role === 'assistant') {
+    if (message.refusal) prompt.texts.push(message.refusal);
+    if (message.tool_calls?.length) prompt.texts.push(JSON.stringify(message.tool_calls));
+  }
+  if (typeof message.content === 'string') prompt.texts.push(message.content);
+  if (!Array.isArray(message.content)) return;
+  for (const [position, part] of message.content.entries()) {
+    if (part.type === 'text') prompt.texts.push(part.text);
+    else if (part.type === 'refusal') prompt.texts.push(part.refusal);
+    else prompt.images.push({ param: `messages[${index}].content[${position}]`, part });
+  }
+}
+
+export interface BoundTerms {
+  /** What the provider adds to a request with tools. */
+  toolPromptTokens: number;
+  /** The most tokens that one image can become. */
+  imageTokensMax: number;
+}
+
+/** An upper bound of the input tokens that needs no tokenizer: bytes of all texts and schemas, and the images at their most. */
+export function inputBound(prompt: Prompt, terms: BoundTerms): number {
+  return countedBound(prompt, { texts: bytesOf(prompt.texts), schemas: bytesOf(prompt.schemas) }, terms);
+}
+
+/** The same with what a tokenizer counted in place of the bytes. */
+export function countedBound(prompt: Prompt, counted: { texts: number; schemas: number }, terms: BoundTerms): number {
+  return inputBoundTokens({
+    textBytes: counted.texts,
+    schemaBytes: counted.schemas,
+    messageCount: prompt.messageCount,
+    toolPromptTokens: prompt.hasTools ? terms.toolPromptTokens : 0,
+    imageTokens: prompt.images.length * terms.imageTokensMax,
+  });
+}
+
+function bytesOf(texts: readonly string[]): number {
+  return texts.reduce((sum, text) => sum + Buffer.byteLength(text, 'utf8'), 0);
+}

@@ -1,0 +1,55 @@
+import type { ReportedUsage } from '../domain/reported-usage.js';
+import type { ChatCompletion, ChatCompletionChunk } from '../wire/chat-answer.js';
+import type { ChatCompletionBody } from '../wire/chat-completion.js';
+
+/** One request as it goes out: the caller's body, and the parameters as the model's constraints resolved them. */
+export interface ProviderRequest {
+  /** Our request id, for the provider's logs and for a deterministic answer. */
+  requestId: string;
+  createdAt: Date;
+  model: {
+    /** What answers are labelled with. */
+    id: string;
+    /** What the provider is sent. */
+    name: string;
+    /** Tokens that one image counts at most. */
+    imageTokensMax: number;
+  };
+  body: ChatCompletionBody;
+  /** Everything of the constrained parameters that is sent, the output limit always among it. */
+  parameters: Record<string, unknown>;
+  /** What the hold assumed: input tokens, and output tokens of one choice. */
+  assumed: { inputTokens: number; outputTokensPerChoice: number; choices: number };
+}
+
+export interface ProviderAnswer {
+  completion: ChatCompletion;
+  usage: ReportedUsage | null;
+  providerRequestId: string | null;
+}
+
+/** What a stream yields. A usage event may come several times with growing figures: the last one counts. */
+export type ProviderEvent =
+  | { kind: 'chunk'; chunk: ChatCompletionChunk }
+  | { kind: 'usage'; usage: ReportedUsage; providerRequestId: string | null };
+
+/** What happens upstream when the client leaves: read on, because the provider charges anyway, or stop and count what was delivered. */
+export type DisconnectPolicy = { kind: 'drain'; capMs: number } | { kind: 'cancel' };
+
+/**
+ * A provider of chat completions. Both calls must stop when `signal` aborts, and throw ProviderRejection for a request that the provider
+ * refuses, ProviderFailure for everything else that is the provider's doing.
+ */
+export interface ChatProvider {
+  /** As written to the ledger. */
+  readonly name: string;
+  readonly onDisconnect: DisconnectPolicy;
+  complete(request: ProviderRequest, signal: AbortSignal): Promise<ProviderAnswer>;
+  stream(request: ProviderRequest, signal: AbortSignal): AsyncIterable<ProviderEvent>;
+}
+
+/** The provider says that the request is at fault. The message is shown to the caller. */
+export class ProviderRejection extends Error {}
+
+/** The provider failed. The message is shown to the caller, so it holds nothing but what is safe to show. */
+export class ProviderFailure extends Error {}

@@ -1,0 +1,49 @@
+/**
+ * Aborts its signal when one step takes too long, or all of them together do. A step's limit runs only while the step does, so a slow client
+ * does not count against the provider.
+ */
+export class TimeLimit {
+  private readonly controller = new AbortController();
+  private readonly deadlineAtMs: number;
+  isExceeded = false;
+
+  constructor(
+    readonly stepMs: number,
+    totalMs: number,
+  ) {
+    this.deadlineAtMs = performance.now() + totalMs;
+  }
+
+  get signal(): AbortSignal {
+    return this.controller.signal;
+  }
+
+  /** Ends the step under way, because its result is no longer wanted. */
+  cancel(): void {
+    this.controller.abort(new Error('the call was cancelled'));
+  }
+
+  /** The step's result, or a rejection as soon as the limit is exceeded or the call cancelled, even when the step itself does not stop. */
+  async run<Result>(step: () => Promise<Result>): Promise<Result> {
+    const leftMs = Math.min(this.stepMs, this.deadlineAtMs - performance.now());
+    if (leftMs <= 0) this.expire();
+    this.signal.throwIfAborted();
+    const timer = setTimeout(() => this.expire(), leftMs);
+    let stop = (): void => undefined;
+    const aborted = new Promise<never>((_resolve, reject) => {
+      stop = () => reject(this.signal.reason as Error);
+    });
+    this.signal.addEventListener('abort', stop, { once: true });
+    try {
+      return await Promise.race([step(), aborted]);
+    } finally {
+      clearTimeout(timer);
+      this.signal.removeEventListener('abort', stop);
+    }
+  }
+
+  private expire(): void {
+    this.isExceeded = !this.signal.aborted;
+    this.controller.abort(new Error(`no answer within ${this.stepMs} ms`));
+  }
+}

@@ -1,0 +1,81 @@
+import { Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { Worker } from 'node:worker_threads';
+import type { CountAnswer, CountJob } from './token-counter.worker.js';
+
+/** How long a request waits for a count, queueing included; afterwards its byte bound stands. */
+export const COUNT_LIMIT_MS = 50;
+/** Jobs that may wait for the thread at once; with a full queue nobody would be served in time. */
+const QUEUE_MAX = 256;
+/** Text beyond this length cannot be counted within the limit, so it is not copied to the thread either. */
+const CHARACTERS_MAX = 500_000;
+
+interface Waiting {
+  answer: (counts: number[] | null) => void;
+  timer: NodeJS.Timeout;
+}
+
+/** Counts tokens in a thread of its own, because a tokenizer on the request's thread would hold up every other request. */
+@Injectable()
+export class TokenCounter implements OnModuleInit, OnApplicationShutdown {
+  private readonly logger = new Logger(TokenCounter.name);
+  private readonly waiting = new Map<number, Waiting>();
+  private worker: Worker | null = null;
+  private nextId = 1;
+  private isStopped = false;
+
+  /** Starts the thread early: its vocabulary takes longer to load than a count may take. */
+  onModuleInit(): void {
+    this.startWorker();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    this.isStopped = true;
+    this.giveUpAll();
+    await this.worker?.terminate();
+    this.worker = null;
+  }
+
+  /** Tokens of each group of texts, or null when they could not be counted within the limit. */
+  async count(groups: string[][], limitMs = COUNT_LIMIT_MS): Promise<number[] | null> {
+    if (this.isStopped || this.waiting.size >= QUEUE_MAX || isTooLong(groups)) return null;
+    const worker = this.worker ?? this.startWorker();
+    const id = this.nextId++;
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => this.finish(id, null), limitMs);
+      this.waiting.set(id, { answer: resolve, timer });
+      worker.postMessage({ id, groups, deadlineAtMs: Date.now() + limitMs } satisfies CountJob);
+    });
+  }
+
+  private startWorker(): Worker {
+    const worker = new Worker(new URL('./token-counter.worker.js', import.meta.url));
+    worker.unref();
+    worker.on('message', (answer: CountAnswer) => this.finish(answer.id, answer.counts));
+    worker.on('error', (error) => this.logger.error({ err: error }, 'the token counter failed'));
+    worker.on('exit', () => {
+      if (this.worker !== worker) return;
+      this.worker = null;
+      this.giveUpAll();
+    });
+    this.worker = worker;
+    return worker;
+  }
+
+  private finish(id: number, counts: number[] | null): void {
+    const entry = this.waiting.get(id);
+    if (!entry) return;
+    this.waiting.delete(id);
+    clearTimeout(entry.timer);
+    entry.answer(counts);
+  }
+
+  private giveUpAll(): void {
+    for (const id of this.waiting.keys()) this.finish(id, null);
+  }
+}
+
+function isTooLong(groups: string[][]): boolean {
+  let characters = 0;
+  for (const texts of groups) for (const text of texts) characters += text.length;
+  return characters > CHARACTERS_MAX;
+}

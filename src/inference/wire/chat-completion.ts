@@ -1,0 +1,112 @@
+import { z } from 'zod';
+import { ChatMessage, MESSAGES_MAX } from './chat-message.js';
+
+export const TOOLS_MAX = 128;
+export const IMAGES_MAX = 20;
+/** Longest model id or alias, the width of the column. */
+export const MODEL_ID_LENGTH_MAX = 100;
+
+const FUNCTION_NAME = /^[a-zA-Z0-9_-]{1,64}$/;
+const functionName = z.string().regex(FUNCTION_NAME, 'must be 1 to 64 letters, digits, underscores or dashes');
+const jsonObject = z.record(z.string(), z.unknown());
+
+const FunctionTool = z.strictObject({
+  type: z.literal('function'),
+  function: z.strictObject({
+    name: functionName,
+    description: z.string().optional(),
+    parameters: jsonObject.optional(),
+    strict: z.boolean().nullish(),
+  }),
+});
+
+const ToolChoice = z.union(
+  [
+    z.enum(['none', 'auto', 'required']),
+    z.strictObject({ type: z.literal('function'), function: z.strictObject({ name: functionName }) }),
+  ],
+  'must be none, auto, required or { type: "function", function: { name } }',
+);
+
+const ResponseFormat = z.discriminatedUnion(
+  'type',
+  [
+    z.strictObject({ type: z.literal('text') }),
+    z.strictObject({ type: z.literal('json_object') }),
+    z.strictObject({
+      type: z.literal('json_schema'),
+      json_schema: z.strictObject({
+        name: functionName,
+        description: z.string().optional(),
+        schema: jsonObject.optional(),
+        strict: z.boolean().nullish(),
+      }),
+    }),
+  ],
+  'must have the type text, json_object or json_schema',
+);
+
+/** A parameter that the model's constraints decide about: its type and range are checked there, so that one answer lists every violation. */
+const constrained = z.unknown().optional();
+
+/** The body of `POST /v1/chat/completions`: every field that is accepted. Any other is unknown. */
+export const ChatCompletionBody = z.strictObject({
+  model: z.string().min(1).max(MODEL_ID_LENGTH_MAX),
+  messages: z.array(ChatMessage).min(1).max(MESSAGES_MAX),
+  temperature: constrained,
+  max_tokens: constrained,
+  max_completion_tokens: constrained,
+  top_p: constrained,
+  top_k: constrained,
+  presence_penalty: constrained,
+  frequency_penalty: constrained,
+  stop: constrained,
+  n: constrained,
+  seed: constrained,
+  logit_bias: constrained,
+  logprobs: constrained,
+  top_logprobs: constrained,
+  reasoning_effort: constrained,
+  verbosity: constrained,
+  response_format: ResponseFormat.nullish(),
+  tools: z.array(FunctionTool).max(TOOLS_MAX).nullish(),
+  tool_choice: ToolChoice.nullish(),
+  parallel_tool_calls: z.boolean().nullish(),
+  stream: z.boolean().nullish(),
+  stream_options: z
+    .strictObject({ include_usage: z.boolean().nullish(), include_obfuscation: z.boolean().nullish() })
+    .nullish(),
+  user: z.string().max(512).nullish(),
+  safety_identifier: z.string().max(512).nullish(),
+  prompt_cache_key: z.string().max(512).nullish(),
+  metadata: z
+    .record(z.string().max(64), z.string().max(512))
+    .refine((pairs) => Object.keys(pairs).length <= 16, 'must have at most 16 pairs')
+    .nullish(),
+});
+export type ChatCompletionBody = z.infer<typeof ChatCompletionBody>;
+
+/**
+ * Known fields that change what the provider charges and that no model prices. A value listed here is the provider's default: it changes
+ * nothing, passes and is not sent.
+ */
+const PRICE_CHANGING = new Map<string, readonly unknown[]>([
+  ['service_tier', ['default']],
+  ['web_search_options', []],
+  ['prediction', []],
+  ['modalities', [['text']]],
+  ['audio', []],
+  ['store', [false]],
+  ['prompt_cache_retention', ['in_memory']],
+]);
+
+export function changesPrice(field: string): boolean {
+  return PRICE_CHANGING.has(field) || field.endsWith('_batch');
+}
+
+/** Whether the value of a price-changing field is the one that stands for its absence. */
+export function isNeutral(field: string, value: unknown): boolean {
+  if (value === null) return true;
+  const neutral = PRICE_CHANGING.get(field) ?? [];
+  return neutral.some((candidate) => JSON.stringify(candidate) === JSON.stringify(value));
+}

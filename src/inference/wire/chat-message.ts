@@ -1,0 +1,83 @@
+import { z } from 'zod';
+
+/** Most messages of one request; a conversation beyond it is a mistake of the client, and reading it would hold the thread. */
+export const MESSAGES_MAX = 10_000;
+/** Most parts of one message: more than the images and texts any client composes. */
+export const CONTENT_PARTS_MAX = 1_000;
+/** Most tool calls in one assistant message, as many as tools can be offered. */
+export const TOOL_CALLS_MAX = 128;
+
+const name = z.string().min(1).max(64);
+
+export const TextPart = z.strictObject({ type: z.literal('text'), text: z.string() });
+
+export const ImagePart = z.strictObject({
+  type: z.literal('image_url'),
+  image_url: z.strictObject({
+    url: z.string().min(1),
+    detail: z.enum(['auto', 'low', 'high', 'original']).optional(),
+  }),
+});
+
+const RefusalPart = z.strictObject({ type: z.literal('refusal'), refusal: z.string() });
+
+const ToolCall = z.strictObject({
+  id: z.string().min(1).max(256),
+  type: z.literal('function'),
+  function: z.strictObject({ name, arguments: z.string() }),
+  /** Streaming clients hand back the delta's index. */
+  index: z.number().int().min(0).optional(),
+});
+
+const CONTENT = 'must be a string or an array of parts';
+
+/** A string, or an array of parts, as messages take it. */
+function contentOf<Part extends z.ZodType>(part: Part) {
+  return z.union([z.string(), z.array(part).min(1).max(CONTENT_PARTS_MAX)], CONTENT);
+}
+
+const textContent = contentOf(TextPart);
+const userContent = contentOf(
+  z.discriminatedUnion('type', [TextPart, ImagePart], 'must be a part of type text or image_url'),
+);
+const assistantContent = contentOf(
+  z.discriminatedUnion('type', [TextPart, RefusalPart], 'must be a part of type text or refusal'),
+);
+
+const SystemMessage = z.strictObject({ role: z.literal('system'), content: textContent, name: name.optional() });
+const DeveloperMessage = z.strictObject({ role: z.literal('developer'), content: textContent, name: name.optional() });
+const UserMessage = z.strictObject({ role: z.literal('user'), content: userContent, name: name.optional() });
+const ToolMessage = z.strictObject({
+  role: z.literal('tool'),
+  content: textContent,
+  tool_call_id: z.string().min(1).max(256),
+});
+
+/** Clients hand back the message of an earlier answer as it came, hence the members that only answers have. */
+const AssistantMessage = z
+  .strictObject({
+    role: z.literal('assistant'),
+    content: assistantContent.nullish(),
+    name: name.optional(),
+    refusal: z.string().nullish(),
+    tool_calls: z.array(ToolCall).max(TOOL_CALLS_MAX).nullish(),
+    annotations: z.array(z.unknown()).max(0).nullish(),
+    audio: z.null().optional(),
+    function_call: z.null().optional(),
+  })
+  .refine((message) => hasContent(message.content) || hasContent(message.refusal) || !!message.tool_calls?.length, {
+    path: ['content'],
+    message: 'must be given where an assistant message has neither tool_calls nor refusal',
+  });
+
+export const ChatMessage = z.discriminatedUnion(
+  'role',
+  [SystemMessage, DeveloperMessage, UserMessage, AssistantMessage, ToolMessage],
+  'must be system, developer, user, assistant or tool',
+);
+export type ChatMessage = z.infer<typeof ChatMessage>;
+export type ImagePart = z.infer<typeof ImagePart>;
+
+function hasContent(value: unknown): boolean {
+  return value !== undefined && value !== null;
+}

@@ -1,0 +1,65 @@
+import type { z } from 'zod';
+import type { FieldError } from '../../common/errors/app-error.js';
+import { formatPath } from '../../models/domain/document-issue.js';
+
+type Issue = z.core.$ZodIssue;
+
+/** Most fields named in one answer; a body with more faults is not worth a longer list. */
+export const FIELD_ERRORS_MAX = 100;
+
+export interface Faults {
+  /** Members that the schema does not know, as paths. */
+  unknown: string[];
+  /** Everything else that is wrong. */
+  failed: FieldError[];
+}
+
+/** Splits what Zod found into unknown members and failed fields, each with its path as `messages[0].content[1].text`. */
+export function sortFaults(issues: readonly Issue[]): Faults {
+  const faults: Faults = { unknown: [], failed: [] };
+  for (const issue of issues) collect(issue, [], faults);
+  return faults;
+}
+
+function collect(issue: Issue, parent: readonly PropertyKey[], faults: Faults): void {
+  const path = [...parent, ...issue.path];
+  if (issue.code === 'unrecognized_keys') {
+    for (const key of issue.keys) faults.unknown.push(formatPath([...path, key]));
+    return;
+  }
+  if (issue.code === 'invalid_union' && issue.errors.length > 0) {
+    const branch = likeliestBranch(issue.errors);
+    if (branch) {
+      for (const inner of branch) collect(inner, path, faults);
+      return;
+    }
+  }
+  faults.failed.push({ field: formatPath(path) || 'body', message: describe(issue) });
+}
+
+/** The alternative whose top level fitted, so that its inner faults are what the caller meant; none when no alternative fitted at all. */
+function likeliestBranch(branches: readonly (readonly Issue[])[]): readonly Issue[] | undefined {
+  return branches.find((issues) =>
+    issues.every((issue) => issue.path.length > 0 || issue.code === 'unrecognized_keys'),
+  );
+}
+
+function describe(issue: Issue): string {
+  if (issue.code === 'invalid_type') {
+    return issue.input === undefined ? 'is required' : `must be ${withArticle(issue.expected)}`;
+  }
+  if (issue.code === 'invalid_value')
+    return `must be ${issue.values.map((value) => JSON.stringify(value)).join(' or ')}`;
+  if (issue.code === 'too_big') return `must have at most ${issue.maximum} ${unitOf(issue.origin)}`;
+  if (issue.code === 'too_small') return `must have at least ${issue.minimum} ${unitOf(issue.origin)}`;
+  return issue.message;
+}
+
+function withArticle(type: string): string {
+  return /^[aeiou]/.test(type) ? `an ${type}` : `a ${type}`;
+}
+
+function unitOf(origin: string): string {
+  if (origin === 'string') return 'characters';
+  return origin === 'array' ? 'items' : '';
+}

@@ -1,0 +1,169 @@
+import { AppError } from '../../common/errors/app-error.js';
+import { parseChat, type ParsedChat } from './parse-chat.js';
+
+const HELLO = { model: 'sandbox-echo', messages: [{ role: 'user', content: 'Hello' }] };
+
+function parse(body: unknown, dropUnsupported = false): ParsedChat {
+  return parseChat(body, { dropUnsupported });
+}
+
+function refusal(body: unknown, dropUnsupported = false): AppError {
+  try {
+    parse(body, dropUnsupported);
+  } catch (error) {
+    if (error instanceof AppError) return error;
+    throw error;
+  }
+  throw new Error('the body was accepted');
+}
+
+function fieldsOf(error: AppError): string[] {
+  return error.errors.map((fault) => fault.field);
+}
+
+describe('parseChat', () => {
+  it('takes what the official client sends', () => {
+    const { body, dropped } = parse({
+      ...HELLO,
+      messages: [
+        { role: 'system', content: 'Be brief.' },
+        { role: 'developer', content: [{ type: 'text', text: 'In English.' }] },
+        {
+          role: 'user',
+          content: [
+            { type: 'text', text: 'What is this?' },
+            { type: 'image_url', image_url: { url: 'https://example.com/a.png', detail: 'low' } },
+          ],
+        },
+        {
+          role: 'assistant',
+          content: null,
+          refusal: null,
+          annotations: [],
+          audio: null,
+          tool_calls: [{ id: 'call_1', type: 'function', function: { name: 'look', arguments: '{}' } }],
+        },
+        { role: 'tool', tool_call_id: 'call_1', content: 'a cat' },
+      ],
+      tools: [{ type: 'function', function: { name: 'look', parameters: { type: 'object' } } }],
+      tool_choice: 'auto',
+      n: 1,
+      temperature: null,
+      response_format: { type: 'json_schema', json_schema: { name: 'answer', schema: {}, strict: true } },
+      stream: true,
+      stream_options: { include_usage: true },
+      metadata: { screen: 'editor' },
+    });
+    expect(body.messages).toHaveLength(5);
+    expect(dropped).toEqual([]);
+  });
+
+  it('names every unknown field, at every depth', () => {
+    const error = refusal({
+      ...HELLO,
+      colour: 'red',
+      size: 3,
+      messages: [{ role: 'user', content: 'x', mood: 'good' }],
+    });
+    expect(error).toMatchObject({ code: 'unknown_parameter', status: 400, param: 'colour' });
+    expect(error.details['parameters']).toEqual(['colour', 'size', 'messages[0].mood']);
+  });
+
+  it.each([
+    ['service_tier', 'flex'],
+    ['web_search_options', {}],
+    ['prediction', { type: 'content', content: 'x' }],
+    ['modalities', ['text', 'audio']],
+    ['audio', { voice: 'alloy', format: 'mp3' }],
+    ['store', true],
+    ['completion_batch', 1],
+  ])('refuses %s, which would change the price', (field, value) => {
+    const error = refusal({ ...HELLO, [field]: value });
+    expect(error).toMatchObject({ code: 'unsupported_parameter', status: 400, param: field });
+    expect(error.details['parameters']).toEqual([field]);
+  });
+
+  it.each([
+    ['service_tier', 'default'],
+    ['store', false],
+    ['modalities', ['text']],
+    ['audio', null],
+  ])('passes %s where its value stands for its absence, and does not send it', (field, value) => {
+    const { body, dropped } = parse({ ...HELLO, [field]: value });
+    expect(Object.keys(body)).toEqual(['model', 'messages']);
+    expect(dropped).toEqual([]);
+  });
+
+  it('drops unknown and unsupported fields by name when the caller asks for that, never those further inside', () => {
+    const { body, dropped } = parse({ ...HELLO, colour: 'red', store: true }, true);
+    expect(body).toEqual(HELLO);
+    expect(dropped).toEqual(['colour', 'store']);
+    const error = refusal({ ...HELLO, colour: 'red', stream_options: { speed: 1 } }, true);
+    expect(error.details['parameters']).toEqual(['stream_options.speed']);
+  });
+
+  it('names every failed field at once', () => {
+    const error = refusal({
+      model: 7,
+      messages: [
+        { role: 'wizard', content: 'x' },
+        { role: 'user', content: [{ type: 'image_url', image_url: {} }] },
+        { role: 'tool', content: 'x' },
+      ],
+      tools: [{ type: 'function', function: { name: 'not a name' } }],
+      stream: 'yes',
+      extra: true,
+    });
+    expect(error).toMatchObject({ code: 'invalid_request', status: 400 });
+    expect(fieldsOf(error)).toEqual([
+      'model',
+      'messages[0].role',
+      'messages[1].content[0].image_url.url',
+      'messages[2].tool_call_id',
+      'tools[0].function.name',
+      'stream',
+      'extra',
+    ]);
+  });
+
+  it.each([
+    ['null', null],
+    ['an array', [HELLO]],
+    ['a string', 'Hello'],
+  ])('refuses %s as a body', (_name, body) => {
+    expect(refusal(body)).toMatchObject({ code: 'invalid_request', param: 'body' });
+  });
+
+  it.each([
+    ['no messages', { messages: [] }, 'messages'],
+    ['too many messages', { messages: Array.from({ length: 10_001 }, () => HELLO.messages[0]) }, 'messages'],
+    ['an assistant without content', { messages: [{ role: 'assistant' }] }, 'messages[0].content'],
+    ['a long model id', { model: 'm'.repeat(101) }, 'model'],
+    [
+      'too many tools',
+      { tools: Array.from({ length: 129 }, (_, index) => ({ type: 'function', function: { name: `t${index}` } })) },
+      'tools',
+    ],
+    [
+      'too many images',
+      {
+        messages: Array.from({ length: 21 }, () => ({
+          role: 'user',
+          content: [{ type: 'image_url', image_url: { url: 'https://example.com/a.png' } }],
+        })),
+      },
+      'messages',
+    ],
+  ])('refuses %s', (_name, change, field) => {
+    expect(fieldsOf(refusal({ ...HELLO, ...change }))).toEqual([field]);
+  });
+
+  it('leaves type and range of constrained parameters to the model', () => {
+    expect(parse({ ...HELLO, temperature: 'hot', n: -3 }).body).toMatchObject({ temperature: 'hot', n: -3 });
+  });
+
+  it('accepts the largest conversation that is allowed', () => {
+    const messages = Array.from({ length: 10_000 }, () => ({ role: 'user', content: 'x' }));
+    expect(parse({ ...HELLO, messages }).body.messages).toHaveLength(10_000);
+  });
+});
