@@ -5,6 +5,7 @@ import { ConfigModule } from './config/config.module.js';
 import type { Config } from './config/config.js';
 import { CreditsModule } from './credits/credits.module.js';
 import { DatabaseModule } from './database/database.module.js';
+import { InferenceModule } from './inference/inference.module.js';
 import { ModelsModule } from './models/models.module.js';
 import { MonitoringModule } from './monitoring/monitoring.module.js';
 import { SubscriptionModule } from './subscription/subscription.module.js';
@@ -26,6 +27,7 @@ export class AppModule {
         CreditsModule,
         SubscriptionModule,
         UsageModule,
+        InferenceModule,
       ],
     };
   }

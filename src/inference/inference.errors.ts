@@ -120,7 +120,7 @@ export class ParameterConstraintViolationError extends AppError {
 
   constructor(model: string, violations: readonly ParameterViolation[]) {
     const text = violations
-      .map(({ parameter, reason, suggestion }) => `${parameter}: ${reason} ${suggestion}`)
+      .map((found) => `${found.parameter}: ${asSentence(found.reason)} ${found.suggestion}`)
       .join(' ');
     super(`The model '${model}' does not take these parameters as they were sent. ${text}`, {
       ...(violations[0] && { param: violations[0].parameter }),
@@ -162,7 +162,7 @@ export class ProviderRejectedError extends AppError {
   static readonly openaiType = 'invalid_request_error' as const;
 
   constructor(requestId: string, message: string) {
-    super(`The provider refused the request: ${message}. Nothing was charged.`, { details: { requestId } });
+    super(`The provider refused the request: ${message}. Nothing was charged. Request ${requestId}.`);
   }
 }
 
@@ -175,7 +175,6 @@ export class ProviderFailedError extends AppError {
 
   constructor(requestId: string, message?: string, options: { cause?: unknown } = {}) {
     super(`The provider failed${message ? `: ${message}` : ''}. Request ${requestId}.`, {
-      details: { requestId },
       cause: options.cause,
     });
   }
@@ -189,7 +188,7 @@ export class ProviderTimeoutError extends AppError {
 
   constructor(requestId: string, limitMs: number) {
     super(`The provider did not answer within ${limitMs} ms. Request ${requestId}.`, {
-      details: { requestId, limitMs },
+      details: { limitMs },
     });
   }
 }
@@ -200,4 +199,8 @@ function nameAll(parameters: readonly string[]): string {
 
 function withReplacement(text: string, replacement: string | null): string {
   return replacement ? `${text} Use '${replacement}' instead.` : text;
+}
+
+function asSentence(text: string): string {
+  return /[.!?]$/.test(text) ? text : `${text}.`;
 }

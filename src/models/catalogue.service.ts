@@ -57,7 +57,7 @@ export class CatalogueService implements OnModuleInit {
         isArchived: row.is_archived,
         meta,
         versionNo: row.version_no,
-        createdAt: row.created_at,
+        createdAt: new Date(row.created_at),
         prices: modelPrices(meta),
       },
     ];

@@ -36,7 +36,8 @@ export interface CatalogueRow {
   is_archived: boolean;
   meta: unknown;
   version_no: number;
-  created_at: Date;
+  /** The driver hands times over as text. */
+  created_at: string;
 }
 
 export const LIFECYCLES = ['available', 'unavailable', 'legacy', 'archived'] as const;

@@ -47,27 +47,27 @@ const ResponseFormat = z.discriminatedUnion(
 );
 
 /** A parameter that the model's constraints decide about: its type and range are checked there, so that one answer lists every violation. */
-const constrained = z.unknown().optional();
+const constrained = (type: string | string[]) => z.unknown().optional().meta({ type });
 
 /** The body of `POST /v1/chat/completions`: every field that is accepted. Any other is unknown. */
 export const ChatCompletionBody = z.strictObject({
   model: z.string().min(1).max(MODEL_ID_LENGTH_MAX),
   messages: z.array(ChatMessage).min(1).max(MESSAGES_MAX),
-  temperature: constrained,
-  max_tokens: constrained,
-  max_completion_tokens: constrained,
-  top_p: constrained,
-  top_k: constrained,
-  presence_penalty: constrained,
-  frequency_penalty: constrained,
-  stop: constrained,
-  n: constrained,
-  seed: constrained,
-  logit_bias: constrained,
-  logprobs: constrained,
-  top_logprobs: constrained,
-  reasoning_effort: constrained,
-  verbosity: constrained,
+  temperature: constrained('number'),
+  max_tokens: constrained('integer'),
+  max_completion_tokens: constrained('integer'),
+  top_p: constrained('number'),
+  top_k: constrained('integer'),
+  presence_penalty: constrained('number'),
+  frequency_penalty: constrained('number'),
+  stop: constrained(['string', 'array']),
+  n: constrained('integer'),
+  seed: constrained('integer'),
+  logit_bias: constrained('object'),
+  logprobs: constrained('boolean'),
+  top_logprobs: constrained('integer'),
+  reasoning_effort: constrained('string'),
+  verbosity: constrained('string'),
   response_format: ResponseFormat.nullish(),
   tools: z.array(FunctionTool).max(TOOLS_MAX).nullish(),
   tool_choice: ToolChoice.nullish(),

@@ -1,0 +1,42 @@
+import type { FastifyRequest } from 'fastify';
+import type { Tier } from '../common/domain/tiers.js';
+import type { Principal } from '../common/http/principal.js';
+import type { AppliedChange } from '../models/domain/parameter-violation.js';
+import type { Prompt } from './prompt.js';
+import type { PricedModel } from './model-access.js';
+import type { ChatProvider } from './providers/chat-provider.js';
+import type { ChatCompletionBody } from './wire/chat-completion.js';
+
+/** What answers for a model on this server. */
+export interface ProviderRoute {
+  provider: ChatProvider;
+  isSandbox: boolean;
+}
+
+/** A chat whose model may be called by this user. */
+export interface AccessibleChat {
+  body: ChatCompletionBody;
+  prompt: Prompt;
+  /** Fields that the caller had left out by `X-Unsupported-Parameters: drop`. */
+  dropped: string[];
+  model: PricedModel;
+  route: ProviderRoute;
+  tier: Tier;
+}
+
+/** A chat that passed every guard: nothing but credits and limits can refuse it now. */
+export interface AdmittedChat extends AccessibleChat {
+  /** The constrained parameters as they go to the provider. */
+  parameters: Record<string, unknown>;
+  applied: AppliedChange[];
+  /** Under which name the output limit is sent, and how large it is for one choice. */
+  outputLimit: { parameter: string; tokens: number };
+  choices: number;
+}
+
+/** The request as the guards leave it to one another and to the controller. */
+export interface InferenceHttpRequest extends FastifyRequest {
+  principal?: Principal;
+  accessible?: AccessibleChat;
+  admitted?: AdmittedChat;
+}

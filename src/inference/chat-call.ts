@@ -1,0 +1,64 @@
+import type { AppError } from '../common/errors/app-error.js';
+import type { TokenUsage } from '../usage/domain/cost.js';
+import type { UsageAttempt } from '../usage/metering.service.js';
+import type { HoldRequest } from './chat-hold.service.js';
+import { boundTerms, type HoldPlan } from './hold-planner.service.js';
+import { ProviderFailedError, ProviderRejectedError, ProviderTimeoutError } from './inference.errors.js';
+import type { ReportedUsage } from './domain/reported-usage.js';
+import { ProviderFailure, ProviderRejection, type ProviderRequest } from './providers/chat-provider.js';
+import type { TimeLimit } from './providers/time-limit.js';
+
+/** One inference request of one user. */
+export interface ChatCall extends HoldRequest {
+  startedAt: Date;
+}
+
+/** The request as the provider gets it. */
+export function toProviderRequest({ requestId, chat, startedAt }: ChatCall, plan: HoldPlan): ProviderRequest {
+  return {
+    requestId,
+    createdAt: startedAt,
+    model: { id: chat.model.id, name: chat.model.name, imageTokensMax: boundTerms(chat).imageTokensMax },
+    body: chat.body,
+    parameters: plan.parameters,
+    assumed: { inputTokens: plan.inputTokens, outputTokensPerChoice: plan.outputTokens, choices: plan.choices },
+  };
+}
+
+/** What the caller learns of a provider's failure. Only messages that an adapter marked as safe are shown. */
+export function toProviderError(thrown: unknown, requestId: string, limit: TimeLimit): AppError {
+  if (limit.isExceeded) return new ProviderTimeoutError(requestId, limit.stepMs);
+  if (thrown instanceof ProviderRejection) return new ProviderRejectedError(requestId, thrown.message);
+  const message = thrown instanceof ProviderFailure ? thrown.message : undefined;
+  return new ProviderFailedError(requestId, message, { cause: thrown });
+}
+
+export interface AttemptFacts {
+  usage: ReportedUsage;
+  source: TokenUsage['source'];
+  outcome: UsageAttempt['outcome'];
+  callsTools: boolean;
+  providerRequestId: string | null;
+  latencyMs: number;
+  firstTokenMs: number | null;
+  holdMs: number;
+}
+
+/** The usage row of one attempt. The prompt is not part of it. */
+export function toAttempt({ chat }: ChatCall, plan: HoldPlan, facts: AttemptFacts): UsageAttempt {
+  return {
+    attemptNo: 1,
+    model: chat.model,
+    provider: chat.route.provider.name,
+    providerRequestId: facts.providerRequestId,
+    operation: facts.callsTools ? 'function_call' : 'chat',
+    usage: { ...facts.usage, imageCount: chat.prompt.images.length, source: facts.source },
+    outcome: facts.outcome,
+    latencyMs: Math.round(facts.latencyMs),
+    firstTokenMs: facts.firstTokenMs === null ? null : Math.round(facts.firstTokenMs),
+    metadata: {
+      parameters: { sent: plan.parameters, applied: plan.applied },
+      holdMs: Math.round(facts.holdMs),
+    },
+  };
+}

@@ -1,0 +1,74 @@
+import { Injectable } from '@nestjs/common';
+import { Clock } from '../common/clock.js';
+import type { AppError } from '../common/errors/app-error.js';
+import { InsufficientCreditsError } from '../credits/credits.errors.js';
+import { MeteringService, type ReserveRequest } from '../usage/metering.service.js';
+import type { AdmittedChat } from './admitted-chat.js';
+import { HoldPlanner, type HoldPlan } from './hold-planner.service.js';
+import { OpenHold } from './open-hold.js';
+
+/** Longest life of one answer, streams included; the hold outlives it by the margin. */
+export const ANSWER_MS_MAX = 600_000;
+const HOLD_MARGIN_MS = 60_000;
+
+/** Whose credits are held, for what, under which key. */
+export interface HoldRequest {
+  requestId: string;
+  userId: string;
+  accessId: string;
+  chat: AdmittedChat;
+}
+
+/** Plans and opens the hold of a chat. */
+@Injectable()
+export class ChatHoldService {
+  constructor(
+    private readonly planner: HoldPlanner,
+    private readonly metering: MeteringService,
+    private readonly clock: Clock,
+  ) {}
+
+  /**
+   * Holds the upper bound by bytes, or by counted tokens where the balance does not cover that.
+   * @throws ContextLengthExceededError and the refusals of `reserve`.
+   */
+  async open(request: HoldRequest): Promise<{ plan: HoldPlan; hold: OpenHold }> {
+    const plan = await this.planner.plan(request.chat);
+    try {
+      return { plan, hold: await this.reserve(request, plan) };
+    } catch (error) {
+      if (!(error instanceof InsufficientCreditsError)) throw error;
+      const counted = await this.planner.recount(request.chat, plan);
+      if (!counted) throw error;
+      return { plan: counted, hold: await this.reserve(request, counted) };
+    }
+  }
+
+  /** Why `open` would be refused now, given both plans; null if it would not. Nothing is kept. */
+  async preview(request: HoldRequest, plan: HoldPlan, counted: HoldPlan | null): Promise<AppError | null> {
+    const refusal = await this.metering.preview(this.toReserve(request, plan));
+    if (!counted || !(refusal instanceof InsufficientCreditsError)) return refusal;
+    return this.metering.preview(this.toReserve(request, counted));
+  }
+
+  private async reserve(request: HoldRequest, plan: HoldPlan): Promise<OpenHold> {
+    const began = performance.now();
+    const reservation = await this.metering.reserve(this.toReserve(request, plan));
+    return new OpenHold(this.metering, this.clock, reservation, performance.now() - began);
+  }
+
+  private toReserve({ chat, requestId, userId, accessId }: HoldRequest, plan: HoldPlan): ReserveRequest {
+    return {
+      requestId,
+      userId,
+      accessId,
+      tier: chat.tier,
+      model: { id: chat.model.id, versionNo: chat.model.versionNo },
+      amountUcr: plan.amountUcr,
+      boundTokens: plan.inputTokens + plan.outputTokens * plan.choices,
+      ttlMs: ANSWER_MS_MAX + HOLD_MARGIN_MS,
+      now: this.clock.now(),
+      largestMaxTokens: (availableUcr) => this.planner.largestMaxTokens(chat, plan, availableUcr),
+    };
+  }
+}

@@ -1,0 +1,199 @@
+import { PassThrough } from 'node:stream';
+import { Logger } from '@nestjs/common';
+import { formatCredits } from '../common/domain/micro-credits.js';
+import { toAppError } from '../common/http/error.filter.js';
+import { toOpenAiError } from '../common/errors/error-body.js';
+import type { Settlement, UsageAttempt } from '../usage/metering.service.js';
+import { toAttempt, toProviderError, toProviderRequest, type ChatCall } from './chat-call.js';
+import type { HoldPlan } from './hold-planner.service.js';
+import type { OpenHold } from './open-hold.js';
+import type { ReportedUsage } from './domain/reported-usage.js';
+import { ProviderFailure, type ProviderEvent } from './providers/chat-provider.js';
+import type { TimeLimit } from './providers/time-limit.js';
+import type { UsageEstimator } from './usage-estimator.service.js';
+import { callsTools, generatedText, type ChatCompletionChunk } from './wire/chat-answer.js';
+import { toWireUsage } from './wire/wire-usage.js';
+
+/** A client that takes nothing for this long has left, even if its connection has not. */
+const STALLED_CLIENT_MS = 60_000;
+
+export interface StreamParts {
+  plan: HoldPlan;
+  hold: OpenHold;
+  estimator: UsageEstimator;
+  limit: TimeLimit;
+}
+
+/**
+ * One streamed answer, from the provider's first event to `[DONE]`. Events are passed on as they come, no faster than the client takes them.
+ * Whatever ends it, the hold is settled before the last bytes go out: with the usage the provider reported, or with what arrived, counted.
+ */
+export class ChatStream {
+  private static readonly logger = new Logger(ChatStream.name);
+  /** What the client reads. */
+  readonly output = new PassThrough();
+  private readonly events: AsyncIterator<ProviderEvent>;
+  private readonly began = performance.now();
+  private first: IteratorResult<ProviderEvent> | null = null;
+  private lastChunk: ChatCompletionChunk | null = null;
+  private firstTokenMs: number | null = null;
+  private generated = '';
+  private hasCalledTools = false;
+  private usage: ReportedUsage | null = null;
+  private providerRequestId: string | null = null;
+  private hasClientLeft = false;
+  private drainTimer: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly call: ChatCall,
+    private readonly parts: StreamParts,
+  ) {
+    const { provider } = call.chat.route;
+    this.events = provider.stream(toProviderRequest(call, parts.plan), parts.limit.signal)[Symbol.asyncIterator]();
+    this.output.on('error', () => undefined);
+    this.output.once('close', () => this.onClosed());
+  }
+
+  /** Waits for the provider's first event. It rejects when none comes: nothing was delivered then, and the hold is still open. */
+  async open(): Promise<void> {
+    this.first = await this.next();
+    if (this.first.done) throw new ProviderFailure('the answer was empty');
+  }
+
+  /** Relays until the stream ends, settles, and tells the client how it ended. Never rejects. */
+  async run(): Promise<void> {
+    let interruption: unknown = null;
+    try {
+      await this.relay();
+    } catch (thrown) {
+      interruption = thrown;
+      this.abandon();
+    }
+    clearTimeout(this.drainTimer);
+    try {
+      await this.finish(interruption);
+    } catch (error) {
+      const { requestId } = this.call;
+      ChatStream.logger.error({ err: error, requestId }, 'a stream could not be finished');
+      await this.write(`data: ${JSON.stringify(toOpenAiError(toAppError(error), requestId))}\n\n`);
+    }
+    this.output.end();
+  }
+
+  private async relay(): Promise<void> {
+    for (let result = this.first; result && !result.done; result = await this.next()) {
+      const event = result.value;
+      if (event.kind === 'usage') {
+        this.usage = event.usage;
+        this.providerRequestId = event.providerRequestId;
+        continue;
+      }
+      this.note(event.chunk);
+      await this.write(`data: ${JSON.stringify(this.asAsked(event.chunk))}\n\n`);
+    }
+  }
+
+  private next(): Promise<IteratorResult<ProviderEvent>> {
+    return this.parts.limit.run(() => this.events.next());
+  }
+
+  private note(chunk: ChatCompletionChunk): void {
+    this.firstTokenMs ??= performance.now() - this.began;
+    this.generated += generatedText(chunk);
+    this.hasCalledTools ||= callsTools(chunk.choices);
+    this.lastChunk = chunk;
+  }
+
+  /** Clients that asked for usage find the member in every chunk, null until the last. */
+  private asAsked(chunk: ChatCompletionChunk): ChatCompletionChunk {
+    return this.wantsUsage ? { ...chunk, usage: null } : chunk;
+  }
+
+  private get wantsUsage(): boolean {
+    return this.call.chat.body.stream_options?.include_usage === true;
+  }
+
+  private async finish(interruption: unknown): Promise<void> {
+    const { settlement, usage } = await this.settle(interruption);
+    if (this.hasClientLeft) return;
+    if (interruption !== null) {
+      const error = toProviderError(interruption, this.call.requestId, this.parts.limit);
+      const body = toOpenAiError(error, this.call.requestId);
+      Object.assign(body.error.details, this.chargeOf(settlement));
+      await this.write(`data: ${JSON.stringify(body)}\n\n`);
+      return;
+    }
+    await this.write(this.lastEvent(settlement, usage));
+    await this.write('data: [DONE]\n\n');
+  }
+
+  private async settle(interruption: unknown): Promise<{ settlement: Settlement; usage: ReportedUsage }> {
+    const { plan, hold, estimator } = this.parts;
+    const usage = this.usage ?? (await estimator.estimate(this.call.chat, plan, this.generated));
+    const attempt = toAttempt(this.call, plan, {
+      usage,
+      source: this.usage ? 'provider' : 'estimated',
+      outcome: this.outcomeOf(interruption),
+      callsTools: this.hasCalledTools,
+      providerRequestId: this.providerRequestId,
+      latencyMs: performance.now() - this.began,
+      firstTokenMs: this.firstTokenMs,
+      holdMs: hold.holdMs,
+    });
+    return { settlement: await hold.settle(attempt), usage };
+  }
+
+  private outcomeOf(interruption: unknown): UsageAttempt['outcome'] {
+    if (this.hasClientLeft) return 'client_aborted';
+    if (interruption === null) return 'completed';
+    return this.parts.limit.isExceeded ? 'timeout' : 'provider_error';
+  }
+
+  /** The charge: in the usage chunk where the client asked for one, otherwise as a comment, which every client skips. */
+  private lastEvent(settlement: Settlement, usage: ReportedUsage): string {
+    const charge = this.chargeOf(settlement);
+    if (!this.wantsUsage || !this.lastChunk) {
+      return `: credits-charged ${charge.credits_charged} remaining ${charge.credits_remaining}\n\n`;
+    }
+    const { id, created, model } = this.lastChunk;
+    const chunk = { id, object: 'chat.completion.chunk', created, model, choices: [], usage: toWireUsage(usage) };
+    return `data: ${JSON.stringify({ ...chunk, tollgate: { ...charge, request_id: this.call.requestId } })}\n\n`;
+  }
+
+  private chargeOf({ chargedUcr, availableUcr }: Settlement) {
+    return { credits_charged: formatCredits(chargedUcr), credits_remaining: formatCredits(availableUcr) };
+  }
+
+  /** Writes as fast as the client reads. What a client that has left would have got is thrown away. */
+  private async write(text: string): Promise<void> {
+    if (!this.hasClientLeft && !this.output.write(text)) await this.whenWritable();
+  }
+
+  private whenWritable(): Promise<void> {
+    const { output } = this;
+    return new Promise((resolve) => {
+      const stalled = setTimeout(() => output.destroy(), STALLED_CLIENT_MS);
+      const goOn = () => {
+        clearTimeout(stalled);
+        output.off('drain', goOn).off('close', goOn);
+        resolve();
+      };
+      output.on('drain', goOn).on('close', goOn);
+    });
+  }
+
+  /** The client left before the end: read on as the provider's policy says, so that what it charges is known. */
+  private onClosed(): void {
+    if (this.output.writableEnded) return;
+    this.hasClientLeft = true;
+    const policy = this.call.chat.route.provider.onDisconnect;
+    if (policy.kind === 'cancel') this.parts.limit.cancel();
+    else this.drainTimer = setTimeout(() => this.parts.limit.cancel(), policy.capMs);
+  }
+
+  /** Tells the provider to stop; a provider that does not listen is not waited for. */
+  private abandon(): void {
+    this.parts.limit.cancel();
+    void Promise.resolve(this.events.return?.()).catch(() => undefined);
+  }
+}

@@ -1,0 +1,170 @@
+import { applyDecorators } from '@nestjs/common';
+import { ApiResponse, type ApiBodyOptions, type ApiResponseOptions } from '@nestjs/swagger';
+import { z } from 'zod';
+import { ChatCompletionBody } from './wire/chat-completion.js';
+
+type OpenApiSchema = Extract<ApiBodyOptions, { schema: unknown }>['schema'];
+
+const { $schema: _dialect, ...BODY_SCHEMA } = z.toJSONSchema(ChatCompletionBody, {
+  io: 'input',
+  unrepresentable: 'any',
+});
+
+/** The body as the schema of the route has it, so that the document cannot say anything else. */
+export const CHAT_BODY: ApiBodyOptions = {
+  required: true,
+  schema: BODY_SCHEMA as OpenApiSchema,
+  examples: {
+    plain: {
+      summary: 'A plain chat',
+      value: { model: 'sandbox-echo', messages: [{ role: 'user', content: 'Hello' }], max_tokens: 100 },
+    },
+    streamed: {
+      summary: 'A streamed chat that reports its usage',
+      value: {
+        model: 'sandbox-echo',
+        messages: [{ role: 'user', content: 'Hello' }],
+        stream: true,
+        stream_options: { include_usage: true },
+      },
+    },
+    violation: {
+      summary: 'Parameters that gpt-5-mini refuses, both named in one answer',
+      value: {
+        model: 'gpt-5-mini',
+        messages: [{ role: 'user', content: 'Hello' }],
+        temperature: 0.2,
+        max_tokens: 9000,
+      },
+    },
+  },
+};
+
+const CREDITS = { type: 'string', example: '0.012000' } as const;
+
+export const CHAT_RESPONSE: ApiResponseOptions = {
+  status: 200,
+  description: 'The answer; with `stream: true` as server-sent events that end with `[DONE]`.',
+  headers: {
+    'X-Request-Id': {
+      description: 'Key of the receipt, GET /v1/usage/{requestId}',
+      schema: { type: 'string', format: 'uuid' },
+    },
+    'X-Credits-Charged': { description: 'Whole answers only', schema: CREDITS },
+    'X-Credits-Remaining': { description: 'Whole answers only', schema: CREDITS },
+    'X-Credits-Held': { description: 'Streams only; the charge follows before `[DONE]`', schema: CREDITS },
+    'X-Parameters-Applied': { description: 'RFC 9651 dictionary of what was changed', schema: { type: 'string' } },
+    'X-Sandbox': { description: '1 where the sandbox answered', schema: { type: 'string' } },
+  },
+  content: {
+    'application/json': {
+      schema: {
+        type: 'object',
+        required: ['id', 'object', 'created', 'model', 'choices', 'usage'],
+        properties: {
+          id: { type: 'string' },
+          object: { type: 'string', enum: ['chat.completion'] },
+          created: { type: 'integer' },
+          model: { type: 'string' },
+          choices: { type: 'array', items: { type: 'object' } },
+          usage: {
+            type: 'object',
+            properties: {
+              prompt_tokens: { type: 'integer' },
+              completion_tokens: { type: 'integer' },
+              total_tokens: { type: 'integer' },
+            },
+          },
+        },
+      },
+    },
+    'text/event-stream': { schema: { type: 'string' } },
+  },
+};
+
+const ENVELOPE: OpenApiSchema = {
+  type: 'object',
+  required: ['error'],
+  properties: {
+    error: {
+      type: 'object',
+      required: ['message', 'type', 'code', 'param', 'details'],
+      properties: {
+        message: { type: 'string' },
+        type: { type: 'string' },
+        code: { type: 'string' },
+        param: { type: 'string', nullable: true },
+        details: { type: 'object' },
+      },
+    },
+  },
+};
+
+/** What a client reads when gpt-5-mini is asked for temperature 0.2 and 9 000 tokens. */
+const VIOLATION_EXAMPLE = {
+  error: {
+    message: "The model 'gpt-5-mini' does not take these parameters as they were sent.",
+    type: 'invalid_request_error',
+    code: 'parameter_constraint_violation',
+    param: 'temperature',
+    details: {
+      model: 'gpt-5-mini',
+      violations: [
+        {
+          parameter: 'temperature',
+          value: 0.2,
+          rule: 'allowed_values',
+          allowedValues: [1],
+          reason: 'GPT-5-mini only supports temperature=1.0',
+          suggestion: 'Use 1, or leave temperature out.',
+        },
+        {
+          parameter: 'max_tokens',
+          value: 9000,
+          rule: 'range',
+          range: { min: 1, max: 4096 },
+          reason: 'Use max_completion_tokens parameter for GPT-5 models',
+          suggestion: 'Use a value that is 1 to 4096, or leave max_tokens out.',
+        },
+      ],
+    },
+  },
+};
+
+const ACCESS_ERRORS: Record<number, string> = {
+  401: 'invalid_token',
+  403: 'insufficient_scope',
+};
+
+export const CHAT_ERRORS: Record<number, string> = {
+  400: 'invalid_request, unknown_parameter, unsupported_parameter, capability_not_supported, parameter_constraint_violation, invalid_image, context_length_exceeded, provider_rejected',
+  402: 'insufficient_credits, debt_outstanding',
+  403: 'insufficient_scope, account_suspended, subscription_inactive, tier_required',
+  404: 'model_not_found, model_not_priced, model_unavailable',
+  410: 'model_archived',
+  413: 'body_too_large',
+  415: 'unsupported_media_type',
+  429: 'rate_limited',
+  502: 'provider_error',
+  503: 'overloaded',
+  504: 'provider_timeout',
+};
+
+/** The errors of an inference route, all in OpenAI's envelope. */
+export function ApiInferenceErrors(errors: Record<number, string> = {}): MethodDecorator {
+  const all = Object.entries({ ...ACCESS_ERRORS, ...errors });
+  return applyDecorators(
+    ...all.map(([status, codes]) =>
+      ApiResponse({
+        status: Number(status),
+        description: codes,
+        content: {
+          'application/json': {
+            schema: ENVELOPE,
+            ...(codes.includes('parameter_constraint_violation') && { example: VIOLATION_EXAMPLE }),
+          },
+        },
+      }),
+    ),
+  );
+}

@@ -1,0 +1,104 @@
+import { Injectable } from '@nestjs/common';
+import { formatCredits } from '../common/domain/micro-credits.js';
+import { AppError } from '../common/errors/app-error.js';
+import type { Principal } from '../common/http/principal.js';
+import { formatParametersApplied } from '../models/domain/parameters-applied.js';
+import { AdmissionService } from './admission.service.js';
+import type { AccessibleChat, AdmittedChat } from './admitted-chat.js';
+import type { EstimateDto, EstimateRatesDto } from './estimate.dto.js';
+import { ChatHoldService } from './chat-hold.service.js';
+import { boundTerms, HoldPlanner, type HoldPlan } from './hold-planner.service.js';
+import { parseChat } from './wire/parse-chat.js';
+
+export interface EstimateRequest {
+  body: unknown;
+  principal: Principal;
+  requestId: string;
+  unsupported: 'reject' | 'drop';
+}
+
+/** What is known of a chat that was tried: more the further it came. */
+interface Trial {
+  chat: AccessibleChat;
+  admitted: AdmittedChat | null;
+  plan: HoldPlan | null;
+  counted: HoldPlan | null;
+  refusals: AppError[];
+}
+
+/** A dry run of everything that can refuse a chat, without calling a provider and without keeping anything. */
+@Injectable()
+export class EstimateService {
+  constructor(
+    private readonly admission: AdmissionService,
+    private readonly planner: HoldPlanner,
+    private readonly holds: ChatHoldService,
+  ) {}
+
+  /** @throws the refusals of a body that is no chat, or of a model that does not exist: there is nothing to estimate then. */
+  async estimate({ body, principal, requestId, unsupported }: EstimateRequest): Promise<EstimateDto> {
+    const parsed = parseChat(body, { dropUnsupported: unsupported === 'drop' });
+    const { chat, refusal } = await this.admission.decideAccess(parsed, principal.userId);
+    const refusals = refusal ? [refusal] : [];
+    const admitted = await attempt(refusals, () => this.admission.resolve(chat, unsupported));
+    const isPriced = chat.model.prices !== null;
+    const plan = admitted && isPriced ? await attempt(refusals, () => this.planner.plan(admitted)) : null;
+    const counted = admitted && plan ? await attempt([], () => this.planner.recount(admitted, plan)) : null;
+    if (admitted && plan) {
+      const { userId, accessId } = principal;
+      const verdict = await this.holds.preview({ requestId, userId, accessId, chat: admitted }, plan, counted);
+      if (verdict) refusals.push(verdict);
+    }
+    return toEstimate({ chat, admitted, plan, counted, refusals });
+  }
+}
+
+/** The step's result, or null with its refusal noted. What is no refusal is a bug and passes on. */
+async function attempt<Result>(refusals: AppError[], step: () => Result | Promise<Result>): Promise<Result | null> {
+  try {
+    return await step();
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    refusals.push(error);
+    return null;
+  }
+}
+
+function toEstimate({ chat, admitted, plan, counted, refusals }: Trial): EstimateDto {
+  const { model, prompt } = chat;
+  return {
+    object: 'estimate',
+    model: model.id,
+    modelVersion: model.versionNo,
+    wouldPass: refusals.length === 0,
+    refusals: refusals.map(({ code, status, message, param, details }) => ({ code, status, message, param, details })),
+    creditsMax: plan && formatCredits(plan.amountUcr),
+    creditsCounted: plan && formatCredits((counted ?? plan).amountUcr),
+    tokens: plan && {
+      input: plan.inputTokens,
+      inputCounted: counted?.inputTokens ?? (plan.inputSource === 'counted' ? plan.inputTokens : null),
+      image: prompt.images.length * boundTerms(chat).imageTokensMax,
+      output: plan.outputTokens * plan.choices,
+      choices: plan.choices,
+      imageCount: prompt.images.length,
+    },
+    rates: toRates(chat),
+    parameters: admitted && {
+      sent: (plan ?? admitted).parameters,
+      applied: formatParametersApplied((plan ?? admitted).applied),
+    },
+  };
+}
+
+function toRates({ model }: AccessibleChat): EstimateRatesDto | null {
+  const rates = (model.prices as AccessibleChat['model']['prices'] | null)?.standard.creditsUcr;
+  if (!rates) return null;
+  return {
+    input: formatCredits(rates.input),
+    cachedInput: formatCredits(rates.cachedInput),
+    cacheWrite: formatCredits(rates.cacheWrite),
+    image: formatCredits(rates.image ?? rates.input),
+    output: formatCredits(rates.output),
+    reasoning: formatCredits(rates.output),
+  };
+}

@@ -1,0 +1,39 @@
+import { Module } from '@nestjs/common';
+import { ModelsModule } from '../models/models.module.js';
+import { SubscriptionModule } from '../subscription/subscription.module.js';
+import { UsageModule } from '../usage/usage.module.js';
+import { AdmissionService } from './admission.service.js';
+import { ChatController } from './chat.controller.js';
+import { ChatResponder } from './chat-responder.service.js';
+import { EstimateService } from './estimate.service.js';
+import { EstimatesController } from './estimates.controller.js';
+import { ChatHoldService } from './chat-hold.service.js';
+import { HoldPlanner } from './hold-planner.service.js';
+import { InFlightRequests } from './in-flight-requests.js';
+import { InferenceService } from './inference.service.js';
+import { ModelListService } from './model-list.service.js';
+import { ModelsController } from './models.controller.js';
+import { ProviderRegistry } from './providers/provider-registry.js';
+import { SandboxProvider } from './providers/sandbox.provider.js';
+import { TokenCounter } from './token-counter.service.js';
+import { UsageEstimator } from './usage-estimator.service.js';
+
+@Module({
+  imports: [ModelsModule, SubscriptionModule, UsageModule],
+  controllers: [ChatController, EstimatesController, ModelsController],
+  providers: [
+    AdmissionService,
+    ChatResponder,
+    EstimateService,
+    HoldPlanner,
+    ChatHoldService,
+    InFlightRequests,
+    InferenceService,
+    ModelListService,
+    ProviderRegistry,
+    SandboxProvider,
+    TokenCounter,
+    UsageEstimator,
+  ],
+})
+export class InferenceModule {}

@@ -1,0 +1,36 @@
+import { Controller, Get, Param, Query } from '@nestjs/common';
+import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { CurrentPrincipal } from '../common/http/current-principal.js';
+import type { Principal } from '../common/http/principal.js';
+import { Scopes } from '../common/http/route-markers.js';
+import { ModelDto, ModelListDto, ModelQueryDto } from '../models/models.dto.js';
+import { ApiInferenceErrors } from './chat.openapi.js';
+import { ModelListService } from './model-list.service.js';
+
+@ApiTags('Models')
+@ApiBearerAuth()
+@Controller('v1/models')
+@Scopes('models.read')
+export class ModelsController {
+  constructor(private readonly models: ModelListService) {}
+
+  @Get()
+  @ApiOperation({
+    summary: 'List the models',
+    description:
+      "OpenAI's list, with capabilities, limits, price, the parameters that each model takes, and whether it can be called now and with your plan.",
+  })
+  @ApiOkResponse({ type: ModelListDto })
+  @ApiInferenceErrors({ 400: 'invalid_request' })
+  list(@CurrentPrincipal() principal: Principal, @Query() query: ModelQueryDto): Promise<ModelListDto> {
+    return this.models.list(principal.userId, query);
+  }
+
+  @Get(':id')
+  @ApiOperation({ summary: 'Read one model, by id or alias' })
+  @ApiOkResponse({ type: ModelDto })
+  @ApiInferenceErrors({ 404: 'model_not_found' })
+  read(@CurrentPrincipal() principal: Principal, @Param('id') id: string): Promise<ModelDto> {
+    return this.models.read(principal.userId, id);
+  }
+}

@@ -1,0 +1,151 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import OpenAI from 'openai';
+import { Clock } from '../../src/common/clock.js';
+import type { Tier } from '../../src/common/domain/tiers.js';
+import { SubscriptionService } from '../../src/subscription/subscription.service.js';
+import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
+import { ensureUser, issueToken } from '../support/tokens.js';
+
+export const HELLO = { model: 'sandbox-echo', messages: [{ role: 'user', content: 'Hello' }] };
+
+export interface Answer {
+  status: number;
+  headers: Headers;
+  body: Record<string, unknown>;
+}
+
+export interface ErrorBody {
+  message: string;
+  type: string;
+  code: string;
+  param: string | null;
+  details: Record<string, unknown>;
+}
+
+export interface LedgerRow {
+  credits_ucr: string;
+  usage_source: string;
+  outcome: string;
+  operation: string;
+  provider: string;
+  input_tokens: number;
+  output_tokens: number;
+  image_count: number;
+}
+
+/** A user with a token of one's own, so that no test meets another's limits or balance. */
+export class Caller {
+  constructor(
+    readonly userId: string,
+    readonly token: string,
+    private readonly server: TestApp,
+  ) {}
+
+  get openai(): OpenAI {
+    return new OpenAI({ baseURL: `${this.server.url}/v1`, apiKey: this.token });
+  }
+
+  async post(path: string, body: unknown, headers: Record<string, string> = {}): Promise<Answer> {
+    return this.send(path, {
+      method: 'POST',
+      body: typeof body === 'string' ? body : JSON.stringify(body),
+      headers: { 'content-type': 'application/json', ...headers },
+    });
+  }
+
+  chat(body: unknown, headers: Record<string, string> = {}): Promise<Answer> {
+    return this.post('/v1/chat/completions', body, headers);
+  }
+
+  get(path: string): Promise<Answer> {
+    return this.send(path, {});
+  }
+
+  /** The error of a refused chat, after making sure that the refusal left nothing behind. */
+  async refusedChat(
+    body: unknown,
+    headers: Record<string, string> = {},
+  ): Promise<{ status: number; error: ErrorBody }> {
+    const answer = await this.chat(body, headers);
+    expect(answer.headers.get('content-type')).toContain('application/json');
+    await this.expectUntouched();
+    return { status: answer.status, error: answer.body['error'] as ErrorBody };
+  }
+
+  async expectUntouched(): Promise<void> {
+    expect(await this.openHolds()).toBe(0);
+    expect(await this.ledger()).toEqual([]);
+  }
+
+  ledger(): Promise<LedgerRow[]> {
+    return this.query<LedgerRow>('select * from token_usage_ledger where user_id = ? order by created_at, id');
+  }
+
+  async openHolds(): Promise<number> {
+    const rows = await this.query<{ held: string }>(
+      `select id::text as held from credit_holds where user_id = ? and state = 'pending'`,
+    );
+    const accounts = await this.query<{ held_ucr: string; pending_count: number }>(
+      'select held_ucr, pending_count from credit_accounts where user_id = ?',
+    );
+    for (const account of accounts) expect(account.pending_count).toBe(rows.length);
+    return rows.length;
+  }
+
+  /** Waits for what goes on after the client has left. */
+  async settled(): Promise<LedgerRow[]> {
+    for (let attempt = 0; attempt < 100; attempt += 1) {
+      const rows = await this.ledger();
+      if (rows.length > 0 && (await this.openHolds()) === 0) return rows;
+      await sleep(50);
+    }
+    throw new Error('nothing was settled');
+  }
+
+  private query<Row>(sql: string): Promise<Row[]> {
+    return this.server.orm.em.getConnection().execute<Row[]>(sql, [this.userId]);
+  }
+
+  private async send(path: string, options: RequestInit): Promise<Answer> {
+    const response = await fetch(`${this.server.url}${path}`, {
+      ...options,
+      headers: { authorization: `Bearer ${this.token}`, ...(options.headers as Record<string, string>) },
+    });
+    const text = await response.text();
+    const isJson = response.headers.get('content-type')?.includes('json');
+    return {
+      status: response.status,
+      headers: response.headers,
+      body: isJson ? (JSON.parse(text) as Record<string, unknown>) : { text },
+    };
+  }
+}
+
+/** A whole server, and callers for it. */
+export class ChatBench {
+  private callers = 0;
+
+  private constructor(readonly server: TestApp) {}
+
+  static async start(options: TestAppOptions = {}): Promise<ChatBench> {
+    return new ChatBench(await startTestApp(options));
+  }
+
+  async caller(tier: Tier = 'free'): Promise<Caller> {
+    this.callers += 1;
+    const email = `caller-${this.callers}@example.com`;
+    const { app } = this.server;
+    const userId = await ensureUser(app, { email });
+    await app.get(SubscriptionService).ensureSubscription(userId, app.get(Clock).now());
+    if (tier !== 'free') await app.get(SubscriptionService).setTier(userId, tier, app.get(Clock).now());
+    const token = await issueToken(app, {
+      email,
+      scopes: ['llm.inference', 'models.read', 'credits.read', 'usage.read', 'user.info'],
+    });
+    return new Caller(userId, token, this.server);
+  }
+
+  close(): Promise<void> {
+    return this.server.close();
+  }
+}

@@ -1,0 +1,66 @@
+import { ChatBench, HELLO, type Caller } from './chat-bench.js';
+
+describe('POST /v1/estimates', () => {
+  let bench: ChatBench;
+  let caller: Caller;
+
+  beforeAll(async () => {
+    bench = await ChatBench.start();
+    caller = await bench.caller();
+  });
+  afterAll(() => bench.close());
+  afterEach(() => caller.expectUntouched());
+
+  const estimate = (body: unknown) => caller.post('/v1/estimates', body);
+
+  it('answers the most that a chat can cost, and keeps nothing', async () => {
+    const { status, body } = await estimate({ ...HELLO, max_tokens: 100, n: 2 });
+    expect(status).toBe(200);
+    expect(body).toMatchObject({
+      object: 'estimate',
+      model: 'sandbox-echo',
+      wouldPass: true,
+      refusals: [],
+      creditsMax: '0.221000',
+      tokens: { input: 21, output: 200, choices: 2, imageCount: 0 },
+      rates: { input: '0.001000', output: '0.001000' },
+      parameters: { sent: { max_tokens: 100, n: 2 } },
+    });
+  });
+
+  it('is never below what the chat is then charged', async () => {
+    const payer = await bench.caller();
+    const chat = { ...HELLO, model: 'sandbox-exact', max_tokens: 50 };
+    const { body } = await payer.post('/v1/estimates', chat);
+    const answer = await payer.chat(chat);
+    expect(answer.headers.get('x-credits-charged')).toBe(body['creditsMax']);
+  });
+
+  it.each([
+    ['a balance too small', { max_tokens: 16_000, n: 8 }, 'insufficient_credits', 402],
+    ['a parameter out of range', { temperature: 9 }, 'parameter_constraint_violation', 400],
+    ['a model of a higher plan', { model: 'gpt-5' }, 'tier_required', 403],
+    [
+      'a prompt beyond the context',
+      { messages: [{ role: 'user', content: 'word '.repeat(200_000) }] },
+      'context_length_exceeded',
+      400,
+    ],
+  ])('says that %s would be refused, and how', async (_name, change, code, status) => {
+    const answer = await estimate({ ...HELLO, ...change });
+    expect(answer.status).toBe(200);
+    expect(answer.body['wouldPass']).toBe(false);
+    expect(answer.body['refusals']).toMatchObject([{ code, status }]);
+  });
+
+  it('refuses what is no chat, and a model that does not exist', async () => {
+    expect(await estimate({ model: 'sandbox-echo' })).toMatchObject({
+      status: 400,
+      body: { error: { code: 'invalid_request' } },
+    });
+    expect(await estimate({ ...HELLO, model: 'gpt-99' })).toMatchObject({
+      status: 404,
+      body: { error: { code: 'model_not_found' } },
+    });
+  });
+});

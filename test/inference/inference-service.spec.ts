@@ -1,0 +1,301 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { text } from 'node:stream/consumers';
+import { Logger } from '@nestjs/common';
+import type { ProviderAnswer, ProviderEvent } from '../../src/inference/providers/chat-provider.js';
+import { ProviderFailure, ProviderRejection } from '../../src/inference/providers/chat-provider.js';
+import { InsufficientCreditsError } from '../../src/credits/credits.errors.js';
+import { bench, chunk, scriptedProvider, usageEvent, USAGE, type Bench } from './fakes.js';
+
+const ANSWER: ProviderAnswer = {
+  completion: {
+    id: 'chatcmpl-1',
+    object: 'chat.completion',
+    created: 1,
+    model: 'scripted',
+    choices: [{ index: 0, message: { role: 'assistant', content: 'Hello' }, finish_reason: 'stop' }],
+  },
+  usage: USAGE,
+  providerRequestId: 'upstream-1',
+};
+
+beforeAll(() => Logger.overrideLogger(false));
+
+const tooDear = () =>
+  new InsufficientCreditsError({
+    neededUcr: 2n,
+    availableUcr: 1n,
+    heldUcr: 0n,
+    debtUcr: 0n,
+    nextGrantAt: null,
+    largestMaxTokens: null,
+  });
+
+const clientStays = () => false;
+
+async function* events(...list: (ProviderEvent | Error | number)[]): AsyncGenerator<ProviderEvent> {
+  for (const event of list) {
+    if (event instanceof Error) throw event;
+    if (typeof event === 'number') await sleep(event);
+    else yield event;
+  }
+}
+
+function answers(answer: () => Promise<ProviderAnswer>, options?: Parameters<typeof bench>[1]): Bench {
+  return bench(scriptedProvider({ answer }), options);
+}
+
+function streams(list: AsyncIterable<ProviderEvent>, options?: Parameters<typeof bench>[1]): Bench {
+  return bench(scriptedProvider({ events: list }), options);
+}
+
+/** Everything that a client reads of one stream. */
+async function readStream({ service, callOf }: Bench, change?: Record<string, unknown>): Promise<string> {
+  const { stream } = await service.stream(callOf({ stream: true, ...change }));
+  return text(stream.output);
+}
+
+describe('a whole answer', () => {
+  it('is settled with the usage that the provider reported', async () => {
+    const { service, metering, callOf } = answers(() => Promise.resolve(ANSWER));
+    const { settlement } = await service.complete(callOf(), clientStays);
+    expect(settlement.chargedUcr).toBe(12_000n);
+    expect(metering.settled).toMatchObject([
+      { usage: { ...USAGE, imageCount: 0, source: 'provider' }, outcome: 'completed', operation: 'chat', attemptNo: 1 },
+    ]);
+    expect(metering.ended).toBe(1);
+  });
+
+  it('is estimated where no usage was reported, and says so', async () => {
+    const { service, metering, callOf } = answers(() => Promise.resolve({ ...ANSWER, usage: null }));
+    const { completion } = await service.complete(callOf(), clientStays);
+    expect(metering.settled[0]?.usage).toMatchObject({ inputTokens: 3 + 4 + 3, outputTokens: 2, source: 'estimated' });
+    expect(completion.usage).toMatchObject({ prompt_tokens: 10, completion_tokens: 2 });
+  });
+
+  it('is estimated by the bounds where the count took too long', async () => {
+    const { service, metering, callOf } = answers(() => Promise.resolve({ ...ANSWER, usage: null }), { counts: null });
+    await service.complete(callOf(), clientStays);
+    expect(metering.settled[0]?.usage).toMatchObject({ inputTokens: 5 + 16, outputTokens: 5, source: 'estimated' });
+  });
+
+  it('takes zero usage as zero', async () => {
+    const zero = { ...USAGE, inputTokens: 0, outputTokens: 0 };
+    const { service, metering, callOf } = answers(() => Promise.resolve({ ...ANSWER, usage: zero }));
+    await service.complete(callOf(), clientStays);
+    expect(metering.settled[0]?.usage).toMatchObject({ inputTokens: 0, outputTokens: 0, source: 'provider' });
+  });
+
+  it('is charged to a client that left meanwhile', async () => {
+    const { service, metering, callOf } = answers(() => Promise.resolve(ANSWER));
+    await service.complete(callOf(), () => true);
+    expect(metering.settled[0]?.outcome).toBe('client_aborted');
+  });
+
+  it.each([
+    ['a failure of the provider', () => Promise.reject(new ProviderFailure('broken')), 'provider_error', 502],
+    ['a refusal of the provider', () => Promise.reject(new ProviderRejection('bad image')), 'provider_rejected', 400],
+    ['a bug of the adapter', () => Promise.reject(new TypeError('secret detail')), 'provider_error', 502],
+    ['a provider that never answers', () => new Promise<never>(() => undefined), 'provider_timeout', 504],
+  ])('costs nothing after %s', async (_name, answer, code, status) => {
+    const { service, metering, callOf } = answers(answer, { timeoutMs: 100 });
+    await expect(service.complete(callOf(), clientStays)).rejects.toMatchObject({ code, status });
+    expect(metering.settled).toEqual([]);
+    expect(metering.voided).toEqual(['provider_error']);
+  });
+
+  it('shows nothing of an error that no adapter marked as safe', async () => {
+    const { service, callOf } = answers(() => Promise.reject(new TypeError('secret detail')));
+    const error = await service.complete(callOf(), clientStays).catch((thrown: Error) => thrown);
+    expect((error as Error).message).not.toContain('secret');
+  });
+
+  it('is settled again after a short trouble of the database, and never voided', async () => {
+    const { service, metering, callOf } = answers(() => Promise.resolve(ANSWER));
+    metering.settleFailures = [new Error('connection lost')];
+    await service.complete(callOf(), clientStays);
+    expect(metering.settled).toHaveLength(1);
+    metering.settleFailures = Array.from({ length: 3 }, () => new Error('connection lost'));
+    await expect(service.complete(callOf(), clientStays)).rejects.toThrow('connection lost');
+    expect(metering.settled).toHaveLength(1);
+    expect(metering.voided).toEqual([]);
+  });
+});
+
+describe('the hold', () => {
+  it('assumes the byte bound and the limit that is sent', async () => {
+    const { service, metering, callOf } = answers(() => Promise.resolve(ANSWER));
+    const { plan } = await service.complete(callOf(), clientStays);
+    expect(metering.reserved[0]).toMatchObject({ boundTokens: 5 + 16 + 100, amountUcr: 121_000n, tier: 'free' });
+    expect(plan.parameters).toEqual({ max_tokens: 100 });
+  });
+
+  it('is asked for again by counted tokens where the bound was too dear', async () => {
+    const { service, metering, callOf } = answers(() => Promise.resolve(ANSWER), { counts: [3, 0] });
+    metering.reserveFailures = [tooDear()];
+    const { plan } = await service.complete(callOf(), clientStays);
+    expect(plan).toMatchObject({ inputSource: 'counted', inputTokens: 3 + 16 });
+    expect(metering.reserved).toMatchObject([{ amountUcr: 119_000n }]);
+  });
+
+  it('is refused where the count does not help either', async () => {
+    const { service, metering, callOf } = answers(() => Promise.resolve(ANSWER), { counts: [5, 0] });
+    metering.reserveFailures = [tooDear()];
+    await expect(service.complete(callOf(), clientStays)).rejects.toMatchObject({ code: 'insufficient_credits' });
+    expect(metering.ended).toBe(0);
+  });
+
+  it('counts where the bound does not fit the context, and lowers the output to what is left', async () => {
+    const { service, callOf } = answers(() => Promise.resolve(ANSWER), { counts: [7_950, 0] });
+    const messages = [{ role: 'user', content: 'x '.repeat(8_000) }];
+    const { plan } = await service.complete(callOf({ messages }), clientStays);
+    expect(plan).toMatchObject({ inputSource: 'counted', outputTokens: 8_000 - 7_950 - 16 });
+    expect(plan.applied).toEqual([{ parameter: 'max_tokens', action: 'clamped', value: 34, from: 100 }]);
+  });
+
+  it('is not asked for where the prompt fills the context', async () => {
+    const { service, metering, callOf } = answers(() => Promise.resolve(ANSWER), { counts: null });
+    const messages = [{ role: 'user', content: 'x'.repeat(8_000) }];
+    await expect(service.complete(callOf({ messages }), clientStays)).rejects.toMatchObject({
+      code: 'context_length_exceeded',
+      details: { limit: 8_000, tokens: 8_016 },
+    });
+    expect(metering.reserved).toEqual([]);
+  });
+});
+
+describe('a stream', () => {
+  it('relays the chunks, settles, tells the charge in a comment and ends with [DONE]', async () => {
+    const run = streams(events(chunk('Hel'), chunk('lo'), usageEvent()));
+    const seen = await readStream(run);
+    expect(seen.match(/^data: \{.*$/gm)).toHaveLength(2);
+    expect(seen).not.toContain('usage');
+    expect(seen.endsWith(': credits-charged 0.012000 remaining 9.900000\n\ndata: [DONE]\n\n')).toBe(true);
+    expect(run.metering.settled).toMatchObject([
+      { usage: { source: 'provider' }, outcome: 'completed', providerRequestId: 'upstream-1' },
+    ]);
+  });
+
+  it('sends the usage chunk with the charge to a client that asked for usage', async () => {
+    const run = streams(events(chunk('Hello'), usageEvent({ ...USAGE, outputTokens: 1 }), usageEvent()));
+    const seen = await readStream(run, { stream_options: { include_usage: true } });
+    const data = seen.match(/^data: (\{.*)$/gm)!.map((line) => JSON.parse(line.slice(6)) as Record<string, unknown>);
+    expect(data[0]).toMatchObject({ usage: null });
+    expect(data[1]).toMatchObject({
+      choices: [],
+      usage: { prompt_tokens: 9, completion_tokens: 4, total_tokens: 13 },
+      tollgate: { credits_charged: '0.012000', credits_remaining: '9.900000' },
+    });
+    expect(seen).not.toContain(': credits-charged');
+  });
+
+  it.each([
+    ['fails', events(new ProviderFailure('broken')), 'provider_error'],
+    ['ends', events(), 'provider_error'],
+    ['times out', events(600, chunk('late')), 'provider_timeout'],
+  ])('that %s before its first event is voided and has a status', async (_name, list, code) => {
+    const run = streams(list, { timeoutMs: 100 });
+    await expect(run.service.stream(run.callOf({ stream: true }))).rejects.toMatchObject({ code });
+    expect(run.metering.voided).toHaveLength(1);
+    expect(run.metering.ended).toBe(1);
+  });
+
+  it('that breaks is charged for what arrived, and ends with an error event', async () => {
+    const run = streams(events(chunk('Hel'), new ProviderFailure('the connection broke')));
+    const seen = await readStream(run);
+    expect(run.metering.settled).toMatchObject([
+      { usage: { inputTokens: 10, outputTokens: 2, source: 'estimated' }, outcome: 'provider_error' },
+    ]);
+    expect(seen).toContain('"code":"provider_error"');
+    expect(seen).toContain('"credits_charged":"0.012000"');
+    expect(seen).not.toContain('[DONE]');
+  });
+
+  it('that breaks after its usage is charged by that usage', async () => {
+    const run = streams(events(chunk('Hel'), usageEvent(), new ProviderFailure('the connection broke')));
+    await readStream(run);
+    expect(run.metering.settled).toMatchObject([
+      { usage: { ...USAGE, source: 'provider' }, outcome: 'provider_error' },
+    ]);
+  });
+
+  it('that stalls is ended and charged for what arrived', async () => {
+    const run = streams(events(chunk('Hel'), 600, chunk('lo')), { timeoutMs: 100 });
+    const seen = await readStream(run);
+    expect(seen).toContain('"code":"provider_timeout"');
+    expect(run.metering.settled).toMatchObject([{ usage: { source: 'estimated' }, outcome: 'timeout' }]);
+  });
+
+  it('whose client leaves is read on, and charged by the usage that comes', async () => {
+    const run = streams(events(chunk('Hel'), 100, chunk('lo'), usageEvent()));
+    const { stream } = await run.service.stream(run.callOf({ stream: true }));
+    stream.output.destroy();
+    await run.inFlight.beforeApplicationShutdown();
+    expect(run.metering.settled).toMatchObject([
+      { usage: { ...USAGE, source: 'provider' }, outcome: 'client_aborted' },
+    ]);
+    expect(run.metering.ended).toBe(1);
+  });
+
+  it('whose client leaves is read on only up to the cap', async () => {
+    const provider = scriptedProvider({
+      events: events(chunk('Hel'), 600, chunk('lo'), usageEvent()),
+      onDisconnect: { kind: 'drain', capMs: 50 },
+    });
+    const run = bench(provider, { timeoutMs: 10_000 });
+    const { stream } = await run.service.stream(run.callOf({ stream: true }));
+    stream.output.destroy();
+    await run.inFlight.beforeApplicationShutdown();
+    expect(run.metering.settled).toMatchObject([{ usage: { source: 'estimated' }, outcome: 'client_aborted' }]);
+    expect(provider.signal?.aborted).toBe(true);
+  });
+
+  it('whose client leaves is cancelled where the provider then stops charging', async () => {
+    const provider = scriptedProvider({
+      events: events(chunk('Hel'), 600, chunk('lo')),
+      onDisconnect: { kind: 'cancel' },
+    });
+    const run = bench(provider, { timeoutMs: 10_000 });
+    const { stream } = await run.service.stream(run.callOf({ stream: true }));
+    stream.output.destroy();
+    await run.inFlight.beforeApplicationShutdown();
+    expect(run.metering.settled).toMatchObject([{ usage: { outputTokens: 2 }, outcome: 'client_aborted' }]);
+  });
+
+  it('goes no faster than its client reads', async () => {
+    let produced = 0;
+    async function* many(): AsyncGenerator<ProviderEvent> {
+      for (; produced < 2_000; produced += 1) yield chunk('x'.repeat(1_000));
+      yield usageEvent();
+    }
+    const run = streams(many());
+    const { stream } = await run.service.stream(run.callOf({ stream: true }));
+    await sleep(100);
+    expect(produced).toBeLessThan(200);
+    await text(stream.output);
+    expect(produced).toBe(2_000);
+  });
+
+  it('whose settlement fails says so and does not claim to be done', async () => {
+    const run = streams(events(chunk('Hel'), usageEvent()));
+    run.metering.settleFailures = Array.from({ length: 3 }, () => new Error('connection lost'));
+    const seen = await readStream(run);
+    expect(seen).toContain('"code":"internal_error"');
+    expect(seen).not.toContain('[DONE]');
+    expect(run.metering.voided).toEqual([]);
+  });
+});
+
+describe('a stopping process', () => {
+  it('takes nothing new and waits for what it has begun', async () => {
+    const run = streams(events(chunk('Hel'), 100, chunk('lo'), usageEvent()));
+    const { stream } = await run.service.stream(run.callOf({ stream: true }));
+    const reading = text(stream.output);
+    await run.inFlight.beforeApplicationShutdown();
+    expect(run.metering.settled).toHaveLength(1);
+    await expect(run.service.stream(run.callOf({ stream: true }))).rejects.toMatchObject({
+      code: 'overloaded',
+      status: 503,
+    });
+    expect(await reading).toContain('[DONE]');
+  });
+});
