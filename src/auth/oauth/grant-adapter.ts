@@ -1,4 +1,5 @@
-import Provider, { type Adapter, type AdapterPayload, type KoaContextWithOIDC } from 'oidc-provider';
+import type { Adapter, AdapterPayload, KoaContextWithOIDC } from 'oidc-provider';
+import { Provider } from './oidc-engine.js';
 import type { GrantService, RevokeReason } from './grant.service.js';
 import { requestOrigin } from './request-origin.js';
 import { isOidcScope } from './scopes-of-client.js';

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { errors, type InteractionResults } from 'oidc-provider';
+import type { InteractionResults } from 'oidc-provider';
+import { errors } from './oidc-engine.js';
 import { SINGLE_FACTOR_ACR } from '../access/authentication-strength.js';
 import { InteractionExpiredError } from '../auth.errors.js';
 import { describeDevice } from './device-name.js';

@@ -1,4 +1,5 @@
-import { errors, type Adapter, type AdapterPayload } from 'oidc-provider';
+import type { Adapter, AdapterPayload } from 'oidc-provider';
+import { errors } from './oidc-engine.js';
 import type { GrantService } from './grant.service.js';
 import type { OidcArtifactRepository, StoredArtifact } from './oidc-artifact.repository.js';
 import { requestOrigin } from './request-origin.js';

@@ -1,20 +1,19 @@
-import {
-  errors,
-  interactionPolicy,
-  type Account,
-  type AccountClaims,
-  type Adapter,
-  type Client,
-  type ClientAuthMethod,
-  type Configuration,
-  type Grant,
-  type JWK,
-  type KoaContextWithOIDC,
-  type ResourceServer,
+import type {
+  Account,
+  AccountClaims,
+  Adapter,
+  Client,
+  ClientAuthMethod,
+  Configuration,
+  Grant,
+  JWK,
+  KoaContextWithOIDC,
+  ResourceServer,
 } from 'oidc-provider';
 import type { User } from '../identity/user.entity.js';
 import { API_SCOPES_METADATA, FIRST_PARTY_METADATA } from './client-adapter.js';
 import { GRANT_DAYS } from './grant.service.js';
+import { errors, interactionPolicy } from './oidc-engine.js';
 import { logoutPage, renderProviderError, signedOutPage } from './pages/provider-pages.js';
 import { OIDC_SCOPES, UNVERIFIED_API_SCOPES } from './scopes-of-client.js';
 

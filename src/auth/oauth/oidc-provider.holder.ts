@@ -1,5 +1,6 @@
 import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
-import Provider, { type KoaContextWithOIDC } from 'oidc-provider';
+import type { default as OidcProvider, KoaContextWithOIDC } from 'oidc-provider';
+import { Provider } from './oidc-engine.js';
 import { Config } from '../../config/config.js';
 import type { User } from '../identity/user.entity.js';
 import { UserRepository } from '../identity/user.repository.js';
@@ -12,7 +13,7 @@ import { oidcConfiguration } from './oidc-configuration.js';
 @Injectable()
 export class OidcProviderHolder implements OnModuleInit {
   private readonly logger = new Logger('OpenIdConnect');
-  private current: Provider | undefined;
+  private current: OidcProvider | undefined;
 
   // oxlint-disable-next-line max-params -- injected
   constructor(
@@ -27,12 +28,12 @@ export class OidcProviderHolder implements OnModuleInit {
     this.current = await this.build();
   }
 
-  get provider(): Provider {
+  get provider(): OidcProvider {
     if (!this.current) throw new Error('the OpenID Connect provider is used before the module is initialised');
     return this.current;
   }
 
-  private async build(): Promise<Provider> {
+  private async build(): Promise<OidcProvider> {
     const { publicUrl, cookieKeys } = this.config;
     const provider = new Provider(
       publicUrl,

@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify';
-import Provider, { type KoaContextWithOIDC } from 'oidc-provider';
+import type { KoaContextWithOIDC } from 'oidc-provider';
 import type { RequestOrigin } from '../identity/auth-event.recorder.js';
+import { Provider } from './oidc-engine.js';
 
 /** Set on the raw request before the provider sees it, so that its events carry the same id as our own. */
 export const REQUEST_ID_HEADER = 'x-request-id';
