@@ -18,7 +18,7 @@ export interface ServerProcess {
 
 /** What a child process of the tests sees of ours: nothing that would configure it by accident. */
 function baseEnvironment(env: Record<string, string>): Record<string, string> {
-  return { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '/tmp', LOG_LEVEL: 'silent', ...env };
+  return { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '/tmp', LOG_LEVEL: 'error', ...env };
 }
 
 /** A real server process, as `npm start` runs it, ready to serve. */

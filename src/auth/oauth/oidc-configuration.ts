@@ -125,7 +125,7 @@ function resourceServer(publicUrl: string, ctx: KoaContextWithOIDC, resource: st
 }
 
 /** A session whose user was suspended or deleted meanwhile is asked to sign in again, instead of failing later. */
-function interactionsPolicy(): interactionPolicy.DefaultPolicy {
+function interactionsPolicy(): ReturnType<typeof interactionPolicy.base> {
   const policy = interactionPolicy.base();
   policy
     .get('login')
