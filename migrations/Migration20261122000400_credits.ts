@@ -3,6 +3,7 @@ import { Migration } from '@mikro-orm/migrations';
 /** Accounts, grants, holds and postings. Every key among them begins with user_id, by which they can later be distributed. */
 export class Migration20261122000400_credits extends Migration {
   override up(): void {
+    this.createPartitioning();
     this.createTypes();
     this.createAccounts();
     this.createGrants();
@@ -10,6 +11,29 @@ export class Migration20261122000400_credits extends Migration {
     this.createPostings();
     this.createPeriodCloses();
     this.createIdempotencyKeys();
+  }
+
+  /**
+   * Makes the partition of a month, or the default one for null. Row triggers reach partitions by themselves, those against TRUNCATE do not,
+   * so a table that is append-only passes its own on.
+   */
+  private createPartitioning(): void {
+    this.addSql(`
+      create function tollgate.add_partition(p_table text, p_month date) returns void language plpgsql as $$
+      declare
+        partition text := p_table || coalesce(to_char(p_month, '_YYYY_MM'), '_default');
+      begin
+        if p_month is null then
+          execute format('create table %I partition of %I default', partition, p_table);
+        else
+          execute format('create table %I partition of %I for values from (%L) to (%L)', partition, p_table,
+            p_month || ' 00:00:00+00', (p_month + interval '1 month')::date || ' 00:00:00+00');
+        end if;
+        if exists (select from pg_trigger where tgrelid = p_table::regclass and tgname = p_table || '_no_truncate') then
+          execute format('create trigger %I before truncate on %I for each statement execute function tollgate.refuse_change()',
+            partition || '_no_truncate', partition);
+        end if;
+      end $$`);
   }
 
   private createTypes(): void {
@@ -140,8 +164,8 @@ export class Migration20261122000400_credits extends Migration {
       ) partition by range (created_at)`);
     this.addSql(`create index credit_postings_credit_id_index on credit_postings (credit_id)`);
     this.addSql(`create index credit_postings_actor_id_index on credit_postings (actor_id)`);
-    this.addPartitions('credit_postings');
     this.refuseChange('credit_postings');
+    this.addPartitions('credit_postings');
 
     this.addSql(`
       create table credit_reversals (
@@ -203,15 +227,9 @@ export class Migration20261122000400_credits extends Migration {
   /** Months up to the end of 2027 and a default one, so that no line is ever refused for want of a partition. */
   private addPartitions(table: string): void {
     this.addSql(`
-      do $$
-      declare month date;
-      begin
-        for month in select generate_series(date '2026-01-01', date '2027-12-01', interval '1 month') loop
-          execute format('create table %I partition of ${table} for values from (%L) to (%L)',
-            '${table}_' || to_char(month, 'YYYY_MM'), month::text || ' 00:00:00+00', (month + interval '1 month')::date::text || ' 00:00:00+00');
-        end loop;
-      end $$`);
-    this.addSql(`create table ${table}_default partition of ${table} default`);
+      select tollgate.add_partition('${table}', month::date)
+      from generate_series(timestamp '2026-01-01', timestamp '2027-12-01', interval '1 month') as month`);
+    this.addSql(`select tollgate.add_partition('${table}', null)`);
   }
 
   private refuseChange(table: string): void {
@@ -238,5 +256,6 @@ export class Migration20261122000400_credits extends Migration {
     for (const type of ['idempotency_state', 'posting_kind', 'hold_state', 'credit_source']) {
       this.addSql(`drop type ${type}`);
     }
+    this.addSql('drop function tollgate.add_partition');
   }
 }

@@ -62,21 +62,15 @@ export class Migration20261122000600_usage extends Migration {
     this.addSql(`create index token_usage_ledger_hold_id_index on token_usage_ledger (hold_id)`);
     // xid8 has no BRIN operator class: the job that reads in commit order compares the same number as bigint.
     this.addSql(`create index token_usage_ledger_tx_id_index on token_usage_ledger using brin ((tx_id::text::bigint))`);
-    this.addSql(`
-      do $$
-      declare month date;
-      begin
-        for month in select generate_series(date '2026-01-01', date '2027-12-01', interval '1 month') loop
-          execute format('create table %I partition of token_usage_ledger for values from (%L) to (%L)',
-            'token_usage_ledger_' || to_char(month, 'YYYY_MM'), month::text || ' 00:00:00+00',
-            (month + interval '1 month')::date::text || ' 00:00:00+00');
-        end loop;
-      end $$`);
-    this.addSql(`create table token_usage_ledger_default partition of token_usage_ledger default`);
     this.addSql(`create trigger token_usage_ledger_append_only before update or delete on token_usage_ledger
       for each row execute function tollgate.refuse_change()`);
     this.addSql(`create trigger token_usage_ledger_no_truncate before truncate on token_usage_ledger
       for each statement execute function tollgate.refuse_change()`);
+
+    this.addSql(`
+      select tollgate.add_partition('token_usage_ledger', month::date)
+      from generate_series(timestamp '2026-01-01', timestamp '2027-12-01', interval '1 month') as month`);
+    this.addSql(`select tollgate.add_partition('token_usage_ledger', null)`);
 
     this.addSql(`
       create view usage_history as

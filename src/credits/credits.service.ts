@@ -48,7 +48,8 @@ export class CreditsService {
   /** What the user has at `now`. Grants count while they are active, whether or not a job has run. */
   async balance(userId: string, now: Date): Promise<CreditBalance> {
     let account = await this.grants.findAccount(userId);
-    if (!account) {
+    // An account without a period end was opened by an operator's grant, before the user's plan began.
+    if (!account?.nextDueAt) {
       await this.opener(userId, now);
       account = await this.grants.findAccount(userId);
     }

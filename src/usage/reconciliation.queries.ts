@@ -122,11 +122,11 @@ export const RECONCILIATION_CHECKS: readonly ReconciliationCheck[] = [
     name: 'append_only_triggers',
     invariant: 5,
     sql: `
-      select null::uuid as user_id, t.name as subject, format('%s of 2 triggers that refuse change', count(g.oid)) as detail
-      from unnest(array['credit_postings', 'token_usage_ledger']) as t(name)
-      left join pg_trigger g on g.tgrelid = t.name::regclass and g.tgenabled in ('O', 'A') and not g.tgisinternal
-        and g.tgfoid = 'tollgate.refuse_change'::regproc
-      group by t.name having count(g.oid) < 2`,
+      select null::uuid as user_id, t.relname::text as subject, format('%s of 2 triggers that refuse change', count(g.oid)) as detail
+      from unnest(array['credit_postings', 'token_usage_ledger']) as p(name)
+      join pg_class t on t.oid = p.name::regclass or t.oid in (select inhrelid from pg_inherits where inhparent = p.name::regclass)
+      left join pg_trigger g on g.tgrelid = t.oid and g.tgenabled in ('O', 'A') and g.tgfoid = 'tollgate.refuse_change'::regproc
+      group by t.relname having count(g.oid) < 2`,
   },
   {
     name: 'reversal_cancels_its_original',

@@ -1,8 +1,9 @@
+import { AccountSuspendedError } from '../auth/auth.errors.js';
 import type { AppError } from '../common/errors/app-error.js';
 import { DebtOutstandingError, InsufficientCreditsError } from '../credits/credits.errors.js';
 import type { ReserveResult } from '../credits/hold.repository.js';
 import { SubscriptionInactiveError } from '../subscription/subscription.errors.js';
-import { AccessRevokedError, AccountSuspendedError, RateLimitedError } from './usage.errors.js';
+import { AccessRevokedError, RateLimitedError } from './usage.errors.js';
 
 /** What a request tells of itself, to say how it could pass. */
 export interface RefusedRequest {

@@ -15,17 +15,6 @@ export class AccessRevokedError extends AppError {
   }
 }
 
-export class AccountSuspendedError extends AppError {
-  static readonly code = 'account_suspended';
-  static readonly status = 403;
-  static readonly title = 'The account is suspended';
-  static readonly openaiType = 'permission_error';
-
-  constructor() {
-    super('This account is suspended. Ask the operator of this service.');
-  }
-}
-
 /** A place among the concurrent requests has no time at which it is free: try again soon. */
 const CONCURRENCY_RETRY_SECONDS = 1;
 

@@ -135,6 +135,25 @@ export class MoneyDatabase {
     return id;
   }
 
+  /** A user with a grant of each amount. */
+  async userWith(...amounts: bigint[]): Promise<TestUser> {
+    const user = await this.newUser();
+    for (const amountUcr of amounts) await this.addGrant(user, { amountUcr });
+    return user;
+  }
+
+  async account(user: TestUser): Promise<{ balance: bigint; held: bigint; debt: bigint; pending: number }> {
+    const [row] = await this.query<Record<string, string>>('select * from credit_accounts where user_id = ?', [
+      user.id,
+    ]);
+    return {
+      balance: BigInt(row?.['balance_ucr'] ?? -1),
+      held: BigInt(row?.['held_ucr'] ?? -1),
+      debt: BigInt(row?.['debt_ucr'] ?? -1),
+      pending: Number(row?.['pending_count']),
+    };
+  }
+
   /** What breaks the books, over everything in this database. */
   async offenders(): Promise<(Offender & { name: string })[]> {
     const clock = new Clock();

@@ -1,4 +1,5 @@
 import type { MikroORM } from '@mikro-orm/postgresql';
+import { Logger } from '@nestjs/common';
 import { Clock } from '../../src/common/clock.js';
 import { CreditsService } from '../../src/credits/credits.service.js';
 import { Grant } from '../../src/credits/grant.entity.js';
@@ -20,6 +21,7 @@ export interface MoneyServices {
 
 /** The services as the container would wire them, without HTTP; the clock stands at `now`. */
 export function moneyServices(orm: MikroORM, now: Date): MoneyServices {
+  Logger.overrideLogger(false);
   const clock = new Clock();
   clock.now = () => now;
   const holds = orm.em.getRepository(Hold);
