@@ -1,4 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
 import { Clock } from '../common/clock.js';
 import type { Tier } from '../common/domain/tiers.js';
 import type { AppError } from '../common/errors/app-error.js';
@@ -71,6 +72,9 @@ export interface Settlement {
   state: 'settled' | 'settled_late';
 }
 
+/** Far more than one process has in flight: what is left behind here belongs to requests whose end failed. */
+const CARRIED_HOLDS_MAX = 10_000;
+
 /** What a request in flight knows of its hold. */
 type CarriedHold = NonNullable<SettleMember['hold']> & { subscriptionId: string };
 
@@ -78,8 +82,8 @@ type CarriedHold = NonNullable<SettleMember['hold']> & { subscriptionId: string 
 @Injectable()
 export class MeteringService {
   private readonly logger = new Logger(MeteringService.name);
-  /** The holds of requests in flight, so that settling can put back one that a database crash lost. Bounded by them. */
-  private readonly carried = new Map<string, CarriedHold>();
+  /** The holds of requests in flight, so that settling can put back one that a database crash lost. */
+  private readonly carried = new LRUCache<string, CarriedHold>({ max: CARRIED_HOLDS_MAX });
 
   constructor(
     private readonly holds: HoldService,

@@ -8,8 +8,8 @@ import { operation } from './operations.js';
 const RUNS = { numRuns: 60, seed: 20_260_510, endOnFailure: true };
 
 /**
- * Catches, each tried by hand: a settle without the compare-and-set on the state, over-settlement before what closed grants give back, a burn
- * order without expiry, an unused part of an expired grant that stays, and a late settlement that is free.
+ * Catches, each tried by hand: a settle without the compare-and-set on the state, a burn order without expiry, an unused part of an expired
+ * grant that stays, and a late settlement that is free.
  */
 describe('reserve and settle against the reference', () => {
   let money: MoneyDatabase;
