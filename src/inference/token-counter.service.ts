@@ -2,12 +2,14 @@ import { Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } fro
 import { Worker } from 'node:worker_threads';
 import type { CountAnswer, CountJob } from './token-counter.worker.js';
 
-/** How long a request waits for a count, queueing included; afterwards its byte bound stands. */
+/** How long a request waits for a count, queueing included. What is not counted by then keeps its byte bound. */
 export const COUNT_LIMIT_MS = 50;
+/** What the thread is given less, so that its answer arrives in time. */
+const REPLY_MS = 5;
 /** Jobs that may wait for the thread at once; with a full queue nobody would be served in time. */
 const QUEUE_MAX = 256;
-/** Text beyond this length cannot be counted within the limit, so it is not copied to the thread either. */
-const CHARACTERS_MAX = 500_000;
+/** Of text beyond this length so little is counted in time that it is not even copied to the thread. */
+const CHARACTERS_MAX = 2_000_000;
 
 interface Waiting {
   answer: (counts: number[] | null) => void;
@@ -35,7 +37,7 @@ export class TokenCounter implements OnModuleInit, OnApplicationShutdown {
     this.worker = null;
   }
 
-  /** Tokens of each group of texts, or null when they could not be counted within the limit. */
+  /** Tokens of each group of texts, never too few: what the limit leaves uncounted is its bytes. Null when the thread did not get to it. */
   async count(groups: string[][], limitMs = COUNT_LIMIT_MS): Promise<number[] | null> {
     if (this.isStopped || this.waiting.size >= QUEUE_MAX || isTooLong(groups)) return null;
     const worker = this.worker ?? this.startWorker();
@@ -43,7 +45,7 @@ export class TokenCounter implements OnModuleInit, OnApplicationShutdown {
     return new Promise((resolve) => {
       const timer = setTimeout(() => this.finish(id, null), limitMs);
       this.waiting.set(id, { answer: resolve, timer });
-      worker.postMessage({ id, groups, deadlineAtMs: Date.now() + limitMs } satisfies CountJob);
+      worker.postMessage({ id, groups, deadlineAtMs: Date.now() + limitMs - REPLY_MS } satisfies CountJob);
     });
   }
 

@@ -1,7 +1,7 @@
 import { parentPort } from 'node:worker_threads';
 import { countTokens, setMergeCacheSize } from 'gpt-tokenizer/encoding/o200k_base';
 
-/** What the thread is asked, and what it answers: `null` where the deadline came first. */
+/** What the thread is asked, and what it answers. */
 export interface CountJob {
   id: number;
   /** Each group is counted by itself, so that one job covers prompt and answer. */
@@ -11,13 +11,13 @@ export interface CountJob {
 }
 export interface CountAnswer {
   id: number;
-  counts: number[] | null;
+  counts: number[];
 }
 
 /** The tokenizer is quadratic on runs without spaces; a slice of this length costs a few milliseconds at worst. */
 const SLICE_LENGTH_MAX = 512;
-/** Slices counted between two looks at the clock when they are short. */
-const CHARACTERS_PER_LOOK = 4096;
+/** Text between two looks at the clock: few milliseconds at worst, so that the answer is not late. */
+const CHARACTERS_PER_LOOK = 1024;
 /** Text that looks like a special token is text. */
 const AS_TEXT = { allowedSpecial: new Set<string>(), disallowedSpecial: new Set<string>() };
 /** Bounds the memory of the tokenizer's own cache. */
@@ -25,26 +25,25 @@ const MERGE_CACHE_SIZE = 10_000;
 
 setMergeCacheSize(MERGE_CACHE_SIZE);
 
-function countGroups(groups: readonly string[][], deadlineAtMs: number): number[] | null {
-  const counts: number[] = [];
-  let sinceLook = CHARACTERS_PER_LOOK;
-  for (const texts of groups) {
-    let total = 0;
-    for (const text of texts) {
-      for (let start = 0; start < text.length;) {
-        if (sinceLook >= CHARACTERS_PER_LOOK) {
-          if (Date.now() > deadlineAtMs) return null;
-          sinceLook = 0;
-        }
-        const end = sliceEnd(text, start);
-        total += countTokens(text.slice(start, end), AS_TEXT);
-        sinceLook += end - start;
-        start = end;
-      }
+/** What the deadline leaves uncounted is bounded by its bytes: a part counted is better than nothing, and never too little. */
+function countGroups(groups: readonly string[][], deadlineAtMs: number): number[] {
+  const clock = { deadlineAtMs, charactersSinceLook: CHARACTERS_PER_LOOK };
+  return groups.map((texts) => texts.reduce((sum, text) => sum + countText(text, clock), 0));
+}
+
+function countText(text: string, clock: { deadlineAtMs: number; charactersSinceLook: number }): number {
+  let total = 0;
+  for (let start = 0; start < text.length;) {
+    if (clock.charactersSinceLook >= CHARACTERS_PER_LOOK) {
+      if (Date.now() > clock.deadlineAtMs) return total + Buffer.byteLength(text.slice(start), 'utf8');
+      clock.charactersSinceLook = 0;
     }
-    counts.push(total);
+    const end = sliceEnd(text, start);
+    total += countTokens(text.slice(start, end), AS_TEXT);
+    clock.charactersSinceLook += end - start;
+    start = end;
   }
-  return counts;
+  return total;
 }
 
 /** Cuts before a space where there is one, so that hardly any token is split; a surrogate pair is never cut. */

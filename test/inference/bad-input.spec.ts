@@ -1,3 +1,4 @@
+import { issueToken } from '../support/tokens.js';
 import { ChatBench, HELLO, type Caller } from './chat-bench.js';
 
 const IMAGE = { type: 'image_url', image_url: { url: 'https://example.com/a.png' } };
@@ -160,6 +161,32 @@ describe('bad input', () => {
     expect(response.status).toBe(401);
     expect(response.headers.get('www-authenticate')).toContain('Bearer');
     expect(await response.json()).toMatchObject({ error: { type: 'authentication_error', code: 'invalid_token' } });
+  });
+
+  it('a token without the scope is refused in the envelope of the route', async () => {
+    const token = await issueToken(bench.server.app, { email: 'reader@example.com', scopes: ['models.read'] });
+    const response = await fetch(`${bench.server.url}/v1/chat/completions`, {
+      method: 'POST',
+      body: JSON.stringify(HELLO),
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+    });
+    expect(response.status).toBe(403);
+    expect(await response.json()).toMatchObject({ error: { type: 'permission_error', code: 'insufficient_scope' } });
+  });
+
+  it('a request beyond the rate limit is refused, and told when to come back', async () => {
+    const eager = await bench.caller();
+    const statuses: number[] = [];
+    let last = await eager.chat(HELLO);
+    while (last.status === 200 && statuses.length < 40) {
+      statuses.push(last.status);
+      last = await eager.chat(HELLO);
+    }
+    expect(last.status).toBe(429);
+    expect(last.body['error']).toMatchObject({ type: 'rate_limit_error', code: 'rate_limited' });
+    expect(Number(last.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect(await eager.ledger()).toHaveLength(statuses.length);
+    expect(await eager.openHolds()).toBe(0);
   });
 
   it('drops by name what the caller wants dropped', async () => {

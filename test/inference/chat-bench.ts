@@ -41,6 +41,10 @@ export class Caller {
     private readonly server: TestApp,
   ) {}
 
+  get url(): string {
+    return this.server.url;
+  }
+
   get openai(): OpenAI {
     return new OpenAI({ baseURL: `${this.server.url}/v1`, apiKey: this.token });
   }

@@ -87,6 +87,18 @@ export const USAGE: ReportedUsage = {
   reasoningTokens: 0,
 };
 
+export const ANSWER: ProviderAnswer = {
+  completion: {
+    id: 'chatcmpl-1',
+    object: 'chat.completion',
+    created: 1,
+    model: 'scripted',
+    choices: [{ index: 0, message: { role: 'assistant', content: 'Hello' }, finish_reason: 'stop' }],
+  },
+  usage: USAGE,
+  providerRequestId: 'upstream-1',
+};
+
 export function chunk(content: string): ProviderEvent {
   const body: ChatCompletionChunk = {
     id: 'chatcmpl-1',

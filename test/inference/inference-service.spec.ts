@@ -4,19 +4,7 @@ import { Logger } from '@nestjs/common';
 import type { ProviderAnswer, ProviderEvent } from '../../src/inference/providers/chat-provider.js';
 import { ProviderFailure, ProviderRejection } from '../../src/inference/providers/chat-provider.js';
 import { InsufficientCreditsError } from '../../src/credits/credits.errors.js';
-import { bench, chunk, scriptedProvider, usageEvent, USAGE, type Bench } from './fakes.js';
-
-const ANSWER: ProviderAnswer = {
-  completion: {
-    id: 'chatcmpl-1',
-    object: 'chat.completion',
-    created: 1,
-    model: 'scripted',
-    choices: [{ index: 0, message: { role: 'assistant', content: 'Hello' }, finish_reason: 'stop' }],
-  },
-  usage: USAGE,
-  providerRequestId: 'upstream-1',
-};
+import { ANSWER, bench, chunk, scriptedProvider, usageEvent, USAGE, type Bench } from './fakes.js';
 
 beforeAll(() => Logger.overrideLogger(false));
 

@@ -1,9 +1,11 @@
 import { request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
 import type { ProviderEvent } from '../../src/inference/providers/chat-provider.js';
 import { ProviderRegistry } from '../../src/inference/providers/provider-registry.js';
+import { createTestDatabase } from '../support/test-server.js';
 import { ChatBench, HELLO, type Caller, type ErrorBody } from './chat-bench.js';
-import { chunk, scriptedProvider, usageEvent } from './fakes.js';
+import { ANSWER, chunk, scriptedProvider, usageEvent } from './fakes.js';
 
 describe('trouble with a provider', () => {
   let bench: ChatBench;
@@ -110,6 +112,16 @@ describe('trouble with a provider', () => {
       ]);
     });
 
+    it('before a whole answer, that answer is charged all the same', async () => {
+      const provider = scriptedProvider({ answer: () => sleep(150).then(() => ANSWER) });
+      bench.server.app.get(ProviderRegistry).routeOf = () => ({ provider, isSandbox: false });
+      const caller = await bench.caller();
+      const client = send(caller, { stream: false });
+      await sleep(75);
+      client.destroy();
+      expect(await caller.settled()).toMatchObject([{ outcome: 'client_aborted', usage_source: 'provider' }]);
+    });
+
     it('before the head, the hold ends all the same', async () => {
       provide(slowly(150));
       const caller = await bench.caller();
@@ -119,38 +131,27 @@ describe('trouble with a provider', () => {
       expect(await caller.settled()).toMatchObject([{ outcome: 'client_aborted', usage_source: 'provider' }]);
     });
   });
+});
 
-  async function* slowly(firstMs = 0): AsyncGenerator<ProviderEvent> {
-    await sleep(firstMs);
-    for (let index = 0; index < 5; index += 1) {
-      yield chunk('word ');
-      await sleep(50);
+describe('a server that stops', () => {
+  it('first settles what its clients have left', async () => {
+    const database = await createTestDatabase();
+    try {
+      const bench = await ChatBench.start({ database });
+      const provider = scriptedProvider({ events: slowly() });
+      bench.server.app.get(ProviderRegistry).routeOf = () => ({ provider, isSandbox: false });
+      const caller = await bench.caller();
+      await leaveAfterFirstByte(caller);
+      await bench.close();
+      const { rows } = await query(
+        database.url,
+        `select h.state, l.outcome, l.usage_source from credit_holds h join token_usage_ledger l on l.hold_id = h.id`,
+      );
+      expect(rows).toEqual([{ state: 'settled', outcome: 'client_aborted', usage_source: 'provider' }]);
+    } finally {
+      await database.drop();
     }
-    yield usageEvent();
-  }
-
-  function send(caller: Caller) {
-    const client = request(`${bench.server.url}/v1/chat/completions`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${caller.token}`, 'content-type': 'application/json' },
-    });
-    client.on('error', () => undefined);
-    client.end(JSON.stringify({ ...HELLO, stream: true }));
-    return client;
-  }
-
-  function leaveAfterFirstByte(caller: Caller): Promise<void> {
-    return new Promise((resolve) => {
-      const client = send(caller);
-      client.on('response', (response) => {
-        response.on('error', () => undefined);
-        response.once('data', () => {
-          client.destroy();
-          resolve();
-        });
-      });
-    });
-  }
+  });
 });
 
 describe('a server without the sandbox', () => {
@@ -168,3 +169,45 @@ describe('a server without the sandbox', () => {
     }
   });
 });
+
+async function* slowly(firstMs = 0): AsyncGenerator<ProviderEvent> {
+  await sleep(firstMs);
+  for (let index = 0; index < 5; index += 1) {
+    yield chunk('word ');
+    await sleep(50);
+  }
+  yield usageEvent();
+}
+
+function send(caller: Caller, change: Record<string, unknown> = { stream: true }) {
+  const client = request(`${caller.url}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${caller.token}`, 'content-type': 'application/json' },
+  });
+  client.on('error', () => undefined);
+  client.end(JSON.stringify({ ...HELLO, ...change }));
+  return client;
+}
+
+function leaveAfterFirstByte(caller: Caller): Promise<void> {
+  return new Promise((resolve) => {
+    const client = send(caller);
+    client.on('response', (response) => {
+      response.on('error', () => undefined);
+      response.once('data', () => {
+        client.destroy();
+        resolve();
+      });
+    });
+  });
+}
+
+async function query(url: string, sql: string) {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    return await client.query(sql);
+  } finally {
+    await client.end();
+  }
+}
