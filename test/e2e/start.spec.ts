@@ -1,0 +1,165 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  runCommandProcess,
+  runServerToEnd,
+  startServerProcess,
+  type ServerProcess,
+} from '../support/server-process.js';
+import { createEmptyDatabase, createTestDatabase, testServerUrl } from '../support/test-server.js';
+
+const CHAT = { model: 'sandbox-echo', messages: [{ role: 'user', content: 'Hello' }] };
+
+describe('npm start on an empty folder', () => {
+  let dataDir: string;
+  let server: ServerProcess;
+
+  beforeAll(async () => {
+    dataDir = mkdtempSync(join(tmpdir(), 'tollgate-start-'));
+    server = await startServerProcess({ DATA_DIR: dataDir });
+  });
+
+  afterAll(async () => {
+    await server.end();
+    rmSync(dataDir, { recursive: true, force: true });
+  });
+
+  const token = () =>
+    runCommandProcess(
+      'token',
+      ['--email', 'demo@example.com', '--scope', 'llm.inference models.read user.info credits.read'],
+      { DATA_DIR: dataDir, PORT: new URL(server.url).port },
+    );
+
+  it('welcomes with the address, the accounts and commands that work as printed', async () => {
+    const output = server.output();
+    expect(output).toContain(`Tollgate is running at ${server.url}`);
+    expect(output).toMatch(/demo@example\.com {2}\S{12,}/);
+    expect(output).toMatch(/admin@example\.com {2}\S{12,}/);
+
+    const printedToken = /TOKEN=\$\(npm run -s token -- (.*)\)/.exec(output)?.[1];
+    expect(printedToken).toBe('--email demo@example.com --scope "llm.inference models.read user.info credits.read"');
+    const { stdout: accessToken, exitCode } = await token();
+    expect(exitCode).toBe(0);
+
+    const curls = output
+      .split('\n')
+      .map((line) => line.trim())
+      .filter((line) => line.startsWith('curl '));
+    expect(curls).toHaveLength(2);
+    for (const curl of curls) {
+      const { stdout } = await runShell(curl, { TOKEN: accessToken });
+      expect(JSON.parse(stdout)).not.toHaveProperty('error');
+    }
+  });
+
+  it('keeps its data, and shows the passwords no second time', async () => {
+    const { stdout: accessToken } = await token();
+    const first = await chat(server.url, accessToken);
+    expect(first.status).toBe(200);
+    const balance = await credits(server.url, accessToken);
+
+    expect(await server.end()).toBe(0);
+    expect(server.output()).toContain('Ended.');
+    server = await startServerProcess({ DATA_DIR: dataDir, PORT: new URL(server.url).port });
+    expect(server.output()).not.toMatch(/demo@example\.com {2}\S{12,}/);
+    expect(await credits(server.url, accessToken)).toEqual(balance);
+  });
+
+  it('answers a second start on the same folder with one sentence', async () => {
+    const second = await runServerToEnd({ DATA_DIR: dataDir, PORT: '0' });
+    expect(second.exitCode).toBe(1);
+    expect(second.stderr.trim().split('\n')).toEqual([
+      expect.stringMatching(/^Tollgate is already running on .* Stop it first, or set DATA_DIR/),
+    ]);
+  });
+
+  it('recovers by itself after a kill', async () => {
+    await server.kill();
+    server = await startServerProcess({ DATA_DIR: dataDir, PORT: new URL(server.url).port });
+    const { stdout: accessToken } = await token();
+    expect((await chat(server.url, accessToken)).status).toBe(200);
+  });
+
+  it('reconciles, from the command line, beside the running server', async () => {
+    const result = await runCommandProcess('reconcile', [], { DATA_DIR: dataDir });
+    expect(result).toMatchObject({ exitCode: 0 });
+  });
+});
+
+describe('a start that cannot succeed', () => {
+  it('lists every fault of the configuration', async () => {
+    const result = await runServerToEnd({ PORT: 'none', SANDBOX: 'perhaps' });
+    expect(result.exitCode).toBe(1);
+    expect(result.stderr).toMatch(/PORT: .*\n.*SANDBOX: /);
+    expect(result.stderr).not.toContain('    at ');
+  });
+
+  it('names the port that is taken', async () => {
+    const database = await createTestDatabase();
+    const taken = createServer();
+    await new Promise<void>((resolve) => taken.listen(0, 'localhost', resolve));
+    const { port } = taken.address() as { port: number };
+    const result = await runServerToEnd({ DATABASE_URL: database.url, PORT: String(port) });
+    taken.close();
+    await database.drop();
+    expect(result.exitCode).toBe(1);
+    expect(result.stderr.trim()).toBe(
+      `Port ${port} is taken by another process. Stop it, or choose another: PORT=3001 npm start`,
+    );
+  });
+
+  it('says what is wrong with DATABASE_URL', async () => {
+    const away = await runServerToEnd({ DATABASE_URL: 'postgresql://user:password@127.0.0.1:1/none' });
+    expect(away.stderr).toMatch(/^No PostgreSQL answers at DATABASE_URL/);
+    const wrongPassword = Object.assign(new URL(testServerUrl('postgres')), { password: 'wrong' }).href;
+    expect((await runServerToEnd({ DATABASE_URL: wrongPassword })).stderr).toMatch(
+      /^PostgreSQL refused the user or password/,
+    );
+    expect((await runServerToEnd({ DATABASE_URL: testServerUrl('not_there') })).stderr).toMatch(
+      /^The database named in DATABASE_URL does not exist/,
+    );
+  });
+
+  it('refuses to serve a database with pending migrations in production', async () => {
+    const database = await createEmptyDatabase();
+    const secrets = {
+      KEY_ENCRYPTION_KEY: Buffer.alloc(32, 1).toString('base64'),
+      COOKIE_KEYS: 'x'.repeat(40),
+      PUBLIC_URL: 'https://llm.example.com',
+    };
+    const result = await runServerToEnd({ NODE_ENV: 'production', DATABASE_URL: database.url, ...secrets });
+    await database.drop();
+    expect(result.exitCode).toBe(1);
+    expect(result.stderr).toMatch(/^The database lacks \d+ migrations .*npm run migrate/);
+  });
+
+  it('explains itself when asked', async () => {
+    const result = await runServerToEnd({}, ['--help']);
+    expect(result).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('DATABASE_URL') });
+  });
+});
+
+function runShell(command: string, env: Record<string, string>): Promise<{ stdout: string }> {
+  return new Promise((resolve, reject) => {
+    execFile('sh', ['-c', command], { env: { PATH: process.env['PATH'] ?? '', ...env } }, (error, stdout) =>
+      error ? reject(error) : resolve({ stdout }),
+    );
+  });
+}
+
+function chat(url: string, token: string): Promise<Response> {
+  return fetch(`${url}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    body: JSON.stringify(CHAT),
+  });
+}
+
+async function credits(url: string, token: string): Promise<unknown> {
+  const response = await fetch(`${url}/v1/me/credits`, { headers: { authorization: `Bearer ${token}` } });
+  return ((await response.json()) as { available: unknown }).available;
+}
