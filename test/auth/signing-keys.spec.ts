@@ -1,0 +1,53 @@
+import { createApp } from '../../src/bootstrap.js';
+import { startTestApp } from '../support/test-app.js';
+import { testConfig } from '../support/test-config.js';
+import { createTestDatabase } from '../support/test-server.js';
+import { issueToken } from '../support/tokens.js';
+
+describe('signing keys', () => {
+  it('are made once, when several processes start at the same time, and all take each other’s tokens', async () => {
+    const database = await createTestDatabase();
+    const publicUrl = 'http://localhost:3000';
+    const servers = await Promise.all([1, 2, 3].map(() => startTestApp({ database, publicUrl })));
+    try {
+      const rows = await servers[0]?.orm.em
+        .fork()
+        .execute<{ alg: string }[]>('select alg, state from signing_keys order by alg');
+      expect(rows).toEqual([
+        { alg: 'ES256', state: 'active' },
+        { alg: 'RS256', state: 'active' },
+      ]);
+      for (const issuer of servers) {
+        const token = await issueToken(issuer.app, { email: 'keys@example.com', scopes: ['user.info'] });
+        for (const { url } of servers) {
+          const response = await fetch(`${url}/v1/me`, { headers: { authorization: `Bearer ${token}` } });
+          expect(response.status).toBe(200);
+        }
+      }
+    } finally {
+      for (const server of servers) await server.close();
+      await database.drop();
+    }
+  });
+
+  it('are stored sealed, and a server with another key encryption key refuses to start', async () => {
+    const database = await createTestDatabase();
+    const server = await startTestApp({ database });
+    const rows = await server.orm.em
+      .fork()
+      .execute<{ text: string; sealed: Buffer }[]>(
+        'select k::text as text, private_jwk_sealed as sealed from signing_keys k',
+      );
+    expect(rows).toHaveLength(2);
+    for (const { text, sealed } of rows) {
+      expect(text).not.toMatch(/"(d|p|q)":/);
+      expect(sealed.toString('latin1')).not.toContain('"d"');
+    }
+    await server.close();
+    const otherKey = Buffer.alloc(32, 9).toString('base64');
+    const app = await createApp(testConfig({ DATABASE_URL: database.url, KEY_ENCRYPTION_KEY: otherKey }));
+    await expect(app.init()).rejects.toThrow('another KEY_ENCRYPTION_KEY');
+    await app.close();
+    await database.drop();
+  });
+});
