@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import { Migrator } from '@mikro-orm/migrations';
 import { defineConfig, type Options } from '@mikro-orm/postgresql';
-import { SeedManager } from '@mikro-orm/seeder';
 import type { ClientBase } from 'pg';
 import type { Config } from './config/config.js';
 
@@ -17,7 +16,7 @@ export function ormOptions(url: string, config: PoolConfig, isLimited = true): O
   return defineConfig({
     clientUrl: url,
     entities: [join(import.meta.dirname, '**', '*.entity.js')],
-    extensions: [Migrator, SeedManager],
+    extensions: [Migrator],
     forceUtcTimezone: true,
     // A misspelt name is an error, not a new database.
     ensureDatabase: false,
