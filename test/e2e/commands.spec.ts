@@ -1,0 +1,82 @@
+import { runCommandProcess, type CommandResult } from '../support/server-process.js';
+import { createEmptyDatabase, type TestDatabase } from '../support/test-server.js';
+
+describe('the command line', () => {
+  let database: TestDatabase;
+  beforeAll(async () => {
+    database = await createEmptyDatabase();
+  });
+  afterAll(() => database.drop());
+
+  const secrets = { KEY_ENCRYPTION_KEY: Buffer.alloc(32, 7).toString('base64'), COOKIE_KEYS: 'x'.repeat(40) };
+  const run = (name: string, ...args: string[]): Promise<CommandResult> =>
+    runCommandProcess(name, args, { DATABASE_URL: database.url, ...secrets });
+
+  it('migrates up, down one step, and up again', async () => {
+    expect((await run('migrate')).stdout).toMatch(/^Applied \d+ migrations\.$/);
+    expect((await run('migrate')).stdout).toBe('The database is up to date.');
+    expect((await run('migrate-down')).stdout).toMatch(/^Took back Migration\d+_\w+\.$/);
+    expect((await run('migrate')).stdout).toBe('Applied 1 migrations.');
+  });
+
+  it('seeds once, and shows the passwords of the accounts it made once', async () => {
+    const first = await run('seed');
+    expect(first.stdout).toMatch(/demo@example\.com {2}\S{12,}.*\nadmin@example\.com {2}\S{12,}/);
+    const second = await run('seed');
+    expect(second).toMatchObject({ exitCode: 0, stdout: 'Seeded.' });
+  });
+
+  it('prints a token and nothing else', async () => {
+    const { stdout, exitCode } = await run('token', '--email', 'demo@example.com', '--scope', 'user.info');
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+$/);
+  });
+
+  it.each([
+    [['--email', 'nobody@example.com', '--scope', 'user.info'], 'There is no user nobody@example.com.'],
+    [['--email', 'demo@example.com', '--scope', 'user.info everything'], 'Unknown scope: everything.'],
+    [['--email', 'demo@example.com'], '--email and --scope are needed.'],
+    [['--mail', 'demo@example.com'], "Unknown option '--mail'"],
+  ])('says what is wrong with token %j, without a stack', async (args, message) => {
+    const { exitCode, stdout, stderr } = await run('token', ...args);
+    expect(exitCode).toBe(1);
+    expect(stdout).toBe('');
+    expect(stderr).toContain(message);
+    expect(stderr).not.toContain('    at ');
+  });
+
+  it('creates an operator with a password shown once, and promotes a user', async () => {
+    expect((await run('admin', '--email', 'operator@example.com')).stdout).toMatch(/Password \(shown once\): \S{12,}$/);
+    expect((await run('admin', '--email', 'demo@example.com')).stdout).toBe('demo@example.com is an operator.');
+    expect((await run('admin', '--email', 'no address')).stderr).toContain('is no e-mail address');
+  });
+
+  it('finds that the books balance', async () => {
+    const { exitCode, stdout } = await run('reconcile');
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/^The books balance \(\d+ checks\)\.$/);
+  });
+
+  it('empties the database on request, in production only by force', async () => {
+    const production = {
+      DATABASE_URL: database.url,
+      ...secrets,
+      NODE_ENV: 'production',
+      PUBLIC_URL: 'https://llm.example.com',
+    };
+    const refused = await runCommandProcess('db-reset', [], production);
+    expect(refused).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('nothing was changed') });
+    expect((await run('token', '--email', 'operator@example.com', '--scope', 'admin')).exitCode).toBe(0);
+
+    const done = await run('db-reset');
+    expect(done.exitCode).toBe(0);
+    expect(done.stdout).toMatch(/demo@example\.com {2}\S{12,}/);
+    expect((await run('token', '--email', 'operator@example.com', '--scope', 'admin')).exitCode).toBe(1);
+  });
+
+  it.each(['token', 'db-reset'])('explains %s with --help', async (name) => {
+    const { exitCode, stdout } = await run(name, '--help');
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/^Usage: npm run /);
+  });
+});

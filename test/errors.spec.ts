@@ -1,0 +1,67 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { AppError, type AppErrorKind } from '../src/common/errors/app-error.js';
+
+const ROOT = join(import.meta.dirname, '..', 'src');
+
+async function errorKinds(): Promise<(AppErrorKind & { name: string })[]> {
+  const files = readdirSync(ROOT, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.errors.js'));
+  const modules = (await Promise.all(files.map((file) => import(join(ROOT, file))))) as Record<string, unknown>[];
+  return modules
+    .flatMap((module) => Object.values(module))
+    .filter((value) => typeof value === 'function' && value.prototype instanceof AppError && 'code' in value) as never;
+}
+
+/** Every code a client may meet, with its status. Clients branch on these: a change here is a change of the API. */
+const CODES: Record<string, number> = {
+  account_suspended: 403,
+  body_too_large: 413,
+  capability_not_supported: 400,
+  context_length_exceeded: 400,
+  cross_site_request: 403,
+  debt_outstanding: 402,
+  idempotency_key_invalid: 400,
+  idempotency_mismatch: 422,
+  insufficient_credits: 402,
+  insufficient_role: 403,
+  insufficient_scope: 403,
+  insufficient_user_authentication: 401,
+  invalid_email_link: 400,
+  invalid_image: 400,
+  invalid_request: 400,
+  invalid_token: 401,
+  model_archived: 410,
+  model_not_found: 404,
+  model_not_priced: 404,
+  model_unavailable: 404,
+  not_found: 404,
+  overloaded: 503,
+  parameter_constraint_violation: 400,
+  provider_error: 502,
+  provider_rejected: 400,
+  provider_timeout: 504,
+  rate_limited: 429,
+  sign_in_busy: 429,
+  sign_in_expired: 400,
+  sign_in_failed: 401,
+  sign_in_throttled: 429,
+  subscription_inactive: 403,
+  tier_required: 403,
+  unknown_parameter: 400,
+  unsupported_media_type: 415,
+  unsupported_parameter: 400,
+  user_not_found: 404,
+};
+
+describe('the expected failures', () => {
+  it('are these codes, each with one status and one type', async () => {
+    const kinds = await errorKinds();
+    const seen = new Map<string, string>();
+    for (const { code, status, openaiType, title } of kinds) {
+      expect(title.length).toBeGreaterThan(5);
+      expect(seen.get(code) ?? `${status} ${openaiType}`).toBe(`${status} ${openaiType}`);
+      seen.set(code, `${status} ${openaiType}`);
+    }
+    expect(Object.fromEntries(kinds.map(({ code, status }) => [code, status]))).toEqual(CODES);
+  });
+});
