@@ -57,4 +57,5 @@ function endOnSignal(app: NestFastifyApplication, server: DatabaseServer): void 
   };
   process.on('SIGTERM', endOrExplain);
   process.on('SIGINT', endOrExplain);
+  process.on('SIGHUP', endOrExplain); // the terminal was closed
 }
