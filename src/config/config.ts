@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { readEnvironment } from './env.js';
+import { type ProviderEndpoint, readProviderEndpoints } from './provider-endpoints.js';
 import { loadLocalSecrets } from './local-secrets.js';
 
 /**
@@ -32,6 +33,8 @@ export class Config {
   readonly outputTokensDefault: number;
   readonly providerTimeoutMs: number;
   readonly logLevel: string;
+  /** By `models.provider`. Their keys never leave the process but to their provider. */
+  readonly providers: ReadonlyMap<string, ProviderEndpoint>;
 
   private constructor(source: Record<string, string | undefined>) {
     const env = readEnvironment(source);
@@ -54,6 +57,7 @@ export class Config {
     this.outputTokensDefault = env.OUTPUT_TOKENS_DEFAULT;
     this.providerTimeoutMs = env.PROVIDER_TIMEOUT_MS;
     this.logLevel = env.LOG_LEVEL;
+    this.providers = readProviderEndpoints(source);
   }
 
   /**

@@ -61,7 +61,10 @@ describe('the environment', () => {
 
   it('is described in .env.example, variable by variable', () => {
     const example = readFileSync(join(import.meta.dirname, '../../../.env.example'), 'utf8');
-    const described = [...example.matchAll(/^#?([A-Z_]+)=/gm)].map((match) => match[1]);
+    const described = [...example.matchAll(/^#?([A-Z_]+)=/gm)]
+      .map((match) => match[1])
+      // Providers are named by the operator: `<PROVIDER>_API_KEY`.
+      .filter((name) => name !== 'OPENAI_API_KEY');
     expect(new Set(described)).toEqual(new Set(Object.keys(Environment.shape)));
     expect(described).toHaveLength(Object.keys(Environment.shape).length);
   });

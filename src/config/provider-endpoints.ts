@@ -1,0 +1,38 @@
+/** Where a provider is reached, and as whom. */
+export interface ProviderEndpoint {
+  /** Without a trailing slash, e.g. `https://api.openai.com/v1`. */
+  baseUrl: string;
+  /** Null for servers that ask for none, such as a local Ollama. */
+  apiKey: string | null;
+}
+
+/** Providers whose address is known, so that a key is enough. */
+const KNOWN_BASE_URLS: Record<string, string> = {
+  openai: 'https://api.openai.com/v1',
+  xai: 'https://api.x.ai/v1',
+};
+
+const BASE_URL_VARIABLE = /^([A-Z][A-Z0-9]*)_BASE_URL$/;
+
+/**
+ * The providers that the environment names: `<PROVIDER>_BASE_URL`, with `<PROVIDER>_API_KEY` where one is needed; a key alone is enough for
+ * a provider whose address is known. The name is that of `models.provider`, in capitals.
+ */
+export function readProviderEndpoints(
+  source: Record<string, string | undefined>,
+): ReadonlyMap<string, ProviderEndpoint> {
+  const named = Object.keys(source).flatMap((variable) => BASE_URL_VARIABLE.exec(variable)?.[1]?.toLowerCase() ?? []);
+  const endpoints = new Map<string, ProviderEndpoint>();
+  for (const provider of new Set([...named, ...Object.keys(KNOWN_BASE_URLS)])) {
+    const prefix = provider.toUpperCase();
+    const apiKey = source[`${prefix}_API_KEY`] || null;
+    const given = source[`${prefix}_BASE_URL`];
+    const baseUrl = given || (apiKey && KNOWN_BASE_URLS[provider]);
+    if (baseUrl && isWebAddress(baseUrl)) endpoints.set(provider, { baseUrl: baseUrl.replace(/\/+$/, ''), apiKey });
+  }
+  return endpoints;
+}
+
+function isWebAddress(text: string): boolean {
+  return URL.canParse(text) && ['http:', 'https:'].includes(new URL(text).protocol);
+}

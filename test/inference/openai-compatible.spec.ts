@@ -1,0 +1,215 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import OpenAI from 'openai';
+import { ReconciliationService } from '../../src/usage/reconciliation.service.js';
+import { OpenAiMock } from '../support/openai-mock.js';
+import { type Caller, ChatBench } from './chat-bench.js';
+
+const API_KEY = 'sk-canary-of-the-operator';
+const MODEL = 'gpt-5-nano';
+const CHAT = { model: MODEL, messages: [{ role: 'user' as const, content: 'How many words are in this question?' }] };
+const USAGE = {
+  prompt_tokens: 1_000,
+  completion_tokens: 200,
+  total_tokens: 1_200,
+  prompt_tokens_details: { cached_tokens: 400 },
+  completion_tokens_details: { reasoning_tokens: 150 },
+};
+
+describe('the mock provider', () => {
+  it('speaks the protocol as the official SDK expects it', async () => {
+    const mock = await new OpenAiMock().start();
+    const client = new OpenAI({ baseURL: mock.baseUrl, apiKey: API_KEY, maxRetries: 0 });
+    const plain = await client.chat.completions.create(CHAT);
+    expect(plain.choices[0]?.message.content).toBe('Hello from the mock.');
+    let text = '';
+    let usage: unknown;
+    for await (const chunk of await client.chat.completions.create({
+      ...CHAT,
+      stream: true,
+      stream_options: { include_usage: true },
+    })) {
+      text += chunk.choices[0]?.delta.content ?? '';
+      usage = chunk.usage ?? usage;
+    }
+    expect(text).toBe('Hello from the mock.');
+    expect(usage).toEqual(plain.usage);
+    mock.behave({ status: 400 });
+    await expect(client.chat.completions.create(CHAT)).rejects.toThrow(OpenAI.BadRequestError);
+    await mock.close();
+  });
+});
+
+describe('a model of an OpenAI-compatible provider', () => {
+  let mock: OpenAiMock;
+  let bench: ChatBench;
+  let caller: Caller;
+
+  beforeAll(async () => {
+    mock = await new OpenAiMock().start();
+    bench = await ChatBench.start({
+      env: { OPENAI_BASE_URL: mock.baseUrl, OPENAI_API_KEY: API_KEY, PROVIDER_TIMEOUT_MS: '400' },
+    });
+  });
+  beforeEach(async () => {
+    mock.behave({});
+    mock.requests.length = 0;
+    caller = await bench.caller('pro');
+  });
+  afterEach(async () => {
+    const { checks } = await bench.server.app.get(ReconciliationService).run();
+    expect(checks.filter((check) => check.isBroken)).toEqual([]);
+  });
+  afterAll(async () => {
+    await bench.close();
+    await mock.close();
+  });
+
+  it('is asked with the resolved parameters, the name it has there and the operator key, and charged what it reports', async () => {
+    mock.behave({ usage: USAGE });
+    const answer = await caller.chat({ ...CHAT, n: 1, user: 'someone', max_completion_tokens: 300 });
+
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get('x-sandbox')).toBeNull();
+    expect(answer.body).toMatchObject({ model: MODEL, usage: { prompt_tokens: 1_000 } });
+    expect(mock.requests).toEqual([
+      {
+        path: '/v1/chat/completions',
+        authorization: `Bearer ${API_KEY}`,
+        body: {
+          model: 'gpt-5-nano',
+          messages: CHAT.messages,
+          user: 'someone',
+          n: 1,
+          max_completion_tokens: 300,
+          service_tier: 'default',
+          stream: false,
+        },
+      },
+    ]);
+    const [row] = await caller.ledger();
+    expect(row).toMatchObject({
+      provider: 'openai',
+      usage_source: 'provider',
+      outcome: 'completed',
+      input_tokens: 1_000,
+      output_tokens: 200,
+    });
+    const receipt = await caller.get(`/v1/usage/${answer.headers.get('x-request-id')}`);
+    expect(receipt.body).toMatchObject({
+      tokens: { cachedInput: 400, reasoning: 150 },
+      creditsCharged: answer.headers.get('x-credits-charged'),
+    });
+  });
+
+  it('streams as it comes, asks for usage itself, and keeps the usage from a client that did not ask', async () => {
+    mock.behave({ usage: USAGE });
+    const stream = await caller.openai.chat.completions.create({ ...CHAT, stream: true });
+    let text = '';
+    for await (const chunk of stream) {
+      expect(chunk.usage ?? null).toBeNull();
+      expect(chunk.model).toBe(MODEL);
+      text += chunk.choices[0]?.delta.content ?? '';
+    }
+    expect(text).toBe('Hello from the mock.');
+    expect(mock.requests[0]?.body).toMatchObject({ stream: true, stream_options: { include_usage: true } });
+    expect(await caller.ledger()).toMatchObject([
+      { usage_source: 'provider', input_tokens: 1_000, output_tokens: 200 },
+    ]);
+  });
+
+  it.each([
+    ['none', null],
+    ['negative figures', { ...USAGE, prompt_tokens: -5 }],
+    ['fractions', { ...USAGE, completion_tokens: 1.5 }],
+    ['more cached than sent', { ...USAGE, prompt_tokens_details: { cached_tokens: 5_000 } }],
+  ])('is charged an estimate, marked as such, for a usage of %s', async (_name, usage) => {
+    mock.behave({ usage });
+    expect((await caller.chat(CHAT)).status).toBe(200);
+    const [row] = await caller.ledger();
+    expect(row).toMatchObject({ usage_source: 'estimated' });
+    expect(row!.input_tokens).toBeGreaterThan(0);
+    expect(row!.output_tokens).toBeGreaterThan(0);
+  });
+
+  it('is charged nothing for a usage of zero', async () => {
+    mock.behave({ usage: { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 } });
+    const answer = await caller.chat(CHAT);
+    expect(answer.headers.get('x-credits-charged')).toBe('0.000000');
+    expect(await caller.ledger()).toMatchObject([{ usage_source: 'provider', credits_ucr: '0' }]);
+  });
+
+  it.each([
+    ['a refused request', { status: 400 }, 400, 'provider_rejected', 'mock status 400'],
+    ['a server error', { status: 500 }, 502, 'provider_error', 'status 500'],
+    ['refused credentials', { status: 401 }, 502, 'provider_error', 'status 401'],
+    ['a rate limit', { status: 429 }, 502, 'provider_error', 'status 429'],
+    ['no JSON', { rawBody: '<html>' }, 502, 'provider_error', 'not JSON'],
+    ['another JSON', { rawBody: '{"hello": 1}' }, 502, 'provider_error', 'no chat completion'],
+    ['silence', { delayMs: 1_500 }, 504, 'provider_timeout', ''],
+  ])('costs nothing and leaves no hold after %s', async (...[, behaviour, status, code, message]) => {
+    mock.behave(behaviour);
+    for (const stream of [false, true]) {
+      const refused = await caller.refusedChat({ ...CHAT, stream });
+      expect(refused).toMatchObject({ status, error: { code } });
+      if (!stream) expect(refused.error.message).toContain(message);
+      expect(JSON.stringify(refused)).not.toContain(API_KEY);
+    }
+  });
+
+  it('is charged what arrived, counted, when it breaks a stream off', async () => {
+    mock.behave({ content: 'one two three four five six', cutAfterChunks: 3 });
+    const answer = await caller.chat({ ...CHAT, stream: true });
+    expect(answer.body['text']).toContain('provider_error');
+    expect(answer.body['text']).not.toContain('[DONE]');
+    expect(await caller.ledger()).toMatchObject([{ usage_source: 'estimated', outcome: 'provider_error' }]);
+  });
+
+  it('may leave [DONE] out', async () => {
+    mock.behave({ withoutDone: true });
+    const answer = await caller.chat({ ...CHAT, stream: true });
+    expect(answer.body['text']).toContain('data: [DONE]');
+    expect(await caller.ledger()).toMatchObject([{ usage_source: 'provider', outcome: 'completed' }]);
+  });
+
+  it('is read to its end and charged in full when the client leaves', async () => {
+    mock.behave({ content: 'word '.repeat(60), delayMs: 1, usage: USAGE });
+    const abortedBefore = mock.abortedStreams;
+    const controller = new AbortController();
+    const response = await fetch(`${bench.server.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${caller.token}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ ...CHAT, stream: true }),
+      signal: controller.signal,
+    });
+    await response.body!.getReader().read();
+    controller.abort();
+    expect(await caller.settled()).toMatchObject([
+      { outcome: 'client_aborted', usage_source: 'provider', input_tokens: 1_000 },
+    ]);
+    expect(mock.abortedStreams).toBe(abortedBefore);
+  });
+
+  it('bills together what the ledger says', async () => {
+    const before = { ...mock.billed };
+    await Promise.all(Array.from({ length: 8 }, (_, index) => caller.chat({ ...CHAT, stream: index % 2 === 0 })));
+    await sleep(20);
+    const rows = await caller.ledger();
+    expect(rows).toHaveLength(8);
+    const sum = (pick: (row: (typeof rows)[number]) => number) => rows.reduce((total, row) => total + pick(row), 0);
+    expect(sum((row) => row.input_tokens)).toBe(mock.billed.promptTokens - before.promptTokens);
+    expect(sum((row) => row.output_tokens)).toBe(mock.billed.completionTokens - before.completionTokens);
+  });
+});
+
+describe('a provider that is not there', () => {
+  it('is a 502 that says so, and costs nothing', async () => {
+    const bench = await ChatBench.start({ env: { OPENAI_BASE_URL: 'http://127.0.0.1:1/v1' } });
+    const caller = await bench.caller('pro');
+    const refused = await caller.refusedChat(CHAT);
+    expect(refused).toMatchObject({
+      status: 502,
+      error: { code: 'provider_error', message: expect.stringContaining('could not be reached') },
+    });
+    await bench.close();
+  });
+});

@@ -1,0 +1,170 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+export interface MockUsage {
+  prompt_tokens: number;
+  completion_tokens: number;
+  total_tokens: number;
+  prompt_tokens_details?: { cached_tokens: number };
+  completion_tokens_details?: { reasoning_tokens: number };
+}
+
+/** How the next answers are given; what is left out is as a well-behaved provider does it. */
+export interface MockBehaviour {
+  delayMs?: number;
+  content?: string;
+  /** Null: the answer carries no usage. */
+  usage?: MockUsage | null;
+  status?: number;
+  /** Sent as it is, instead of an answer. */
+  rawBody?: string;
+  /** Streams only: the connection is cut after this many chunks. */
+  cutAfterChunks?: number;
+  /** Streams only: `[DONE]` is left out. */
+  withoutDone?: boolean;
+}
+
+export interface RecordedRequest {
+  path: string;
+  authorization: string | undefined;
+  body: Record<string, unknown>;
+}
+
+/** A provider that speaks OpenAI's chat completions over HTTP, plain and streamed, and counts what it would bill. */
+export class OpenAiMock {
+  readonly requests: RecordedRequest[] = [];
+  billed = { requests: 0, promptTokens: 0, completionTokens: 0 };
+  /** Streams whose client closed the connection before they ended. */
+  abortedStreams = 0;
+  private behaviour: MockBehaviour = {};
+  private readonly server: Server = createServer((request, response) => {
+    this.answer(request, response).catch(() => response.destroy());
+  });
+
+  constructor(private readonly isRecording = true) {}
+
+  async start(port = 0): Promise<this> {
+    await new Promise<void>((resolve) => this.server.listen(port, '127.0.0.1', resolve));
+    return this;
+  }
+
+  get baseUrl(): string {
+    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}/v1`;
+  }
+
+  behave(behaviour: MockBehaviour): void {
+    this.behaviour = behaviour;
+  }
+
+  async close(): Promise<void> {
+    this.server.closeAllConnections();
+    await new Promise((resolve) => this.server.close(resolve));
+  }
+
+  private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const body = JSON.parse(await readAll(request)) as Record<string, unknown>;
+    if (this.isRecording)
+      this.requests.push({ path: request.url!, authorization: request.headers.authorization, body });
+    const { behaviour } = this;
+    if (behaviour.delayMs) await sleep(behaviour.delayMs);
+    response.setHeader('x-request-id', 'req-of-the-provider');
+    if (behaviour.status || behaviour.rawBody !== undefined) {
+      const error = {
+        error: { message: `mock status ${behaviour.status}`, type: 'invalid_request_error', code: null, param: null },
+      };
+      response.writeHead(behaviour.status ?? 200, { 'content-type': 'application/json' });
+      response.end(behaviour.rawBody ?? JSON.stringify(error));
+      return;
+    }
+    const usage =
+      behaviour.usage === undefined ? usageOf(body, behaviour.content ?? 'Hello from the mock.') : behaviour.usage;
+    const answer: Answer = {
+      model: String(body['model']),
+      content: behaviour.content ?? 'Hello from the mock.',
+      usage,
+    };
+    if (body['stream'] === true) await this.stream(answer, body, response);
+    else response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(completionOf(answer)));
+    this.bill(usage);
+  }
+
+  private async stream(answer: Answer, body: Record<string, unknown>, response: ServerResponse): Promise<void> {
+    const { behaviour } = this;
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    response.once('close', () => {
+      if (!response.writableFinished) this.abortedStreams += 1;
+    });
+    const wantsUsage = (body['stream_options'] as { include_usage?: boolean } | undefined)?.include_usage === true;
+    const words = answer.content.split(/(?<= )/);
+    for (const [index, word] of words.entries()) {
+      if (behaviour.cutAfterChunks === index) {
+        response.destroy();
+        return;
+      }
+      response.write(event(chunkOf(answer, { content: word, ...(index === 0 && { role: 'assistant' }) }, null)));
+      if (behaviour.cutAfterChunks !== undefined || behaviour.delayMs) await sleep(5);
+    }
+    response.write(event(chunkOf(answer, {}, 'stop')));
+    if (wantsUsage && answer.usage)
+      response.write(event({ ...chunkOf(answer, {}, null), choices: [], usage: answer.usage }));
+    if (!behaviour.withoutDone) response.write('data: [DONE]\n\n');
+    response.end();
+  }
+
+  private bill(usage: MockUsage | null): void {
+    this.billed.requests += 1;
+    this.billed.promptTokens += usage?.prompt_tokens ?? 0;
+    this.billed.completionTokens += usage?.completion_tokens ?? 0;
+  }
+}
+
+interface Answer {
+  model: string;
+  content: string;
+  usage: MockUsage | null;
+}
+
+async function readAll(request: IncomingMessage): Promise<string> {
+  const parts: Buffer[] = [];
+  for await (const part of request as AsyncIterable<Buffer>) parts.push(part);
+  return Buffer.concat(parts).toString('utf8');
+}
+
+/** One token for every four characters, as a rule of thumb: what matters is that both sides agree on it. */
+function usageOf(body: Record<string, unknown>, content: string): MockUsage {
+  const promptTokens = Math.ceil(JSON.stringify(body['messages']).length / 4);
+  const completionTokens = Math.ceil(content.length / 4);
+  return {
+    prompt_tokens: promptTokens,
+    completion_tokens: completionTokens,
+    total_tokens: promptTokens + completionTokens,
+  };
+}
+
+function completionOf({ model, content, usage }: Answer): object {
+  return {
+    id: 'chatcmpl-mock',
+    object: 'chat.completion',
+    created: 1_780_000_000,
+    model,
+    choices: [
+      { index: 0, message: { role: 'assistant', content, refusal: null }, logprobs: null, finish_reason: 'stop' },
+    ],
+    ...(usage && { usage }),
+  };
+}
+
+function chunkOf({ model }: Answer, delta: object, finishReason: string | null): object {
+  return {
+    id: 'chatcmpl-mock',
+    object: 'chat.completion.chunk',
+    created: 1_780_000_000,
+    model,
+    choices: [{ index: 0, delta, logprobs: null, finish_reason: finishReason }],
+  };
+}
+
+function event(data: object): string {
+  return `data: ${JSON.stringify(data)}\n\n`;
+}
