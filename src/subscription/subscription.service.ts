@@ -4,6 +4,7 @@ import { Clock } from '../common/clock.js';
 import type { Tier } from '../common/domain/tiers.js';
 import { CreditsService } from '../credits/credits.service.js';
 import { billingPeriod } from './domain/billing-period.js';
+import type { Plan } from './plan.entity.js';
 import { PlanService } from './plan.service.js';
 import type { Subscription, SubscriptionStatus } from './subscription.entity.js';
 import { SubscriptionInactiveError } from './subscription.errors.js';
@@ -57,7 +58,8 @@ export class SubscriptionService implements OnModuleInit {
     let live = await this.subscriptions.findLive(userId);
     if (!live) {
       if (!(await this.subscriptions.isEntitled(userId))) throw SubscriptionInactiveError.unverified();
-      await this.subscriptions.transactional(() => this.open(userId, 'free', now));
+      const plan = await this.plans.of('free');
+      await this.subscriptions.transactional(() => this.open(userId, plan, now));
       live = await this.subscriptions.findLive(userId);
     }
     if (!live) throw new Error(`user ${userId} has no live subscription although one was opened`);
@@ -71,6 +73,7 @@ export class SubscriptionService implements OnModuleInit {
    * allowance. Changes nothing for a user who is on that plan.
    */
   async setTier(userId: string, tier: Tier, now: Date): Promise<CurrentSubscription> {
+    const plan = await this.plans.of(tier);
     await this.subscriptions.transactional(async () => {
       await this.credits.lockAccount(userId);
       const live = await this.subscriptions.findLive(userId);
@@ -81,7 +84,7 @@ export class SubscriptionService implements OnModuleInit {
         await this.subscriptions.record({ subscriptionId: live.id, ...change, reason: 'replaced' }, now);
         await this.credits.forfeitAllowance(userId, live.id, now);
       }
-      await this.open(userId, tier, now);
+      await this.open(userId, plan, now);
     });
     this.known.delete(userId);
     return this.ensureSubscription(userId, now);
@@ -92,8 +95,12 @@ export class SubscriptionService implements OnModuleInit {
     this.known.delete(userId);
   }
 
-  private async open(userId: string, tier: Tier, now: Date): Promise<void> {
-    const plan = await this.plans.of(tier);
+  /**
+   * The plan is read before the transaction begins: one that waits for a second connection while it holds its own would, many at a time,
+   * wait for each other.
+   */
+  private async open(userId: string, plan: Plan, now: Date): Promise<void> {
+    const { tier } = plan;
     const period = billingPeriod(now, 0);
     const id = await this.subscriptions.openIfNone(userId, tier, period);
     if (id === null) return;

@@ -43,6 +43,14 @@ describe('subscriptions', () => {
     expect(new Date(account?.next_due_at ?? 0).toISOString()).toBe('2026-06-10T12:00:30.000Z');
   });
 
+  // Catches: reading the plan inside the transaction, where every connection waits for one more.
+  it('begin for more new users at once than there are connections, with nothing remembered yet', async () => {
+    const users = await Promise.all(Array.from({ length: 60 }, () => money.newUser({ hasAccount: false })));
+    const fresh = moneyServices(money.orm, NOW);
+    const opened = await Promise.all(users.map((user) => fresh.subscriptions.ensureSubscription(user.id, NOW)));
+    expect(new Set(opened.map((subscription) => subscription.id)).size).toBe(60);
+  });
+
   it('do not begin before the address is verified', async () => {
     const id = newId();
     await money.query('insert into users (id, email) values (?, ?)', [id, `${id}@example.com`]);
