@@ -99,12 +99,12 @@ export const RECONCILIATION_CHECKS: readonly ReconciliationCheck[] = [
     name: 'usage_row_per_charged_attempt',
     invariant: 4,
     sql: `
-      select h.user_id, h.id::text as subject,
+      select coalesce(h.user_id, l.user_id) as user_id, coalesce(h.id, l.hold_id)::text as subject,
         format('attempts %s, usage rows %s; cost %s, charged %s', h.attempts_charged, l.members, h.cost_ucr, l.credits) as detail
       from credit_holds h
-      left join (select user_id, hold_id, count(*) as members, sum(credits_ucr) as credits from token_usage_ledger group by user_id, hold_id) l
+      full join (select user_id, hold_id, count(*) as members, sum(credits_ucr) as credits from token_usage_ledger group by user_id, hold_id) l
         on l.user_id = h.user_id and l.hold_id = h.id
-      where h.attempts_charged <> coalesce(l.members, 0) or coalesce(h.cost_ucr, 0) <> coalesce(l.credits, 0)`,
+      where h.id is null or h.attempts_charged <> coalesce(l.members, 0) or coalesce(h.cost_ucr, 0) <> coalesce(l.credits, 0)`,
   },
   {
     name: 'usage_equals_postings',
@@ -114,9 +114,31 @@ export const RECONCILIATION_CHECKS: readonly ReconciliationCheck[] = [
         format('ledger %s, postings %s', l.credits, p.amount) as detail
       from (select user_id, hold_id, sum(credits_ucr) as credits from token_usage_ledger group by user_id, hold_id) l
       full join (
-        select user_id, hold_id, sum(abs(amount_ucr)) as amount from credit_postings where kind in ('usage', 'debt') group by user_id, hold_id
+        select user_id, hold_id, sum(case when kind = 'debt' then amount_ucr else -amount_ucr end) as amount
+        from credit_postings where kind in ('usage', 'debt') group by user_id, hold_id
       ) p on p.user_id = l.user_id and p.hold_id = l.hold_id
       where coalesce(l.credits, 0) <> coalesce(p.amount, 0)`,
+  },
+  {
+    name: 'hold_debt_equals_postings',
+    invariant: 4,
+    sql: `
+      select coalesce(h.user_id, p.user_id) as user_id, coalesce(h.id, p.hold_id)::text as subject,
+        format('new debt %s, postings %s', h.new_debt_ucr, p.amount) as detail
+      from credit_holds h
+      full join (
+        select user_id, hold_id, sum(amount_ucr) as amount from credit_postings where kind = 'debt' group by user_id, hold_id
+      ) p on p.user_id = h.user_id and p.hold_id = h.id
+      where coalesce(h.new_debt_ucr, 0) <> coalesce(p.amount, 0)`,
+  },
+  {
+    name: 'posting_sign_fits_its_kind',
+    invariant: 5,
+    sql: `
+      select user_id, id::text as subject, format('%s of %s', kind, amount_ucr) as detail
+      from credit_postings
+      where kind in ('grant', 'roll_in', 'debt') and amount_ucr < 0
+        or kind in ('usage', 'expiry', 'roll_out', 'forfeit', 'debt_repayment') and amount_ucr > 0`,
   },
   {
     name: 'append_only_triggers',
@@ -136,7 +158,7 @@ export const RECONCILIATION_CHECKS: readonly ReconciliationCheck[] = [
       from credit_reversals r
       left join credit_postings o on o.user_id = r.user_id and o.id = r.original_id
       left join credit_postings v on v.user_id = r.user_id and v.id = r.reversal_id
-      where o.amount_ucr is distinct from -v.amount_ucr`,
+      where o.id is null or v.id is null or o.amount_ucr <> -v.amount_ucr or o.credit_id is distinct from v.credit_id`,
   },
   {
     name: 'one_grant_per_period',

@@ -73,13 +73,14 @@ async function evaluate(
     name: check.name,
     invariant: check.invariant,
     isBroken: rows.length > 0,
-    offenders: rows.map((row) => ({ userId: row.user_id, subject: row.subject, detail: row.detail })),
+    offenders: rows.map((row) => ({ userId: row.user_id, subject: row.subject ?? 'unknown', detail: row.detail })),
   };
 }
 
 interface OffenderRow {
   user_id: string | null;
-  subject: string;
+  /** Null where a line names no row, which is its fault. */
+  subject: string | null;
   detail: string;
 }
 
