@@ -8,6 +8,7 @@ import {
   OverloadedError,
   UnsupportedMediaTypeError,
 } from '../errors/common.errors.js';
+import { isPassingFailure } from '../errors/passing-failure.js';
 import { speaksOpenAi, toOpenAiError, toProblem } from '../errors/error-body.js';
 
 class InternalError extends AppError {
@@ -28,6 +29,8 @@ export class ErrorFilter implements ExceptionFilter {
     const reply = http.getResponse<FastifyReply>();
     const error = toAppError(thrown);
     if (error instanceof InternalError) this.logger.error({ err: thrown, requestId: request.id }, 'request failed');
+    else if (isPassingFailure(thrown))
+      this.logger.warn({ err: thrown, requestId: request.id }, 'no room for a request');
     if (reply.sent || reply.raw.headersSent) return;
     sendError(error, request, reply);
   }
@@ -46,6 +49,7 @@ export function sendError(error: AppError, request: FastifyRequest, reply: Fasti
 /** What the caller may know about `thrown`. */
 export function toAppError(thrown: unknown): AppError {
   if (thrown instanceof AppError) return thrown;
+  if (isPassingFailure(thrown)) return overloaded(thrown);
   const status = statusOf(thrown);
   const message = thrown instanceof Error ? thrown.message : '';
   switch (status) {
@@ -63,16 +67,18 @@ export function toAppError(thrown: unknown): AppError {
         details: { accepted: ['application/json'] },
       });
     case 503:
-      return new OverloadedError('The server is busy or going down. Try again shortly.', {
-        cause: thrown,
-        headers: { 'retry-after': '1' },
-      });
+      return overloaded(thrown);
     default:
       return new InternalError(
         'The request failed on our side and was not completed. Quote the request id when you report it.',
         { cause: thrown },
       );
   }
+}
+
+function overloaded(cause: unknown): OverloadedError {
+  const headers = { 'retry-after': '1' };
+  return new OverloadedError('The server is busy or going down. Try again shortly.', { cause, headers });
 }
 
 function statusOf(thrown: unknown): number {
