@@ -42,6 +42,11 @@ describe('inputBound', () => {
     expect(inputBound(prompt, TERMS)).toBe(16 + JSON.stringify(tool_calls).length);
   });
 
+  it('counts which call a tool answers, which a long id would else get for nothing', () => {
+    const prompt = promptOf({ messages: [{ role: 'tool', tool_call_id: 'c'.repeat(256), content: 'done' }] });
+    expect(inputBound(prompt, TERMS)).toBe(16 + 256 + 4);
+  });
+
   it('is never below what a tokenizer counts', () => {
     fc.assert(
       fc.property(

@@ -33,6 +33,7 @@ export function readPrompt(body: ChatCompletionBody): Prompt {
 
 function readMessage(message: ChatMessage, index: number, prompt: Prompt): void {
   if ('name' in message && message.name) prompt.texts.push(message.name);
+  if (message.role === 'tool') prompt.texts.push(message.tool_call_id);
   if (message.role === 'assistant') {
     if (message.refusal) prompt.texts.push(message.refusal);
     if (message.tool_calls?.length) prompt.texts.push(JSON.stringify(message.tool_calls));
