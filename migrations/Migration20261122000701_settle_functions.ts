@@ -153,7 +153,7 @@ declare
   tokens bigint[] := array_fill(0::bigint, array[greatest(n, 1)]);
   costs bigint[] := tokens;
   done integer[]; beyond integer[]; late integer[] := '{}'; has_special boolean;
-  late_ids uuid[]; late_users uuid[]; done_ids uuid[]; done_users uuid[];
+  late_ids uuid[]; late_users uuid[]; done_ids uuid[]; done_users uuid[]; known_users uuid[]; available bigint[];
   k integer; covered bigint;
 begin
   -- The cost of a hold is the sum of its charged attempts; a void or an expiry costs nothing.
@@ -292,9 +292,13 @@ begin
       where t.request_id = excluded.request_id;
   end if;
 
+  -- Once per user, not per member: a batch may be all one user's.
+  select array_agg(u.user_id order by u.user_id), array_agg(tollgate.available(u.user_id, p_now) order by u.user_id)
+  into known_users, available
+  from (select distinct r.user_id from unnest(p_users) as r(user_id)) u;
   return query
     select r.id, case when h.id is null then 'unknown' when r.ord = any(done) or r.ord = any(late) then 'done' else 'repeat' end,
-      h.state, h.cost_ucr, h.new_debt_ucr, tollgate.available(r.user_id, p_now)
+      h.state, h.cost_ucr, h.new_debt_ucr, available[array_position(known_users, r.user_id)]
     from unnest(p_ids, p_users) with ordinality as r(id, user_id, ord)
     left join credit_holds h on h.user_id = r.user_id and h.id = r.id
     order by r.ord;
