@@ -1,4 +1,5 @@
 import type { AppError } from '../common/errors/app-error.js';
+import { OverloadedError } from '../common/errors/common.errors.js';
 import type { TokenUsage } from '../usage/domain/cost.js';
 import type { UsageAttempt } from '../usage/metering.service.js';
 import type { HoldRequest } from './chat-hold.service.js';
@@ -27,6 +28,8 @@ export function toProviderRequest({ requestId, chat, startedAt }: ChatCall, plan
 
 /** What the caller learns of a provider's failure. Only messages that an adapter marked as safe are shown. */
 export function toProviderError(thrown: unknown, requestId: string, limit: TimeLimit): AppError {
+  // The server's own refusal, not the provider's: it stops.
+  if (thrown instanceof OverloadedError) return thrown;
   if (limit.isExceeded) return new ProviderTimeoutError(requestId, limit.stepMs);
   if (thrown instanceof ProviderRejection) return new ProviderRejectedError(requestId, thrown.message);
   const message = thrown instanceof ProviderFailure ? thrown.message : undefined;

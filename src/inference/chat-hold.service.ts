@@ -1,11 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../common/clock.js';
+import { isOutcomeUnknown } from '../common/errors/passing-failure.js';
 import type { AppError } from '../common/errors/app-error.js';
 import { InsufficientCreditsError } from '../credits/credits.errors.js';
 import { MeteringService, type ReserveRequest } from '../usage/metering.service.js';
 import type { AdmittedChat } from './admitted-chat.js';
 import { HoldPlanner, type HoldPlan } from './hold-planner.service.js';
-import { OpenHold } from './open-hold.js';
+import { giveBack, OpenHold } from './open-hold.js';
 
 /** Longest life of one answer, streams included; the hold outlives it by the margin. */
 export const ANSWER_MS_MAX = 600_000;
@@ -53,7 +54,11 @@ export class ChatHoldService {
 
   private async reserve(request: HoldRequest, plan: HoldPlan): Promise<OpenHold> {
     const began = performance.now();
-    const reservation = await this.metering.reserve(this.toReserve(request, plan));
+    const reservation = await this.metering.reserve(this.toReserve(request, plan)).catch((error: unknown) => {
+      // The connection broke after the hold may have been taken: the caller gets no answer, so nothing may stay held.
+      if (isOutcomeUnknown(error)) void giveBack(this.metering, request, 'outcome unknown');
+      throw error;
+    });
     return new OpenHold(this.metering, this.clock, reservation, performance.now() - began);
   }
 

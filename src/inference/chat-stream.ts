@@ -70,6 +70,7 @@ export class ChatStream {
       this.abandon();
     }
     clearTimeout(this.drainTimer);
+    this.parts.limit.release();
     try {
       await this.finish(interruption);
     } catch (error) {
@@ -140,7 +141,13 @@ export class ChatStream {
       firstTokenMs: this.firstTokenMs,
       holdMs: hold.holdMs,
     });
-    return { settlement: await hold.settle(attempt), usage };
+    try {
+      return { settlement: await hold.settle(attempt), usage };
+    } catch (error) {
+      // What was delivered is owed, whatever the client is told now.
+      hold.settleLater(attempt);
+      throw error;
+    }
   }
 
   private outcomeOf(interruption: unknown): UsageAttempt['outcome'] {
@@ -171,10 +178,16 @@ export class ChatStream {
 
   private whenWritable(): Promise<void> {
     const { output } = this;
+    const { signal } = this.parts.limit;
+    // Nothing but the end follows a call that was cut off; it is buffered.
+    if (signal.aborted) return Promise.resolve();
     return new Promise((resolve) => {
-      const stalled = setTimeout(() => output.destroy(), STALLED_CLIENT_MS);
+      const giveUp = () => void output.destroy();
+      const stalled = setTimeout(giveUp, STALLED_CLIENT_MS);
+      signal.addEventListener('abort', giveUp, { once: true });
       const goOn = () => {
         clearTimeout(stalled);
+        signal.removeEventListener('abort', giveUp);
         output.off('drain', goOn).off('close', goOn);
         resolve();
       };

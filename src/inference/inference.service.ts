@@ -79,6 +79,7 @@ export class InferenceService {
       await stream.open();
       return stream;
     } catch (thrown) {
+      limit.release();
       await hold.void('provider_error');
       throw toProviderError(thrown, call.requestId, limit);
     }
@@ -97,7 +98,8 @@ export class InferenceService {
       .catch(async (thrown: unknown) => {
         await hold.void('provider_error');
         throw toProviderError(thrown, requestId, limit);
-      });
+      })
+      .finally(() => limit.release());
     const { completion } = answer;
     const usage =
       answer.usage ?? (await this.estimator.estimate(chat, plan, generatedTexts(completion.choices).join('')));
@@ -119,6 +121,6 @@ export class InferenceService {
   private timeLimitFor({ chat }: ChatCall): TimeLimit {
     const { providerTimeoutMs } = this.config;
     const stepMs = chat.route.isSandbox ? Math.min(providerTimeoutMs, SANDBOX_LIMIT_MS) : providerTimeoutMs;
-    return new TimeLimit(stepMs, ANSWER_MS_MAX);
+    return new TimeLimit(stepMs, ANSWER_MS_MAX, this.inFlight.signal);
   }
 }

@@ -31,6 +31,7 @@ export class RecordingMetering {
   /** Thrown by the next calls, in order. */
   reserveFailures: Error[] = [];
   settleFailures: Error[] = [];
+  voidFailures: Error[] = [];
 
   async reserve(request: ReserveRequest) {
     const failure = this.reserveFailures.shift();
@@ -47,6 +48,8 @@ export class RecordingMetering {
   }
 
   async void(_hold: { requestId: string; userId: string }, reason: string) {
+    const failure = this.voidFailures.shift();
+    if (failure) throw failure;
     this.voided.push(reason);
   }
 

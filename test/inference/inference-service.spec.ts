@@ -97,7 +97,7 @@ describe('a whole answer', () => {
     expect((error as Error).message).not.toContain('secret');
   });
 
-  it('is settled again after a short trouble of the database, and never voided', async () => {
+  it('is settled again after a short trouble of the database; after a longer one it is neither sent nor charged', async () => {
     const { service, metering, callOf } = answers(() => Promise.resolve(ANSWER));
     metering.settleFailures = [new Error('connection lost')];
     await service.complete(callOf(), clientStays);
@@ -105,11 +105,27 @@ describe('a whole answer', () => {
     metering.settleFailures = Array.from({ length: 3 }, () => new Error('connection lost'));
     await expect(service.complete(callOf(), clientStays)).rejects.toThrow('connection lost');
     expect(metering.settled).toHaveLength(1);
-    expect(metering.voided).toEqual([]);
+    expect(metering.voided).toEqual(['failed']);
   });
 });
 
 describe('the hold', () => {
+  it('is given back where the connection broke before anyone knew whether it was taken', async () => {
+    const { service, metering, callOf } = answers(() => Promise.resolve(ANSWER));
+    metering.reserveFailures = [new Error('Connection terminated unexpectedly')];
+    await expect(service.complete(callOf(), clientStays)).rejects.toThrow('Connection terminated');
+    expect(metering.voided).toEqual(['outcome unknown']);
+  });
+
+  it('is voided later where the database was away when it should have been', async () => {
+    const { service, metering, callOf } = answers(() => Promise.reject(new ProviderFailure('broken')));
+    metering.voidFailures = [new Error('timeout exceeded when trying to connect')];
+    await expect(service.complete(callOf(), clientStays)).rejects.toMatchObject({ status: 502 });
+    expect(metering.ended).toBe(0);
+    await sleep(800);
+    expect(metering.voided).toEqual(['provider_error']);
+  });
+
   it('assumes the byte bound and the limit that is sent', async () => {
     const { service, metering, callOf } = answers(() => Promise.resolve(ANSWER));
     const { plan } = await service.complete(callOf(), clientStays);
@@ -270,6 +286,14 @@ describe('a stream', () => {
     expect(seen).toContain('"code":"internal_error"');
     expect(seen).not.toContain('[DONE]');
     expect(run.metering.voided).toEqual([]);
+    await sleep(800);
+    expect(run.metering.settled).toMatchObject([{ usage: USAGE }]);
+  });
+
+  it('says that it may be tried again where the database had no room to settle it', async () => {
+    const run = streams(events(chunk('Hel'), usageEvent()));
+    run.metering.settleFailures = Array.from({ length: 3 }, () => new Error('timeout exceeded when trying to connect'));
+    expect(await readStream(run)).toContain('"code":"overloaded"');
   });
 });
 
@@ -285,5 +309,34 @@ describe('a stopping process', () => {
       status: 503,
     });
     expect(await reading).toContain('[DONE]');
+  });
+
+  it('cuts off what outlasts its patience, and charges what arrived', async () => {
+    const run = streams(events(chunk('Hel'), 2_000, chunk('lo')), { timeoutMs: 30_000 });
+    const { stream } = await run.service.stream(run.callOf({ stream: true }));
+    const reading = text(stream.output);
+    run.inFlight.patienceMs = 50;
+    await run.inFlight.beforeApplicationShutdown();
+    expect(run.metering.settled).toMatchObject([{ outcome: 'provider_error', usage: { source: 'estimated' } }]);
+    const seen = await reading;
+    expect(seen).toContain('"code":"overloaded"');
+    expect(seen).not.toContain('[DONE]');
+  });
+
+  it('cuts off a stream whose client takes nothing', async () => {
+    const run = streams(events(...Array.from({ length: 2_000 }, () => chunk('x'.repeat(100))), usageEvent()));
+    await run.service.stream(run.callOf({ stream: true }));
+    run.inFlight.patienceMs = 50;
+    await run.inFlight.beforeApplicationShutdown();
+    expect(run.metering.settled).toMatchObject([{ outcome: 'client_aborted' }]);
+  });
+
+  it('gives back what a whole answer held that does not come in time', async () => {
+    const run = answers(() => new Promise<never>(() => undefined), { timeoutMs: 30_000 });
+    const refused = run.service.complete(run.callOf(), clientStays).catch((error: unknown) => error);
+    run.inFlight.patienceMs = 50;
+    await run.inFlight.beforeApplicationShutdown();
+    expect(await refused).toMatchObject({ code: 'overloaded', status: 503 });
+    expect(run.metering.voided).toEqual(['provider_error']);
   });
 });

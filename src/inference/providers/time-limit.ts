@@ -5,13 +5,23 @@
 export class TimeLimit {
   private readonly controller = new AbortController();
   private readonly deadlineAtMs: number;
+  private readonly onStopped = (): void => this.controller.abort(this.stop?.reason);
   isExceeded = false;
 
+  /** `stop` ends the step under way for a reason that is not the provider's. */
   constructor(
     readonly stepMs: number,
     totalMs: number,
+    private readonly stop?: AbortSignal,
   ) {
     this.deadlineAtMs = performance.now() + totalMs;
+    if (stop?.aborted) this.onStopped();
+    else stop?.addEventListener('abort', this.onStopped, { once: true });
+  }
+
+  /** To be called once nothing runs any more: what stops the process outlives every limit. */
+  release(): void {
+    this.stop?.removeEventListener('abort', this.onStopped);
   }
 
   get signal(): AbortSignal {
