@@ -71,7 +71,7 @@ function attemptParameters(members: readonly SettleMember[]): unknown[] {
     of((a) => a.modelId),
     of((a) => a.modelVersionNo),
     of((a) => a.provider),
-    of((a) => a.providerRequestId),
+    of((a) => a.providerRequestId && storableText(a.providerRequestId)),
     of((a) => a.operation),
     of((a) => a.inputTokens),
     of((a) => a.cachedInputTokens),
@@ -87,8 +87,23 @@ function attemptParameters(members: readonly SettleMember[]): unknown[] {
     of((a) => a.outcome),
     of((a) => a.latencyMs),
     of((a) => a.firstTokenMs),
-    of((a) => JSON.stringify(a.metadata)),
+    of((a) => JSON.stringify(storable(a.metadata))),
   ];
+}
+
+/**
+ * PostgreSQL takes neither NUL nor half a surrogate pair. Callers may send both in a stop sequence, say; what they used must be charged all
+ * the same.
+ */
+function storable(value: unknown): unknown {
+  if (typeof value === 'string') return storableText(value);
+  if (Array.isArray(value)) return value.map(storable);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [storableText(name), storable(member)]));
+}
+
+function storableText(text: string): string {
+  return text.toWellFormed().replaceAll('\0', '\uFFFD');
 }
 
 function idempotencyParameters(members: readonly SettleMember[]): unknown[] {

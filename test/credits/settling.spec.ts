@@ -20,6 +20,27 @@ describe('ending a hold', () => {
   });
 
   describe('settling', () => {
+    it('charges a request whose parameters hold what the database cannot store', async () => {
+      const user = await money.userWith(100n);
+      const held = member(user, 10n);
+      await money.holds.reserve([held], NOW);
+      const sent = { stop: ['a\0b', '\ud83d', 'C:\\u0000'], logit_bias: { '\0': 1 } };
+      const metadata = { parameters: { sent, applied: [] } };
+      const charged = { ...attempt(4n), metadata, providerRequestId: 'up\0stream' };
+      const [result] = await money.holds.settle([{ ...settlement(held, 4n), attempts: [charged] }], NOW);
+      expect(result).toMatchObject({ outcome: 'done', costUcr: 4n });
+      const [row] = await money.query(
+        'select metadata, provider_request_id from token_usage_ledger where hold_id = ?',
+        [held.id],
+      );
+      expect(row).toEqual({
+        provider_request_id: 'up\uFFFDstream',
+        metadata: {
+          parameters: { sent: { stop: ['a\uFFFDb', '\uFFFD', 'C:\\u0000'], logit_bias: { '\uFFFD': 1 } }, applied: [] },
+        },
+      });
+    });
+
     it('charges the cost, gives the rest back to its own grants and writes one usage row per attempt', async () => {
       const user = await money.newUser();
       const first = await money.addGrant(user, { amountUcr: 10n, expiresAt: later(1e6) });
