@@ -42,11 +42,11 @@ export class SubscriptionService implements OnModuleInit {
   }
 
   /**
-   * The user's live subscription, at most a few seconds old; a user without one is put on the free plan.
+   * The user's live subscription, at most a few seconds old; a user without one is put on the free plan, from `now` on.
    * @throws SubscriptionInactiveError for a user whose address is not verified.
    */
-  async current(userId: string): Promise<CurrentSubscription> {
-    return this.known.get(userId) ?? this.ensureSubscription(userId, this.clock.now());
+  async current(userId: string, now = this.clock.now()): Promise<CurrentSubscription> {
+    return this.known.get(userId) ?? this.ensureSubscription(userId, now);
   }
 
   /**

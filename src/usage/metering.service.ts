@@ -99,7 +99,8 @@ export class MeteringService {
    */
   async reserve(request: ReserveRequest): Promise<Reservation> {
     const member = await this.toMember(request);
-    const { id: subscriptionId } = await this.subscriptions.current(request.userId);
+    // An allowance that begins after the request's own instant could not pay for it.
+    const { id: subscriptionId } = await this.subscriptions.current(request.userId, request.now);
     const result = await this.holds.reserve(member, request.now);
     if (result.outcome !== 'held') throw refusalOf(result, request);
     const { requestId, userId, amountUcr, now } = request;
@@ -109,7 +110,7 @@ export class MeteringService {
 
   /** Why `reserve` would refuse now, or null. Nothing is kept. */
   async preview(request: ReserveRequest): Promise<AppError | null> {
-    await this.subscriptions.current(request.userId);
+    await this.subscriptions.current(request.userId, request.now);
     const result = await this.holds.preview(await this.toMember(request), request.now);
     return result.outcome === 'held' ? null : refusalOf(result, request);
   }

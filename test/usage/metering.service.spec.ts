@@ -77,6 +77,15 @@ describe('metering', () => {
     expect(await services.metering.settle({ ...asked, attempts: [attempt(777)] })).toMatchObject({ chargedUcr: 400n });
   });
 
+  it('opens it from the request’s own instant on, so that the first allowance pays for it however long it took to get here', async () => {
+    const user = await money.newUser({ hasAccount: false });
+    const earlier = new Date(NOW.getTime() - 5);
+    const asked = request(user, 1_000n, { now: earlier });
+    await expect(services.metering.preview(asked)).resolves.toBeNull();
+    await services.metering.reserve(asked);
+    await services.metering.void(asked, 'test');
+  });
+
   it('says what is needed, available and held, when more comes, and which limit would pass', async () => {
     const user = await money.newUser({ hasAccount: false });
     await services.metering.reserve(request(user, 60_000_000n));
