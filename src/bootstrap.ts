@@ -12,6 +12,7 @@ import { parseJsonBody } from './common/http/json-body.js';
 import { createValidationPipe } from './common/http/validation.js';
 import { newId } from './common/ids.js';
 import type { Config } from './config/config.js';
+import { logRequests } from './monitoring/request-log.js';
 import { serveApiDescription } from './openapi.js';
 
 /** A header line beyond this is no token or cookie of ours. */
@@ -36,6 +37,7 @@ export async function createApp(config: Config): Promise<NestFastifyApplication>
   });
   app.useGlobalPipes(createValidationPipe());
   app.useGlobalFilters(new ErrorFilter());
+  logRequests(adapter.getInstance());
   await prepareHttp(adapter.getInstance());
   mountAuth(app, { publicPaths: ['/openapi.json', '/docs'] });
   await serveApiDescription(app, adapter.getInstance(), config);

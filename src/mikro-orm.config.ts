@@ -28,6 +28,8 @@ export function ormOptions(url: string, config: PoolConfig, isLimited = true): O
       onConnect: (client: ClientBase) => prepareSession(client, isLimited),
     },
     debug: config.logLevel === 'debug' || config.logLevel === 'trace' ? ['query'] : false,
+    // Escape sequences have no place in a log that machines read.
+    colors: false,
     schemaGenerator: { ignoreSchema: ['tollgate'], ignoreTriggers: true },
     migrations: {
       path: join(compiledRoot, 'migrations'),

@@ -1,4 +1,3 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Params } from 'nestjs-pino';
 import type { Config } from '../config/config.js';
 
@@ -14,39 +13,37 @@ const SECRET_PATHS = [
   'messages',
   'access_token',
   'refresh_token',
-  'code',
   'code_verifier',
 ].flatMap((name) => [name, `*.${name}`, `*.*.${name}`]);
 
-/** One line per request: who asked for what, and how it ended. Queries, headers and bodies are never logged: they carry codes, tokens and prompts. */
+interface LoggedError {
+  type: string;
+  message: string;
+  stack: string;
+  code?: unknown;
+}
+
+/** PostgreSQL tells in it which row was refused, password hash and all; the ORM copies it into message and stack. */
+const REFUSED_ROW = /\n - detail: [\s\S]*?(?=\n +at |$)/g;
+
+/** Of an error only what tells where it comes from: other members hold the refused row, query or request. */
+function describeError({ type, message, stack, code }: LoggedError): LoggedError {
+  return { type, message: message.replace(REFUSED_ROW, ''), stack: stack.replace(REFUSED_ROW, ''), code };
+}
+
+/** How everything is logged. Requests are logged by `logRequests`, at the server, because a middleware would miss most of them. */
 export function loggerOptions(config: Config): Params {
   const isReadable = !config.isProduction && process.stdout.isTTY;
   return {
+    forRoutes: [],
     pinoHttp: {
       level: config.logLevel,
+      autoLogging: false,
       redact: { paths: SECRET_PATHS, censor: '[redacted]' },
+      serializers: { err: describeError },
       ...(isReadable && {
-        transport: { target: 'pino-pretty', options: { singleLine: true, ignore: 'pid,hostname,req,res' } },
+        transport: { target: 'pino-pretty', options: { singleLine: true, ignore: 'pid,hostname,http' } },
       }),
-      serializers: {
-        req: (request: { id: string; method: string; url: string }) => ({
-          id: request.id,
-          method: request.method,
-          path: pathOf(request.url),
-        }),
-        res: (response: { statusCode: number }) => ({ status: response.statusCode }),
-      },
-      customSuccessMessage: (request: IncomingMessage, response: ServerResponse) =>
-        `${request.method} ${pathOf(request.url)} ${response.statusCode}`,
-      customErrorMessage: (request: IncomingMessage, response: ServerResponse) =>
-        `${request.method} ${pathOf(request.url)} ${response.statusCode}`,
-      customLogLevel: (_request: IncomingMessage, response: ServerResponse, error?: Error) =>
-        error || response.statusCode >= 500 ? 'error' : 'info',
-      autoLogging: { ignore: (request: IncomingMessage) => request.url?.startsWith('/health/') ?? false },
     },
   };
-}
-
-function pathOf(url: string | undefined): string {
-  return url?.split('?')[0] ?? '';
 }

@@ -1,0 +1,22 @@
+import { Logger } from '@nestjs/common';
+import type { FastifyInstance } from 'fastify';
+
+/** Asked every few seconds by whatever keeps the process running. */
+const UNLOGGED = '/health/';
+
+/**
+ * One line per request, whoever answered it: the token check, the OpenID Connect engine or a controller. Queries, headers and bodies are
+ * never logged: they carry codes, tokens and prompts.
+ */
+export function logRequests(server: FastifyInstance): void {
+  const logger = new Logger('Http');
+  server.addHook('onResponse', (request, reply, done) => {
+    const { id, method } = request;
+    const path = request.url.split('?', 1)[0] ?? '';
+    const { statusCode: status } = reply.raw;
+    const line = { http: { id, method, path, status, durationMs: Math.round(reply.elapsedTime) } };
+    if (status >= 500) logger.error(line, `${method} ${path} ${status}`);
+    else if (!path.startsWith(UNLOGGED)) logger.log(line, `${method} ${path} ${status}`);
+    done();
+  });
+}
