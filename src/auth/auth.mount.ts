@@ -1,5 +1,6 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { RequestAuthenticator } from './access/request-authenticator.js';
+import { acceptPageForms } from './oauth/form-body.js';
 import { OidcEndpoint } from './oauth/oidc-endpoint.js';
 
 export interface AuthMountOptions {
@@ -16,6 +17,7 @@ export function mountAuth(app: NestFastifyApplication, { publicPaths = [] }: Aut
   const endpoint = app.get(OidcEndpoint);
   const authenticator = app.get(RequestAuthenticator);
   authenticator.allow(publicPaths);
+  acceptPageForms(server);
   server.addHook('onRequest', (request, reply, done) => {
     if (!endpoint.take(request, reply)) done();
   });

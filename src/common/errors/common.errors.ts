@@ -20,11 +20,29 @@ export class BodyTooLargeError extends AppError {
   static readonly openaiType = 'invalid_request_error';
 }
 
+export class HeadersTooLargeError extends AppError {
+  static readonly code = 'headers_too_large';
+  static readonly status = 431;
+  static readonly title = 'The headers are too large';
+  static readonly openaiType = 'invalid_request_error';
+}
+
+export class RequestTimeoutError extends AppError {
+  static readonly code = 'request_timeout';
+  static readonly status = 408;
+  static readonly title = 'The request took too long to arrive';
+  static readonly openaiType = 'invalid_request_error';
+}
+
 export class UnsupportedMediaTypeError extends AppError {
   static readonly code = 'unsupported_media_type';
   static readonly status = 415;
   static readonly title = 'This media type is not taken';
   static readonly openaiType = 'invalid_request_error';
+
+  constructor(cause?: unknown) {
+    super('Send the body as application/json.', { cause, details: { accepted: ['application/json'] } });
+  }
 }
 
 export class NotFoundError extends AppError {

@@ -27,7 +27,7 @@ export class ErrorFilter implements ExceptionFilter {
     const http = host.switchToHttp();
     const request = http.getRequest<FastifyRequest>();
     const reply = http.getResponse<FastifyReply>();
-    const error = toAppError(thrown);
+    const error = toAppError(thrown, request.routeOptions.bodyLimit);
     if (error instanceof InternalError) this.logger.error({ err: thrown, requestId: request.id }, 'request failed');
     else if (isPassingFailure(thrown))
       this.logger.warn({ err: thrown, requestId: request.id }, 'no room for a request');
@@ -46,26 +46,28 @@ export function sendError(error: AppError, request: FastifyRequest, reply: Fasti
     .send(isOpenAi ? toOpenAiError(error, request.id) : toProblem(error, request.id));
 }
 
-/** What the caller may know about `thrown`. */
-export function toAppError(thrown: unknown): AppError {
+/** What the caller may know about `thrown`. `bodyLimit` is what the route takes, in bytes. */
+export function toAppError(thrown: unknown, bodyLimit?: number): AppError {
   if (thrown instanceof AppError) return thrown;
   if (isPassingFailure(thrown)) return overloaded(thrown);
   const status = statusOf(thrown);
   const message = thrown instanceof Error ? thrown.message : '';
   switch (status) {
     case 400:
+    case 414:
       return new InvalidRequestError(message || 'The request could not be read.', { cause: thrown });
     case 404:
       return new NotFoundError('There is no such route. The routes are listed at /docs.', { cause: thrown });
     case 413:
-      return new BodyTooLargeError('The body is larger than this route takes. The limits are listed at /docs.', {
-        cause: thrown,
-      });
+      return new BodyTooLargeError(
+        `The body is larger than this route takes${bodyLimit ? `: ${bodyLimit} bytes` : ''}.`,
+        {
+          cause: thrown,
+          details: { limitBytes: bodyLimit },
+        },
+      );
     case 415:
-      return new UnsupportedMediaTypeError('Send the body as application/json.', {
-        cause: thrown,
-        details: { accepted: ['application/json'] },
-      });
+      return new UnsupportedMediaTypeError(thrown);
     case 503:
       return overloaded(thrown);
     default:
