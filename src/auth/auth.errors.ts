@@ -1,11 +1,14 @@
 import { AppError } from '../common/errors/app-error.js';
 import type { Role, Scope } from '../common/http/route-markers.js';
 
+/** RFC 6750 section 3 allows neither quotes nor backslashes in a description, nor anything beyond ASCII. */
+const NOT_IN_DESCRIPTION = /[^\x20\x21\x23-\x5b\x5d-\x7e]/g;
+
 /** RFC 6750 challenge. `resource_metadata` (RFC 9728) tells a client where to sign in. */
 function challenge(resourceMetadata: string, parameters: Record<string, string>): Record<string, string> {
   const all = { ...parameters, resource_metadata: resourceMetadata };
   const text = Object.entries(all)
-    .map(([name, value]) => `${name}="${value}"`)
+    .map(([name, value]) => `${name}="${value.replace(NOT_IN_DESCRIPTION, "'")}"`)
     .join(', ');
   return { 'WWW-Authenticate': `Bearer ${text}` };
 }

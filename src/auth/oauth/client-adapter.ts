@@ -1,6 +1,7 @@
 import type { Adapter, AdapterPayload, AllClientMetadata } from 'oidc-provider';
 import type { OAuthClient } from './oauth-client.entity.js';
 import type { OAuthClientRepository } from './oauth-client.repository.js';
+import { hasNul } from './nul.js';
 import { isOidcScope } from './scopes-of-client.js';
 
 /** The provider reads clients anew for each request, so a change of the row applies at once. */
@@ -8,7 +9,7 @@ export class ClientAdapter implements Adapter {
   constructor(private readonly clients: OAuthClientRepository) {}
 
   async find(clientId: string): Promise<AdapterPayload | undefined> {
-    const client = await this.clients.findActive(clientId);
+    const client = hasNul(clientId) ? undefined : await this.clients.findActive(clientId);
     return client ? toClientMetadata(client) : undefined;
   }
 

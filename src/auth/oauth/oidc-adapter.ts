@@ -1,5 +1,6 @@
 import type { Adapter, AdapterPayload } from 'oidc-provider';
 import { errors } from './oidc-engine.js';
+import { hasNul } from './nul.js';
 import type { GrantService } from './grant.service.js';
 import type { OidcArtifactRepository, StoredArtifact } from './oidc-artifact.repository.js';
 import { requestOrigin } from './request-origin.js';
@@ -23,6 +24,7 @@ export class OidcAdapter implements Adapter {
   ) {}
 
   async upsert(id: string, payload: AdapterPayload, expiresIn: number): Promise<void> {
+    if (hasNul(payload)) throw new errors.InvalidRequest('a parameter contains a NUL character');
     await this.dependencies.artifacts.upsert(this.type, id, payload, expiresIn);
   }
 

@@ -7,6 +7,12 @@ import { REQUEST_ID_HEADER } from './request-origin.js';
 
 const PREFIX = '/oauth2/';
 const METADATA = new Set(['/.well-known/openid-configuration', '/.well-known/oauth-authorization-server']);
+const JWKS = '/oauth2/jwks';
+/**
+ * No page of another site may use the endpoints. The engine would allow any origin in its preflight answers; it leaves the matter alone once
+ * it finds a header of this family, and this one allows nothing.
+ */
+const NO_CORS = ['access-control-max-age', '0'] as const;
 /** Long enough to spare us a request per token, short enough that a new key is known before it signs. */
 const JWKS_CACHE = 'public, max-age=300';
 
@@ -36,7 +42,8 @@ export class OidcEndpoint {
     reply.hijack();
     for (const [name, value] of Object.entries(PAGE_HEADERS)) reply.raw.setHeader(name, value);
     reply.raw.setHeader(REQUEST_ID_HEADER, request.id);
-    if (path === '/oauth2/jwks') reply.raw.setHeader('cache-control', JWKS_CACHE);
+    if (path === JWKS) reply.raw.setHeader('cache-control', JWKS_CACHE);
+    else if (!METADATA.has(path)) reply.raw.setHeader(...NO_CORS);
     void this.holder.provider.callback()(request.raw, reply.raw);
     return true;
   }
