@@ -1,0 +1,218 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import * as client from 'openid-client';
+import pg from 'pg';
+import { Browser } from '../auth/browser.js';
+import { approve, authorizationRequest, discover, signIn } from '../auth/desktop-client.js';
+import { type ServerProcess, startServerProcess } from '../support/server-process.js';
+import { createTestDatabase, type TestDatabase } from '../support/test-server.js';
+
+const PERSON = { email: 'cleo@example.com', password: 'canary-right-password' };
+const WRONG_PASSWORD = 'canary-wrong-password';
+const SHORT_PASSWORD = 'canary-tiny';
+const PROMPT = 'canary-prompt-of-cleo';
+
+/**
+ * Everything a person does, well and badly, against a server that logs as much as it can; then every secret that was used is looked for in
+ * all that the server printed, in every refusal and in the whole database.
+ */
+describe('a secret that passes through the server', () => {
+  let server: ServerProcess;
+  let database: TestDatabase;
+  let dataDir: string;
+  let configuration: client.Configuration;
+  const secrets = new Map<string, string>();
+  const refusals: string[] = [];
+
+  beforeAll(async () => {
+    dataDir = mkdtempSync(join(tmpdir(), 'tollgate-canary-'));
+    database = await createTestDatabase();
+    server = await startServerProcess({ LOG_LEVEL: 'debug', DATABASE_URL: database.url, DATA_DIR: dataDir });
+    configuration = await discover(server.url);
+    keep({ password: PERSON.password, wrongPassword: WRONG_PASSWORD, shortPassword: SHORT_PASSWORD, prompt: PROMPT });
+    const local = JSON.parse(readFileSync(join(dataDir, 'secrets.json'), 'utf8')) as Record<string, string | string[]>;
+    keep({ keyEncryptionKey: String(local['keyEncryptionKey']), cookieKey: String(local['cookieKeys']) });
+    await registerAndConfirm();
+    const token = await useSignIns();
+    await useModels(token);
+    await failInside(token);
+  });
+  afterAll(async () => {
+    await server?.end();
+    await database?.drop();
+    rmSync(dataDir, { recursive: true, force: true });
+  });
+
+  function keep(named: Record<string, string | undefined>): void {
+    for (const [name, value] of Object.entries(named)) if (value) secrets.set(name, value);
+  }
+
+  /** The names of all secrets that `text` holds, as they are or in the encodings of a dump. */
+  function found(text: string): string[] {
+    return [...secrets].flatMap(([name, secret]) => {
+      const bytes = Buffer.from(secret);
+      const forms = [secret, encodeURIComponent(secret), bytes.toString('hex'), bytes.toString('base64url')];
+      return forms.some((form) => text.includes(form)) ? [name] : [];
+    });
+  }
+
+  async function refused(response: Response | Promise<Response>): Promise<void> {
+    const answer = await response;
+    expect(answer.status).toBeGreaterThanOrEqual(400);
+    refusals.push(`${answer.status} ${JSON.stringify([...answer.headers])} ${await answer.text()}`);
+  }
+
+  /** The server's output comes through a pipe, a moment after the answer. */
+  async function mailedToken(): Promise<string> {
+    for (let tries = 0; tries < 100; tries += 1) {
+      const token = /verify-email\?token=([\w-]{43})/.exec(server.output())?.[1];
+      if (token) return token;
+      await sleep(20);
+    }
+    throw new Error('no mail was printed');
+  }
+
+  async function registerAndConfirm(): Promise<void> {
+    const browser = new Browser(server.url);
+    const { url } = await browser.follow((await authorizationRequest(configuration)).address.href);
+    const registered = await browser.postJson(`${url}/register`, { ...PERSON, displayName: 'Cleo' });
+    expect(registered.status).toBe(200);
+    const token = await mailedToken();
+    keep({ emailToken: token });
+    expect((await browser.get(`/verify-email?token=${token}`)).status).toBe(200);
+    expect((await browser.postJson('/verify-email', { token })).status).toBe(200);
+    await refused(browser.postForm('/verify-email', { token }));
+    for (const send of [browser.postJson.bind(browser), browser.postForm.bind(browser)]) {
+      await refused(send(`${url}/login`, { email: PERSON.email, password: WRONG_PASSWORD }));
+      await refused(send(`${url}/login`, { email: 'no address', password: PERSON.password }));
+      await refused(send(`${url}/register`, { email: PERSON.email, password: SHORT_PASSWORD }));
+      await refused(send(`${url}/login`, { ...PERSON }, { origin: 'https://evil.example' }));
+    }
+    await refused(browser.postJson(`${url}/login`, { email: PERSON.email, password: [PERSON.password] }));
+  }
+
+  /** Signs in, refreshes, and uses code and refresh token a second time. A token that is still good is returned. */
+  async function useSignIns(): Promise<string> {
+    const browser = new Browser(server.url);
+    const request = await authorizationRequest(configuration);
+    const callback = await approve(browser, request.address, PERSON);
+    const checks = { pkceCodeVerifier: request.verifier, expectedState: request.state, expectedNonce: request.nonce };
+    const first = await client.authorizationCodeGrant(configuration, callback, checks);
+    await expect(client.authorizationCodeGrant(configuration, callback, checks)).rejects.toThrow();
+    const second = await signIn(configuration, browser, PERSON);
+    const third = await client.refreshTokenGrant(configuration, second.refresh_token ?? '');
+    await expect(client.refreshTokenGrant(configuration, second.refresh_token ?? '')).rejects.toThrow();
+    const fourth = await signIn(configuration, browser, PERSON);
+    keep({ code: callback.searchParams.get('code') ?? '', codeVerifier: request.verifier });
+    [first, second, third, fourth].forEach(({ access_token, refresh_token, id_token }, index) =>
+      keep({
+        [`accessToken${index}`]: access_token,
+        [`refreshToken${index}`]: refresh_token,
+        [`idToken${index}`]: id_token,
+      }),
+    );
+    for (const [name, { value }] of browser.cookies()) if (name.startsWith('_session')) keep({ [name]: value });
+    const form = (fields: Record<string, string>) => ({ method: 'POST', body: new URLSearchParams(fields) });
+    const credentials = { client_id: 'textassistant-desktop', grant_type: 'refresh_token' };
+    const refreshToken = first.refresh_token ?? '';
+    await refused(fetch(`${server.url}/oauth2/token`, form({ ...credentials, refresh_token: refreshToken })));
+    await refused(fetch(`${server.url}/oauth2/token`, form({ ...credentials, client_id: refreshToken })));
+    await refused(fetch(`${server.url}/oauth2/authorize?client_id=${first.access_token}`));
+    await refused(fetch(`${server.url}/v1/me?access_token=${first.access_token}`));
+    for (const token of [first.access_token, first.refresh_token, first.id_token]) {
+      await refused(fetch(`${server.url}/v1/me`, { headers: { authorization: `Bearer ${token}` } }));
+      await refused(fetch(`${server.url}/v1/me`, { headers: { authorization: `Basic ${token}` } }));
+    }
+    return fourth.access_token;
+  }
+
+  function chat(token: string, body: object | string): Promise<Response> {
+    return fetch(`${server.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      body: typeof body === 'string' ? body : JSON.stringify(body),
+    });
+  }
+
+  async function useModels(token: string): Promise<void> {
+    const messages = [{ role: 'user', content: PROMPT }];
+    for (const stream of [false, true]) {
+      const answer = await chat(token, { model: 'sandbox-echo', messages, stream });
+      expect(answer.status).toBe(200);
+      expect(await answer.text()).toContain('canary');
+    }
+    await refused(chat(token, `{"model":"sandbox-echo","messages":[{"role":"user","content":"${PROMPT}"`));
+    await refused(chat(token, { model: 'sandbox-echo', messages, temperature: 99 }));
+    await refused(chat(token, { model: 'sandbox-echo', messages: [{ role: PROMPT, content: PROMPT }] }));
+    await refused(chat(token, { model: 'sandbox-echo', messages: PROMPT }));
+    await refused(chat(token, { model: 'sandbox-echo', messages, surprise: PROMPT }));
+    await refused(chat('not-a-token', { model: 'sandbox-echo', messages }));
+  }
+
+  /** A fault of ours, in the middle of a sign-in and of a charged request, with secrets in hand. */
+  async function failInside(token: string): Promise<void> {
+    const browser = new Browser(server.url);
+    const { url } = await browser.follow((await authorizationRequest(configuration)).address.href);
+    const connection = new pg.Client({ connectionString: database.url });
+    await connection.connect();
+    await connection.query('alter table users rename to users_gone');
+    await connection.query('alter table credit_accounts rename to credit_accounts_gone');
+    await refused(browser.postJson(`${url}/login`, { ...PERSON }));
+    await refused(browser.postForm(`${url}/register`, { ...PERSON, email: 'new@example.com' }));
+    await refused(chat(token, { model: 'sandbox-echo', messages: [{ role: 'user', content: PROMPT }] }));
+    await connection.query('alter table users_gone rename to users');
+    await connection.query('alter table credit_accounts_gone rename to credit_accounts');
+    await connection.query(`alter table users add constraint no_canary check (display_name <> 'Nobody') not valid`);
+    await refused(browser.postJson(`${url}/register`, { ...PERSON, email: 'new@example.com', displayName: 'Nobody' }));
+    await connection.end();
+  }
+
+  it('was really used, and what happened was logged', () => {
+    expect(secrets.size).toBeGreaterThan(18);
+    expect(refusals.length).toBeGreaterThan(25);
+    const output = server.output();
+    for (const line of [
+      'POST /oauth2/token 400',
+      'POST /v1/chat/completions 200',
+      'GET /v1/me 401',
+      'request failed',
+    ]) {
+      expect(output).toContain(line);
+    }
+    expect(output).toContain('"err":{"type":"CheckConstraintViolationException","message":"new row');
+    expect(output).toContain('[query]');
+  });
+
+  it('is in nothing that the server printed, but for the link of a mail that it cannot send yet', () => {
+    const lines = server
+      .output()
+      .split('\n')
+      .filter((line) => !line.includes('"context":"Mail"'));
+    expect(lines.filter((line) => found(line).length > 0)).toEqual([]);
+    // A failed insert must not print the row, which has the hash of the password and the address.
+    expect(lines.filter((line) => /argon2|new@example\.com/.test(line))).toEqual([]);
+  });
+
+  it('is in no refusal', () => {
+    const leaks = refusals.filter((refusal) => found(refusal).length > 0);
+    expect(leaks).toEqual([]);
+  });
+
+  it('is nowhere in the database', async () => {
+    const connection = new pg.Client({ connectionString: database.url });
+    await connection.connect();
+    const { rows: tables } = await connection.query<{ name: string }>(
+      `select format('%I.%I', schemaname, tablename) as name from pg_tables where schemaname not in ('pg_catalog', 'information_schema')`,
+    );
+    const leaks: string[] = [];
+    for (const { name } of tables) {
+      const { rows } = await connection.query<{ text: string }>(`select t::text as text from ${name} t`);
+      for (const { text } of rows) if (found(text).length > 0) leaks.push(`${name}: ${text}`);
+    }
+    await connection.end();
+    expect(tables.length).toBeGreaterThan(30);
+    expect(leaks).toEqual([]);
+  });
+});
