@@ -1,7 +1,7 @@
 import type { Adapter, AdapterPayload, AllClientMetadata } from 'oidc-provider';
 import type { OAuthClient } from './oauth-client.entity.js';
 import type { OAuthClientRepository } from './oauth-client.repository.js';
-import { hasNul } from './nul.js';
+import { hasNul } from '../../common/domain/nul.js';
 import { isOidcScope } from './scopes-of-client.js';
 
 /** The provider reads clients anew for each request, so a change of the row applies at once. */

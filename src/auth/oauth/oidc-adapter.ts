@@ -1,6 +1,6 @@
 import type { Adapter, AdapterPayload } from 'oidc-provider';
 import { errors } from './oidc-engine.js';
-import { hasNul } from './nul.js';
+import { hasNul } from '../../common/domain/nul.js';
 import type { GrantService } from './grant.service.js';
 import type { OidcArtifactRepository, StoredArtifact } from './oidc-artifact.repository.js';
 import { requestOrigin } from './request-origin.js';
