@@ -1,15 +1,12 @@
 import { ApiExtraModels, ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { Type } from 'class-transformer';
-import { IsIn, IsInt, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
+import { IsIn, IsOptional, IsString, MaxLength } from 'class-validator';
 import { TIERS, type Tier } from '../common/domain/tiers.js';
+import { PageQuery } from '../common/http/paging.js';
 import { CAPABILITIES, type Capability, type ModelMeta } from './domain/model-meta.js';
 import { PARAMETER_TYPES, type ParameterType } from './domain/constrained-parameters.js';
 import { VIOLATION_POLICIES, type ViolationPolicy } from './domain/parameter-constraint.js';
 import { TIER_RESTRICTION_MODES, type TierRestrictionMode } from './domain/tier-access.js';
 import { LIFECYCLES, type Lifecycle } from './model.repository.js';
-
-const PAGE_DEFAULT = 50;
-const PAGE_MAX = 200;
 
 /** A parameter a model constrains, as an app's settings page draws it. */
 export class ParameterDto {
@@ -126,8 +123,8 @@ export class ModelQueryDto {
 
   @ApiPropertyOptional()
   @IsOptional()
-  @IsString()
   @MaxLength(100)
+  @IsString()
   provider?: string;
 
   @ApiPropertyOptional({ enum: ['true', 'false'], description: 'Legacy models too; default false' })
@@ -137,11 +134,11 @@ export class ModelQueryDto {
 }
 
 /** Filters of `GET /admin/models`. */
-export class AdminModelQueryDto {
+export class AdminModelQueryDto extends PageQuery {
   @ApiPropertyOptional()
   @IsOptional()
-  @IsString()
   @MaxLength(100)
+  @IsString()
   provider?: string;
 
   @ApiPropertyOptional({ enum: TIERS, description: 'Models that name this tier as the required one' })
@@ -158,20 +155,6 @@ export class AdminModelQueryDto {
   @IsOptional()
   @IsIn(LIFECYCLES)
   lifecycle?: Lifecycle;
-
-  @ApiPropertyOptional({ default: PAGE_DEFAULT, maximum: PAGE_MAX })
-  @IsOptional()
-  @Type(() => Number)
-  @IsInt()
-  @Min(1)
-  @Max(PAGE_MAX)
-  limit: number = PAGE_DEFAULT;
-
-  @ApiPropertyOptional({ description: 'The `nextCursor` of the page before' })
-  @IsOptional()
-  @IsString()
-  @MaxLength(200)
-  cursor?: string;
 }
 
 export class AdminModelDto {

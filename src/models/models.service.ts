@@ -2,6 +2,7 @@ import { EntityManager } from '@mikro-orm/postgresql';
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../common/clock.js';
 import { InvalidRequestError } from '../common/errors/common.errors.js';
+import { decodeCursor, encodeCursor } from '../common/http/paging.js';
 import { CatalogueService } from './catalogue.service.js';
 import type { CatalogueModel } from './domain/catalogue-model.js';
 import { catalogueIssues } from './domain/catalogue-issues.js';
@@ -45,14 +46,14 @@ export class ModelsService {
   /** One page for the console, archived models included. */
   async listPage(filter: ModelFilter, page: { limit: number; cursor?: string | undefined }): Promise<ModelPage> {
     const repository = this.em.fork().getRepository(Model);
-    const afterId = page.cursor === undefined ? undefined : decodeCursor(page.cursor);
+    const afterId = decodeCursor(page.cursor, (text) => MODEL_ID_PATTERN.test(text));
     const found = await repository.findPage(filter, { limit: page.limit + 1, afterId });
     const shown = found.slice(0, page.limit);
     const versions = await repository.findVersionNumbers(shown.map((model) => model.id));
     const last = found.length > page.limit ? shown.at(-1) : undefined;
     return {
       models: shown.map((model) => ({ model, versionNo: versions.get(model.id) ?? 0 })),
-      nextCursor: last ? Buffer.from(last.id, 'utf8').toString('base64url') : null,
+      nextCursor: encodeCursor(last?.id ?? null),
     };
   }
 
@@ -71,10 +72,4 @@ export class ModelsService {
     if (!parsed.success || errors.length > 0) throw InvalidRequestError.of(errors);
     return parsed.data;
   }
-}
-
-function decodeCursor(cursor: string): string {
-  const id = Buffer.from(cursor, 'base64url').toString('utf8');
-  if (MODEL_ID_PATTERN.test(id)) return id;
-  throw InvalidRequestError.of([{ field: 'cursor', message: 'must be the nextCursor of an earlier page' }]);
 }

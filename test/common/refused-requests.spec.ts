@@ -91,6 +91,21 @@ describe('a request that cannot be taken', () => {
     expect(authorization.headers.get('location')).toContain('error=invalid_request');
   });
 
+  it('is refused with the name of the field that holds a NUL character', async () => {
+    const response = await fetch(`${server.url}/admin/credits/grants`, {
+      method: 'POST',
+      headers: { authorization, 'content-type': 'application/json', 'idempotency-key': 'one' },
+      body: JSON.stringify({ userId: '01a20232-52c1-70e2-b635-aec61585275a', amount: '1', reason: 'a\0b' }),
+    });
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({ code: 'invalid_request', errors: [{ field: 'reason' }] });
+  });
+
+  it('is told that a page size is no number, not that it is too large', async () => {
+    const { body } = await get('/admin/users?limit=many');
+    expect(body['errors']).toEqual([{ field: 'limit', message: 'limit must be an integer number' }]);
+  });
+
   it('is refused by its media type when it is a form for a route that takes JSON', async () => {
     const response = await fetch(`${server.url}/v1/chat/completions`, {
       method: 'POST',
