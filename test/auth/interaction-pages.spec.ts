@@ -205,4 +205,14 @@ describe('the pages of the sign-in', () => {
       expect((await browser.get(`/oauth2/logout?${query.toString()}`)).status).toBe(400);
     }
   });
+
+  it('say in words, not in JSON, that a form came too late, whatever was typed', async () => {
+    const { browser, path } = await begin();
+    server.clock.advance(31 * 60_000);
+    for (const email of ['no address', PERSON.email]) {
+      const answer = await browser.postForm(`${path}/login`, { email, password: 'x' });
+      expect(answer.status).toBe(400);
+      expect(await answer.text()).toContain('<h1>This sign-in has expired</h1>');
+    }
+  });
 });

@@ -136,7 +136,7 @@ export class InteractionController {
         assertSameOrigin(request, this.config.publicUrl);
         return sendOn(request, reply, await work());
       },
-      (error) => this.formAgain(exchange, form, error),
+      (error) => this.formAgain(exchange, form, error).catch(expiryPage),
     );
   }
 
@@ -154,6 +154,12 @@ export class InteractionController {
         return consentPage(interaction, await this.interactions.consentView(interaction), error);
     }
   }
+}
+
+/** A form whose sign-in has expired cannot be shown again; then that is said instead. */
+function expiryPage(reason: unknown): string {
+  if (reason instanceof InteractionExpiredError) return failurePage(reason);
+  throw reason;
 }
 
 function typedFields(body: unknown): Pick<Attempt, 'email' | 'displayName'> {
