@@ -1,3 +1,4 @@
+import { SigningKeyRepository } from '../../src/auth/oauth/signing-key.repository.js';
 import { createApp } from '../../src/bootstrap.js';
 import { startTestApp } from '../support/test-app.js';
 import { testConfig } from '../support/test-config.js';
@@ -49,5 +50,24 @@ describe('signing keys', () => {
     await expect(app.init()).rejects.toThrow('another KEY_ENCRYPTION_KEY');
     await app.close();
     await database.drop();
+  });
+
+  it('that are known go on working while new ones cannot be read', async () => {
+    const server = await startTestApp();
+    try {
+      const token = await issueToken(server.app, { email: 'keys@example.com', scopes: ['user.info'] });
+      const [, payload, signature] = token.split('.');
+      const header = Buffer.from(JSON.stringify({ alg: 'ES256', typ: 'at+jwt', kid: 'unknown' })).toString('base64url');
+      const me = async (bearer: string) =>
+        (await fetch(`${server.url}/v1/me`, { headers: { authorization: `Bearer ${bearer}` } })).status;
+      server.clock.advance(11_000);
+      server.app.get(SigningKeyRepository).findUsable = () => Promise.reject(new Error('the database is gone'));
+      // Not 401: that would make an app throw away a token of which nothing is known.
+      expect(await me(`${header}.${payload}.${signature}`)).toBe(500);
+      expect(await me(token)).toBe(200);
+      expect(await me(`${header}.${payload}.${signature}`)).toBe(401);
+    } finally {
+      await server.close();
+    }
   });
 });

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { jwtVerify, SignJWT, type JWTPayload } from 'jose';
+import { errors, jwtVerify, SignJWT, type JWTPayload } from 'jose';
 import { Clock } from '../../common/clock.js';
 import type { Scope } from '../../common/http/route-markers.js';
 import { Config } from '../../config/config.js';
@@ -96,14 +96,16 @@ export class AccessTokens {
       });
       return payload;
     } catch (error) {
-      const isExpired = (error as { code?: string }).code === 'ERR_JWT_EXPIRED';
+      // Anything else is a fault of ours, such as a database that does not answer, and says nothing about the token.
+      if (!(error instanceof errors.JOSEError)) throw error;
+      const isExpired = error instanceof errors.JWTExpired;
       throw new AccessTokenFault(isExpired ? 'The token has expired.' : 'The token is not valid for this server.');
     }
   }
 
   private async keyOf(kid: string | undefined): Promise<CryptoKey> {
     const key = kid === undefined ? undefined : await this.keys.accessTokenKey(kid);
-    if (!key) throw new Error('the token was signed with an unknown key');
+    if (!key) throw new errors.JWKSNoMatchingKey();
     return key;
   }
 }

@@ -44,16 +44,19 @@ export class KeyService {
   /** The public key of an access token's `kid`, if it is one of ours and made for {@link ACCESS_TOKEN_ALGORITHM}. */
   async accessTokenKey(kid: string): Promise<CryptoKey | undefined> {
     let found = (await this.loaded()).publicKeys.get(kid);
-    if (!found && Date.now() - this.reloadedAtMs > RELOAD_COOLDOWN_MS) {
-      this.loading = undefined;
-      found = (await this.loaded()).publicKeys.get(kid);
+    if (!found && this.clock.now().getTime() - this.reloadedAtMs > RELOAD_COOLDOWN_MS) {
+      this.reloadedAtMs = this.clock.now().getTime();
+      // Until the new keys are read, and if they cannot be, those known go on working.
+      const reloaded = await this.load();
+      this.loading = Promise.resolve(reloaded);
+      found = reloaded.publicKeys.get(kid);
     }
     return found?.alg === ACCESS_TOKEN_ALGORITHM ? found.key : undefined;
   }
 
   private loaded(): Promise<LoadedKeys> {
     if (!this.loading) {
-      this.reloadedAtMs = Date.now();
+      this.reloadedAtMs = this.clock.now().getTime();
       this.loading = this.load();
       this.loading.catch(() => (this.loading = undefined));
     }
