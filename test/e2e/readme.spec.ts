@@ -10,13 +10,21 @@ interface PackageFile {
   scripts: Record<string, string>;
 }
 
-/** Runs lines as a newcomer would paste them into a shell in the checkout. */
+/** Runs lines as a newcomer would paste them into a shell in the checkout; what they would compile first is compiled already. */
 function runShell(script: string, env: Record<string, string>): Promise<string> {
   return new Promise((resolve, reject) => {
     execFile(
       'sh',
       ['-ec', script],
-      { cwd: ROOT, env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '/tmp', ...env } },
+      {
+        cwd: ROOT,
+        env: {
+          PATH: process.env['PATH'] ?? '',
+          HOME: process.env['HOME'] ?? '/tmp',
+          npm_config_ignore_scripts: 'true',
+          ...env,
+        },
+      },
       (error, stdout, stderr) => (error ? reject(new Error(`${error.message}\n${stderr}`)) : resolve(stdout)),
     );
   });
