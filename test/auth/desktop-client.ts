@@ -49,14 +49,19 @@ export interface Person {
 }
 
 /** Answers the pages as the person would, up to the address that the browser is sent back to. */
-export async function approve(browser: Browser, address: URL, person: Person): Promise<URL> {
+export async function approve(
+  browser: Browser,
+  address: URL,
+  person: Person,
+  decision: 'allow' | 'deny' = 'allow',
+): Promise<URL> {
   let { response, url } = await browser.follow(address.href);
   if ((await response.clone().text()).includes('name="password"')) {
     const signedIn = await browser.postJson(`${new URL(url).pathname}/login`, { ...person });
     if (signedIn.status !== 200) throw new Error(`sign-in: ${signedIn.status} ${await signedIn.text()}`);
     ({ response, url } = await browser.follow(((await signedIn.json()) as { redirectTo: string }).redirectTo));
   }
-  const consented = await browser.postJson(`${new URL(url).pathname}/consent`, { decision: 'allow' });
+  const consented = await browser.postJson(`${new URL(url).pathname}/consent`, { decision });
   if (consented.status !== 200) throw new Error(`consent: ${consented.status} ${await consented.text()}`);
   const { redirectTo } = (await consented.json()) as { redirectTo: string };
   return new URL((await browser.follow(redirectTo)).url);
