@@ -15,7 +15,7 @@ const DEVICE_CODE = 'urn:ietf:params:oauth:grant-type:device_code';
 const PUBLIC_CLIENT = { token_endpoint_auth_method: 'none', id_token_signed_response_alg: 'ES256', first_party: true };
 
 /** The product's own clients. A loopback address without a port stands for any port (RFC 8252 section 7.3). */
-function seedClients(publicUrl: string): SeedClient[] {
+export function seedClients(publicUrl: string): SeedClient[] {
   return [
     {
       clientId: 'textassistant-desktop',

@@ -43,13 +43,14 @@ export async function migrateAndSeedCatalogue(
   });
 }
 
-async function withMigrationLock(config: Config, work: () => Promise<void>): Promise<void> {
+/** Runs `work` while no other process migrates. */
+export async function withMigrationLock<Result>(config: Config, work: () => Promise<Result>): Promise<Result> {
   const client = new pg.Client({ connectionString: config.databaseDirectUrl ?? config.databaseUrl });
   client.on('error', () => undefined); // a server that goes away fails the next statement, which says so
   await client.connect();
   try {
     await client.query('select pg_advisory_lock($1)', [MIGRATION_LOCK]);
-    await work();
+    return await work();
   } finally {
     await client.end(); // and with the session its lock
   }

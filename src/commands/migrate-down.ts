@@ -1,10 +1,11 @@
-import { MikroORM } from '@mikro-orm/postgresql';
+import { withMaintenanceOrm } from '../database/maintenance-orm.js';
+import { withMigrationLock } from '../prepare-database.js';
 import { runCommand, say } from './run-command.js';
 
 await runCommand({
   usage: 'Usage: npm run migrate:down\n\nTakes back the newest migration.',
-  async run({ app }) {
-    const [undone] = await app.get<MikroORM>(MikroORM).migrator.down();
+  async run({ config }) {
+    const [undone] = await withMigrationLock(config, () => withMaintenanceOrm(config, (orm) => orm.migrator.down()));
     say(undone ? `Took back ${undone.name}.` : 'There is no migration to take back.');
   },
 });
