@@ -76,8 +76,7 @@ async function connectionFindings(config: Config, server: ServerIdentity): Promi
     });
   if (!config.databaseDirectUrl || !config.databaseUrl) return findings;
   try {
-    const orm = await MikroORM.init(ormOptions(config.databaseUrl, config));
-    const pooled = await identify(orm).finally(async () => orm.close());
+    const pooled = await identifyThroughPooler(config.databaseUrl, config);
     const isSame = pooled.database === server.database && pooled.startedAt === server.startedAt;
     if (isSame) return findings;
     return [
@@ -92,6 +91,15 @@ async function connectionFindings(config: Config, server: ServerIdentity): Promi
     ];
   } catch (error) {
     return [...findings, unreachable('DATABASE_URL', error)];
+  }
+}
+
+async function identifyThroughPooler(url: string, config: Config): Promise<ServerIdentity> {
+  const orm = await MikroORM.init(ormOptions(url, config));
+  try {
+    return await identify(orm);
+  } finally {
+    await orm.close();
   }
 }
 

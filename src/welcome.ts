@@ -58,7 +58,8 @@ export function helpText(): string {
     'Other commands:',
     '  npm run token -- --email demo@example.com --scope "llm.inference models.read"   prints an access token',
     '  npm run admin -- --email you@example.com                                        makes an operator',
-    '  npm run migrate | migrate:down | seed | db:reset | reconcile                    database care',
+    '  npm run migrate | migrate:status | migrate:down | seed | db:reset               the tables and what is in them',
+    '  npm run db:verify | reconcile                                                   is the schema right; do the books balance',
     '  npm test                                                                        the whole suite',
   ].join('\n');
 }

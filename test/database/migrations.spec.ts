@@ -1,4 +1,5 @@
 import { MikroORM } from '@mikro-orm/postgresql';
+import { UPWARD_FOREIGN_KEYS } from '../../src/database/upward-foreign-keys.js';
 import { ormOptions } from '../../src/mikro-orm.config.js';
 import { testConfig } from '../support/test-config.js';
 import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '../support/test-server.js';
@@ -6,16 +7,6 @@ import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '../s
 async function open(database: TestDatabase): Promise<MikroORM> {
   return MikroORM.init(ormOptions(database.url, testConfig(), false));
 }
-
-/**
- * Keys that point to a table of a higher module. The database keeps them; the lower module's entity may not name the higher one, so the
- * ORM believes they are too many.
- */
-const UPWARD_FOREIGN_KEYS = [
-  'period_closes_subscription_id_foreign',
-  'credits_subscription_id_foreign',
-  'user_preferences_default_model_id_foreign',
-];
 
 function withoutUpwardKeys(sql: string): string[] {
   const statements = sql.split('\n').filter((line) => line && line !== "set names 'utf8';");

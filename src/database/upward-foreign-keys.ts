@@ -1,0 +1,9 @@
+/**
+ * Keys that point to a table of a higher module. The database keeps them; the lower module's entity may not name the higher one, so the
+ * ORM believes that they are too many.
+ */
+export const UPWARD_FOREIGN_KEYS: readonly string[] = [
+  'period_closes_subscription_id_foreign',
+  'credits_subscription_id_foreign',
+  'user_preferences_default_model_id_foreign',
+];
