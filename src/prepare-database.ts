@@ -62,10 +62,15 @@ async function assertVersion(orm: MikroORM): Promise<void> {
     .execute<{ version: string; number: number }[]>(
       `select current_setting('server_version') as version, current_setting('server_version_num')::int as number`,
     );
-  if (row && row.number < SERVER_VERSION_MIN)
-    throw new OperatorError(
-      `This is PostgreSQL ${row.version}; Tollgate needs 16 or newer. Upgrade it, or unset DATABASE_URL to use the embedded one.`,
-    );
+  if (row) refuseOldServer(row);
+}
+
+/** @throws OperatorError for a PostgreSQL that lacks what the migrations use. `number` is `server_version_num`, e.g. 150018. */
+export function refuseOldServer({ version, number }: { version: string; number: number }): void {
+  if (number >= SERVER_VERSION_MIN) return;
+  throw new OperatorError(
+    `This is PostgreSQL ${version}; Tollgate needs 16 or newer. Upgrade it, or unset DATABASE_URL to use the embedded one.`,
+  );
 }
 
 async function assertMigrated(orm: MikroORM): Promise<void> {

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { refuseOldServer } from '../../src/prepare-database.js';
 import {
   runCommandProcess,
   runServerToEnd,
@@ -96,6 +97,30 @@ describe('a start that cannot succeed', () => {
     expect(result.exitCode).toBe(1);
     expect(result.stderr).toMatch(/PORT: .*\n.*SANDBOX: /);
     expect(result.stderr).not.toContain('    at ');
+  });
+
+  it('names the folder that cannot be written to', async () => {
+    const result = await runServerToEnd({ DATA_DIR: '/dev/null/tollgate' });
+    expect(result.exitCode).toBe(1);
+    expect(result.stderr.trim()).toBe(
+      'The folder /dev/null/tollgate cannot be written to. Give this user write access, or set DATA_DIR to another folder.',
+    );
+  });
+
+  it('says that an old Node is too old, before it fails on something else', async () => {
+    const pretend = `--import "data:text/javascript,Object.defineProperty(process,'version',{value:'v20.1.0'})"`;
+    const result = await runServerToEnd({ NODE_OPTIONS: pretend });
+    expect(result.exitCode).toBe(1);
+    expect(result.stderr.trim()).toMatch(
+      /^This is Node 20\.1\.0; Tollgate needs \d+ or newer\. Start it with "npm start"/,
+    );
+  });
+
+  it('refuses a PostgreSQL that is too old, and none that is new enough', () => {
+    expect(() => refuseOldServer({ version: '15.18', number: 150_018 })).toThrow(
+      /^This is PostgreSQL 15\.18; .* 16 or newer/,
+    );
+    expect(() => refuseOldServer({ version: '16.0', number: 160_000 })).not.toThrow();
   });
 
   it('names the port that is taken', async () => {

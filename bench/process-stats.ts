@@ -1,0 +1,44 @@
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** Clock ticks per second of /proc/<pid>/stat on Linux. */
+const TICKS_PER_SECOND = 100;
+const PAGE_BYTES = 4_096;
+
+interface ProcessStat {
+  parentPid: number;
+  cpuMs: number;
+  residentBytes: number;
+}
+
+function readStat(pid: number): ProcessStat | undefined {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)!.split(' ');
+    const ticks = Number(fields[11]) + Number(fields[12]);
+    return {
+      parentPid: Number(fields[1]),
+      cpuMs: (ticks * 1_000) / TICKS_PER_SECOND,
+      residentBytes: Number(fields[21]) * PAGE_BYTES,
+    };
+  } catch {
+    return undefined; // the process ended, or this is not Linux
+  }
+}
+
+/** CPU time that the process has used so far, in all its threads. Undefined where there is no /proc. */
+export function cpuMsOf(pid: number): number | undefined {
+  return readStat(pid)?.cpuMs;
+}
+
+export function residentBytesOf(pid: number): number | undefined {
+  return readStat(pid)?.residentBytes;
+}
+
+/** CPU time of a process and its children, e.g. of a PostgreSQL and its backends. Backends that ended in between are not counted. */
+export function familyCpuMs(pid: number): number | undefined {
+  const own = cpuMsOf(pid);
+  if (own === undefined) return undefined;
+  const children = readdirSync('/proc')
+    .map((name) => readStat(Number(name)))
+    .filter((stat) => stat?.parentPid === pid);
+  return children.reduce((sum, stat) => sum + stat!.cpuMs, own);
+}
