@@ -53,7 +53,7 @@ async function untilReady(url: string, child: ChildProcess, output: () => string
   for (const deadline = Date.now() + START_MS_MAX; Date.now() < deadline; await sleep(50)) {
     if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}:\n${output()}`);
     const response = await fetch(`${url}/health/ready`).catch(() => undefined);
-    if (response?.ok) return;
+    if (response?.ok && output().includes('Tollgate is running')) return;
   }
   child.kill('SIGKILL');
   throw new Error(`the server was not ready in time:\n${output()}`);

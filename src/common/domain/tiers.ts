@@ -7,7 +7,3 @@ export type Tier = (typeof TIERS)[number];
 export function tierRank(tier: Tier): number {
   return TIERS.indexOf(tier);
 }
-
-export function isTier(value: unknown): value is Tier {
-  return TIERS.includes(value as Tier);
-}
