@@ -72,9 +72,12 @@ async function bench(): Promise<number> {
     say(`\n${toTable(rows)}\n\n${ratioTable(rows)}\n${unmeasured.join('\n')}\n`);
     const files = writeReport(report, values.out);
     say(`${files.json}\n${files.html}`);
-    say(
-      faults.length === 0 ? 'The books equal the provider’s bill.' : `THE BOOKS DO NOT BALANCE:\n${faults.join('\n')}`,
-    );
+    if (contenders.some(({ check }) => check))
+      say(
+        faults.length === 0
+          ? 'The books equal the provider’s bill.'
+          : `THE BOOKS DO NOT BALANCE:\n${faults.join('\n')}`,
+      );
     return faults.length === 0 ? 0 : 1;
   } finally {
     for (const contender of contenders.toReversed()) await contender.stop();

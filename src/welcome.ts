@@ -1,6 +1,7 @@
 import type { DevelopmentAccount } from '../seeders/development.seed.js';
 import type { Config } from './config/config.js';
 
+const PORT_DEFAULT = 3_000;
 const SCOPES = 'llm.inference models.read user.info credits.read';
 
 /** What a newcomer needs next, each line ready to be copied. */
@@ -13,7 +14,7 @@ export function welcomeText(config: Config, accounts: DevelopmentAccount[]): str
     '',
     ...accountLines(accounts),
     '  Get a token (in another terminal, in this folder):',
-    `    TOKEN=$(npm run -s token -- --email demo@example.com --scope "${SCOPES}")`,
+    `    TOKEN=$(${settingsOf(config)}npm run -s token -- --email demo@example.com --scope "${SCOPES}")`,
     '',
     '  Ask a model:',
     `    ${chatCommand(url)}`,
@@ -26,6 +27,16 @@ export function welcomeText(config: Config, accounts: DevelopmentAccount[]): str
     '  Ctrl-C ends it; the data stays.',
     '',
   ].join('\n');
+}
+
+/** What this start was told, for a command that must find the same database and issue for the same address. */
+function settingsOf(config: Config): string {
+  const settings = [
+    config.port !== PORT_DEFAULT && `PORT=${config.port}`,
+    config.publicUrl !== `http://localhost:${config.port}` && `PUBLIC_URL=${config.publicUrl}`,
+    config.isDataDirChosen && `DATA_DIR='${config.dataDir}'`,
+  ];
+  return settings.flatMap((setting) => (setting ? [`${setting} `] : [])).join('');
 }
 
 function accountLines(accounts: DevelopmentAccount[]): string[] {

@@ -13,7 +13,6 @@ export const POSTING_KINDS = [
   'debt',
   'debt_repayment',
 ] as const;
-export type PostingKind = (typeof POSTING_KINDS)[number];
 
 /** One signed, append-only line per change of a grant or of the debt. A debt line has no grant and is positive. */
 export const CreditPostingSchema = defineEntity({

@@ -7,7 +7,6 @@ export const USAGE_OPERATIONS = ['completion', 'chat', 'embedding', 'function_ca
 export type UsageOperation = (typeof USAGE_OPERATIONS)[number];
 
 export const USAGE_SOURCES = ['provider', 'estimated'] as const;
-export type UsageSource = (typeof USAGE_SOURCES)[number];
 
 export const USAGE_OUTCOMES = ['completed', 'client_aborted', 'provider_error', 'timeout'] as const;
 export type UsageOutcome = (typeof USAGE_OUTCOMES)[number];

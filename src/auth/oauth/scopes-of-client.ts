@@ -6,8 +6,6 @@ export const OIDC_SCOPES = ['openid', 'email', 'profile'] as const;
 /** What a user whose address is not confirmed yet may do with the API. */
 export const UNVERIFIED_API_SCOPES: readonly Scope[] = ['user.info'];
 
-export const API_SCOPES: readonly Scope[] = SCOPES.filter((scope) => !isOidcScope(scope));
-
 export function isOidcScope(scope: string): boolean {
   return (OIDC_SCOPES as readonly string[]).includes(scope);
 }

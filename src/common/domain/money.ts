@@ -1,8 +1,5 @@
 import { formatFixed } from './micro-credits.js';
 
-/** Nano-USD in one USD. What a provider charges us is `bigint` nano-USD everywhere. */
-export const NUSD_PER_USD = 1_000_000_000n;
-
 export interface Money {
   amount: string;
   currency: 'USD';
