@@ -17,7 +17,7 @@ export class Migration20261122000700_credit_functions extends Migration {
   }
 }
 
-const RESERVE_BATCH = `
+export const RESERVE_BATCH = `
 create function tollgate.reserve_batch(
   p_ids uuid[], p_users uuid[], p_accesses uuid[], p_models text[], p_model_versions integer[],
   p_amounts bigint[], p_tokens integer[], p_expires timestamptz[],

@@ -130,7 +130,7 @@ begin
   return rest;
 end $$`;
 
-const SETTLE_BATCH = `
+export const SETTLE_BATCH = `
 create function tollgate.settle_batch(
   p_ids uuid[], p_users uuid[], p_states hold_state[], p_costs bigint[],
   p_amounts bigint[], p_accesses uuid[], p_models text[], p_model_versions integer[], p_bound_tokens integer[],

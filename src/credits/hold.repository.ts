@@ -100,8 +100,11 @@ export interface ExpiredHold {
 
 /** Holds, through the functions in the database that alone reserve and settle. */
 export class HoldRepository extends EntityRepository<Hold> {
-  /** One round trip; the outcome equals that of the members one after the other. A refused member changes nothing. */
-  async reserve(members: readonly ReserveMember[], now: Date): Promise<ReserveResult[]> {
+  /**
+   * One round trip; the outcome equals that of the members one after the other. A refused member changes nothing. `wallNow` is the time by
+   * which sign-ins and API keys expire.
+   */
+  async reserve(members: readonly ReserveMember[], now: Date, wallNow: Date = now): Promise<ReserveResult[]> {
     const of = <T>(pick: (member: ReserveMember) => T): T[] => members.map(pick);
     const hasKeys = members.some((member) => member.idempotency);
     const rows = await this.call<ReserveRow>(RESERVE_SQL, [
@@ -124,6 +127,7 @@ export class HoldRepository extends EntityRepository<Hold> {
       hasKeys ? of((m) => m.idempotency?.route ?? null) : null,
       hasKeys ? of((m) => m.idempotency?.key ?? null) : null,
       hasKeys ? of((m) => m.idempotency?.requestHash ?? null) : null,
+      wallNow,
     ]);
     return rows.map(toReserveResult);
   }
@@ -166,7 +170,7 @@ const RESERVE_SQL = `
   select * from tollgate.reserve_batch(
     $1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::integer[], $6::bigint[], $7::integer[], $8::timestamptz[],
     $9::integer[], $10::integer[], $11::bigint[], $12::integer[], $13::bigint[], $14::integer[], $15::bigint[],
-    $16::timestamptz, $17::text[], $18::text[], $19::bytea[])`;
+    $16::timestamptz, $17::text[], $18::text[], $19::bytea[], $20::timestamptz)`;
 
 const LOCK_EXPIRED_SQL = `
   select h.id, h.user_id, h.model_id, h.amount_ucr, h.created_at

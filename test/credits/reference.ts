@@ -104,10 +104,12 @@ export function reserve(
 /** Ends holds: first every member within its hold, then, as they came, those whose cost goes beyond it. */
 export function settleBatch(members: ReferenceSettlement[], now: number): ('done' | 'repeat' | 'unknown')[] {
   const beyond: { account: ReferenceAccount; hold: ReferenceHold; rest: bigint }[] = [];
+  const givenBack = new Set<ReferenceAccount>();
   const outcomes = members.map((member) => {
     const hold = member.account.holds.get(member.id);
     if (hold?.state === 'pending' && (member.state !== 'expired' || hold.expiresAt <= now)) {
       endWithin(member, hold, now);
+      givenBack.add(member.account);
       if (member.cost > hold.amount) {
         beyond.push({ account: member.account, hold, rest: member.cost - hold.amount });
       }
@@ -131,6 +133,7 @@ export function settleBatch(members: ReferenceSettlement[], now: number): ('done
     }
     return hold ? 'repeat' : 'unknown';
   });
+  for (const account of givenBack) repayDebt(account, now);
   for (const { account, hold, rest } of beyond) chargeBeyond(account, hold, rest, now);
   return outcomes;
 }
@@ -219,6 +222,17 @@ function chargeBeyond(account: ReferenceAccount, hold: ReferenceHold, cost: bigi
   if (rest > 0n) post(account, 'debt', '-', hold.id, rest);
   account.debt += rest;
   hold.newDebt = rest;
+}
+
+/** Free credits and a debt never stand side by side. */
+function repayDebt(account: ReferenceAccount, now: number): void {
+  for (const grant of burnable(account, now)) {
+    if (account.debt === 0n) return;
+    const take = min(account.debt, remaining(grant) - grant.held);
+    grant.used += take;
+    account.debt -= take;
+    closeIfEmpty(grant);
+  }
 }
 
 function rolloverKey(grant: ReferenceGrant): string {

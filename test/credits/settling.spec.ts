@@ -94,6 +94,25 @@ describe('ending a hold', () => {
       expect((await money.holds.reserve([member(user, 0n)], NOW))[0]?.outcome).toBe('held');
     });
 
+    it('repays an open debt with what another hold gives back, so that the user is served again at once', async () => {
+      const user = await money.userWith(20n);
+      const unused = member(user, 15n);
+      const over = member(user, 5n);
+      await money.holds.reserve([unused, over], NOW);
+      await money.holds.settle([settlement(over, 12n)], NOW);
+      expect(await money.account(user)).toMatchObject({ balance: 15n, held: 15n, debt: 7n });
+
+      await money.holds.settle([ending(unused, 'voided')], NOW);
+      expect(await money.account(user)).toEqual({ balance: 8n, held: 0n, debt: 0n, pending: 0 });
+      const lines = await money.query('select kind, amount_ucr from credit_postings where user_id = ? and kind = ?', [
+        user.id,
+        'debt_repayment',
+      ]);
+      expect(lines).toEqual([{ kind: 'debt_repayment', amount_ucr: '-7' }]);
+      const [next] = await money.holds.reserve([member(user, 8n)], NOW);
+      expect(next?.outcome).toBe('held');
+    });
+
     it('never turns into debt what a neighbour in the same batch gives back', async () => {
       const user = await money.userWith(20n);
       const [over, under] = [member(user, 10n), member(user, 10n)];
