@@ -14,7 +14,10 @@ export interface DevelopmentAccount {
 export async function seedDevelopment(app: INestApplicationContext): Promise<DevelopmentAccount[]> {
   const { demo, admin } = await app.get(DevelopmentUsers).ensure();
   const isNew = demo.password !== null;
-  if (isNew) await app.get(SubscriptionService).setTier(demo.userId, 'pro', app.get(Clock).now());
+  if (isNew)
+    await app
+      .get(SubscriptionService)
+      .startPlan(demo.userId, 'pro', { actorId: null, reason: 'the demo user', isTrial: false }, app.get(Clock).now());
   return [
     { ...demo, description: 'a user on plan pro' },
     { ...admin, description: 'an operator' },

@@ -12,7 +12,7 @@ export const CreditAccountSchema = defineEntity({
     heldUcr: p.bigint().defaultRaw('0'),
     debtUcr: p.bigint().defaultRaw('0'),
     pendingCount: p.integer().default(0),
-    nextDueAt: p.datetime().columnType('timestamptz').nullable(),
+    nextDueAt: p.datetime().columnType('timestamptz').nullable().index(),
     suspendedAt: p.datetime().columnType('timestamptz').nullable(),
     minuteAt: p.datetime().columnType('timestamptz'),
     minuteRequests: p.integer().default(0),

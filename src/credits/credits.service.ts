@@ -5,8 +5,8 @@ import { exhaustionAt, FORECAST_WINDOW_MS } from './domain/exhaustion.js';
 import type { Grant, GrantSource } from './grant.entity.js';
 import { GrantRepository, type NewGrant } from './grant.repository.js';
 
-/** Opens what a user has by right: registered by the module that knows subscriptions, which lies above this one. */
-export type AccountOpener = (userId: string, now: Date) => Promise<void>;
+/** Brings an account up to `now`: opens what a user has by right, closes periods that are due. Registered by the module above that knows plans. */
+export type AccountKeeper = (userId: string, now: Date) => Promise<void>;
 
 export interface CreditBalance {
   /** `Σ (remaining − held)` of active grants, less the debt. */
@@ -33,24 +33,24 @@ export interface AdminGrant {
 /** Accounts and grants: what users have, and how they get it. What they spend goes through `MeteringService`. */
 @Injectable()
 export class CreditsService {
-  private opener: AccountOpener = () => Promise.resolve();
+  private keeper: AccountKeeper = () => Promise.resolve();
 
   constructor(
     private readonly em: EntityManager,
     private readonly grants: GrantRepository,
   ) {}
 
-  /** Names what opens the account of a user who has none yet. */
-  openAccountsWith(opener: AccountOpener): void {
-    this.opener = opener;
+  /** Names what brings an account up to date before it is read. */
+  keepAccountsWith(keeper: AccountKeeper): void {
+    this.keeper = keeper;
   }
 
   /** What the user has at `now`. Grants count while they are active, whether or not a job has run. */
   async balance(userId: string, now: Date): Promise<CreditBalance> {
     let account = await this.grants.findAccount(userId);
     // An account without a period end was opened by an operator's grant, before the user's plan began.
-    if (!account?.nextDueAt) {
-      await this.opener(userId, now);
+    if (!account?.nextDueAt || account.nextDueAt <= now) {
+      await this.keeper(userId, now);
       account = await this.grants.findAccount(userId);
     }
     const open = await this.grants.findOpen(userId, now);
@@ -86,11 +86,6 @@ export class CreditsService {
   /** Takes the account's lock. Joins the caller's transaction. */
   async lockAccount(userId: string): Promise<void> {
     await this.grants.lockAccount(userId);
-  }
-
-  /** Ends what is left of a subscription's allowance; purchases stay. Joins the caller's transaction and expects the account's lock. */
-  async forfeitAllowance(userId: string, subscriptionId: string, now: Date): Promise<void> {
-    await this.grants.forfeitAllowance(userId, subscriptionId, now);
   }
 
   /**

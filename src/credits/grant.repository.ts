@@ -87,32 +87,6 @@ export class GrantRepository extends EntityRepository<Grant> {
     return id;
   }
 
-  /**
-   * Ends what is left of a subscription's allowance. What is held stays until its hold ends and is forfeited then, because the grant is
-   * closed. Expects the account's lock.
-   */
-  async forfeitAllowance(userId: string, subscriptionId: string, now: Date): Promise<void> {
-    const open = await this.em.execute<{ id: string; free: string }[]>(
-      `select id, remaining_ucr - held_ucr as free from credits
-       where user_id = ? and subscription_id = ? and source in ('subscription', 'proration') and closed_at is null order by id`,
-      [userId, subscriptionId],
-    );
-    for (const { id, free } of open) {
-      const amountUcr = BigInt(free);
-      await this.em.execute(
-        `update credits set expired_ucr = expired_ucr + ?, closed_at = ?, updated_at = ? where user_id = ? and id = ?`,
-        [amountUcr, now, now, userId, id],
-      );
-      if (amountUcr === 0n) continue;
-      const line = { userId, creditId: id, actorId: null, reason: 'subscription ended' };
-      await this.post({ ...line, kind: 'forfeit', amountUcr: -amountUcr }, now);
-      await this.em.execute(
-        `update credit_accounts set balance_ucr = balance_ucr - ?, updated_at = ? where user_id = ?`,
-        [amountUcr, now, userId],
-      );
-    }
-  }
-
   async findByKey(userId: string, grantKey: string): Promise<Grant | null> {
     return this.reader.findOne(Grant, { userId, grantKey }, { disableIdentityMap: true });
   }
@@ -166,7 +140,7 @@ export class GrantRepository extends EntityRepository<Grant> {
     line: {
       userId: string;
       creditId: string;
-      kind: 'grant' | 'debt_repayment' | 'forfeit';
+      kind: 'grant' | 'debt_repayment';
       amountUcr: bigint;
       actorId: string | null;
       reason: string | null;

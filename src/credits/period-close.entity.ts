@@ -1,10 +1,12 @@
 import { defineEntity, p } from '@mikro-orm/core';
 import { User } from '../auth/identity/user.entity.js';
+import { AllowanceRepository } from './allowance.repository.js';
 
 /** The one record that a subscription's period has been closed. What a hold gives back later moves within `capLeftUcr`. */
 export const PeriodCloseSchema = defineEntity({
   name: 'PeriodClose',
   tableName: 'period_closes',
+  repository: () => AllowanceRepository,
   properties: {
     userId: () => p.manyToOne(User).mapToPk().fieldName('user_id').primary().deleteRule('restrict'),
     /** References `subscriptions`, whose module lies above this one: the foreign key is in the database alone. */

@@ -7,6 +7,8 @@ import { Plan } from './plan.entity.js';
 /** How long an operator's change of a plan may go unseen by a replica. */
 const PLAN_TTL_MS = 5_000;
 
+export type Plans = Readonly<Record<Tier, Plan>>;
+
 /** The four plans, read at most every few seconds. */
 @Injectable()
 export class PlanService {
@@ -22,6 +24,22 @@ export class PlanService {
     const plan = await this.plans.fetch(tier);
     if (!plan) throw notSeeded(tier);
     return plan;
+  }
+
+  /** All four. Read before a transaction begins: within one it could wait for a second connection. */
+  async all(): Promise<Plans> {
+    const [free, pro, pro_max, enterprise] = await Promise.all([
+      this.of('free'),
+      this.of('pro'),
+      this.of('pro_max'),
+      this.of('enterprise'),
+    ]);
+    return { free, pro, pro_max, enterprise };
+  }
+
+  /** Forgets what is known, after a change. */
+  forget(): void {
+    this.plans.clear();
   }
 }
 

@@ -2,7 +2,7 @@ import { ApiProperty } from '@nestjs/swagger';
 import { formatCredits } from '../common/domain/micro-credits.js';
 import { TIERS, type Tier } from '../common/domain/tiers.js';
 import type { Plan } from './plan.entity.js';
-import { SUBSCRIPTION_STATUSES, type SubscriptionStatus } from './subscription.entity.js';
+import { SUBSCRIPTION_STATUSES, type SubscriptionStatus } from './domain/transitions.js';
 import type { CurrentSubscription } from './subscription.service.js';
 
 /** What the plan gives and allows; a limit that is null does not apply. */

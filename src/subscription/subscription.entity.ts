@@ -1,10 +1,8 @@
 import { defineEntity, p } from '@mikro-orm/core';
 import { User } from '../auth/identity/user.entity.js';
 import { TIERS } from '../common/domain/tiers.js';
+import { SUBSCRIPTION_STATUSES } from './domain/transitions.js';
 import { SubscriptionRepository } from './subscription.repository.js';
-
-export const SUBSCRIPTION_STATUSES = ['active', 'cancelled', 'expired', 'suspended'] as const;
-export type SubscriptionStatus = (typeof SUBSCRIPTION_STATUSES)[number];
 
 export const SUBSCRIPTION_CHANGE_STATES = ['scheduled', 'applied', 'replaced', 'cancelled'] as const;
 

@@ -1,8 +1,40 @@
-import { EntityRepository } from '@mikro-orm/postgresql';
+import { EntityRepository, raw } from '@mikro-orm/postgresql';
+import { CompiledQuery } from 'kysely';
 import type { Tier } from '../common/domain/tiers.js';
 import { newId } from '../common/ids.js';
 import type { BillingPeriod } from './domain/billing-period.js';
+import type { SubscriptionState, SubscriptionStatus } from './domain/transitions.js';
 import { Subscription } from './subscription.entity.js';
+
+/** A live subscription with the change that waits for its next period. */
+export interface LiveSubscription extends SubscriptionState {
+  id: string;
+  userId: string;
+  currentPeriodStart: Date;
+  version: number;
+}
+
+/** What happened to a subscription, why, and by whom: null where nobody asked for it. */
+export interface SubscriptionNote {
+  subscriptionId: string;
+  fromTier?: Tier | undefined;
+  toTier?: Tier | undefined;
+  fromStatus?: SubscriptionStatus | undefined;
+  toStatus?: SubscriptionStatus | undefined;
+  reason: string;
+  actorId?: string | null | undefined;
+  payload?: Record<string, unknown> | undefined;
+}
+
+/** What an action may change; absent: stays. */
+export interface SubscriptionPatch {
+  status?: SubscriptionStatus;
+  tier?: Tier;
+  cancelAtPeriodEnd?: boolean;
+  trialEndsAt?: Date | null;
+  graceEndsAt?: Date | null;
+  period?: BillingPeriod;
+}
 
 export class SubscriptionRepository extends EntityRepository<Subscription> {
   /** Runs `work` in one transaction, which the repositories that it calls join. */
@@ -10,57 +42,127 @@ export class SubscriptionRepository extends EntityRepository<Subscription> {
     return this.em.transactional(work);
   }
 
-  async findLive(userId: string): Promise<Subscription | null> {
-    // The transaction under way, else a reader of its own: background work has no request's context.
-    const em = this.em.isInTransaction() ? this.em : this.em.fork();
-    return em.findOne(Subscription, { userId, status: { $in: ['active', 'suspended'] } }, { disableIdentityMap: true });
+  async findLive(userId: string): Promise<LiveSubscription | null> {
+    const [live] = await this.findLiveOf([userId]);
+    return live ?? null;
+  }
+
+  /** The live subscriptions of these users, in the order of the users' ids. */
+  async findLiveOf(userIds: readonly string[]): Promise<LiveSubscription[]> {
+    const rows = await this.call<LiveRow>(FIND_LIVE_SQL, [[...userIds]]);
+    return rows.map(toLive);
   }
 
   /** Opens a subscription unless the user has a live one; then, after whoever opens it at this moment has finished, it returns null. */
-  async openIfNone(userId: string, tier: Tier, period: BillingPeriod): Promise<string | null> {
+  async openIfNone(
+    userId: string,
+    tier: Tier,
+    opening: { period: BillingPeriod; trialEndsAt: Date | null; now: Date },
+  ): Promise<string | null> {
     const id = newId();
-    const { start, end } = period;
+    const { start, end } = opening.period;
     const inserted = await this.em.execute<unknown[]>(
-      `insert into subscriptions (id, user_id, tier, billing_anchor_at, period_index, current_period_start, current_period_end, created_at, updated_at)
-       values (?, ?, ?, ?, 0, ?, ?, ?, ?)
+      `insert into subscriptions (id, user_id, tier, billing_anchor_at, period_index, current_period_start, current_period_end, trial_ends_at,
+         created_at, updated_at)
+       values (?, ?, ?, ?, 0, ?, ?, ?, ?, ?)
        on conflict (user_id) where status in ('active', 'suspended') do nothing returning id`,
-      [id, userId, tier, start, start, end, start, start],
+      [id, userId, tier, start, start, end, opening.trialEndsAt, opening.now, opening.now],
     );
     return inserted.length > 0 ? id : null;
   }
 
-  async cancel(id: string, now: Date): Promise<void> {
-    await this.em.execute(
-      `update subscriptions set status = 'cancelled', version = version + 1, updated_at = ? where id = ?`,
-      [now, id],
+  /** Opens the next period of each, set-based; a scheduled change of tier is applied by that. */
+  async advance(
+    renewals: readonly { subscriptionId: string; tier: Tier; period: BillingPeriod }[],
+    now: Date,
+  ): Promise<void> {
+    const of = <T>(pick: (one: (typeof renewals)[number]) => T): T[] => renewals.map(pick);
+    await this.call(ADVANCE_SQL, [
+      of((r) => r.subscriptionId),
+      of((r) => r.tier),
+      of((r) => r.period.index),
+      of((r) => r.period.start),
+      of((r) => r.period.end),
+      now,
+    ]);
+    await this.call(
+      `update subscription_changes set state = 'applied', updated_at = $2
+       where subscription_id = any($1::uuid[]) and state = 'scheduled'`,
+      [of((r) => r.subscriptionId), now],
     );
   }
 
-  async record(
-    event: {
-      subscriptionId: string;
-      fromTier?: Tier;
-      toTier?: Tier;
-      fromStatus?: string;
-      toStatus?: string;
-      reason: string;
-    },
-    now: Date,
+  async patch(id: string, patch: SubscriptionPatch, now: Date): Promise<void> {
+    const { period, ...rest } = patch;
+    const opened = period && {
+      periodIndex: period.index,
+      currentPeriodStart: period.start,
+      currentPeriodEnd: period.end,
+    };
+    const data = { ...rest, ...opened, version: raw('version + 1'), updatedAt: now };
+    const count = await this.em.nativeUpdate(Subscription, { id }, data);
+    if (count !== 1) throw new Error(`subscription ${id} vanished`);
+  }
+
+  /** Writes down what happened. */
+  async record(note: SubscriptionNote, now: Date): Promise<void> {
+    await this.recordAll([note], now);
+  }
+
+  async recordAll(notes: readonly SubscriptionNote[], now: Date): Promise<void> {
+    if (notes.length === 0) return;
+    const of = <T>(pick: (one: SubscriptionNote) => T): T[] => notes.map(pick);
+    await this.call(RECORD_SQL, [
+      of(() => newId()),
+      of((n) => n.subscriptionId),
+      of((n) => n.fromTier ?? null),
+      of((n) => n.toTier ?? null),
+      of((n) => n.fromStatus ?? null),
+      of((n) => n.toStatus ?? null),
+      of((n) => n.reason),
+      of((n) => n.actorId ?? null),
+      of((n) => JSON.stringify(n.payload ?? {})),
+      now,
+    ]);
+  }
+
+  /** Replaces what is scheduled: by `tier` at `effectiveAt`, or by nothing. */
+  async schedule(
+    subscription: Pick<LiveSubscription, 'id' | 'userId' | 'tier'>,
+    change: { tier: Tier; effectiveAt: Date } | null,
+    by: { actorId: string | null; now: Date },
   ): Promise<void> {
     await this.em.execute(
-      `insert into subscription_events (id, subscription_id, from_tier, to_tier, from_status, to_status, reason, created_at)
-       values (?, ?, ?, ?, ?, ?, ?, ?)`,
+      `update subscription_changes set state = ?, updated_at = ? where subscription_id = ? and state = 'scheduled'`,
+      [change ? 'replaced' : 'cancelled', by.now, subscription.id],
+    );
+    if (change) await this.addChange(subscription, { ...change, state: 'scheduled' }, by);
+  }
+
+  /** A change of tier, as it is decided. Returns its id, the key of the credits that come with it. */
+  async addChange(
+    subscription: Pick<LiveSubscription, 'id' | 'userId' | 'tier'>,
+    change: { tier: Tier; effectiveAt: Date; state: 'scheduled' | 'applied' },
+    by: { actorId: string | null; now: Date },
+  ): Promise<string> {
+    const id = newId();
+    await this.em.execute(
+      `insert into subscription_changes (id, user_id, subscription_id, from_tier, to_tier, effective_at, state, requested_by, created_at, updated_at)
+       values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       [
-        newId(),
-        event.subscriptionId,
-        event.fromTier ?? null,
-        event.toTier ?? null,
-        event.fromStatus ?? null,
-        event.toStatus ?? null,
-        event.reason,
-        now,
+        id,
+        subscription.userId,
+        subscription.id,
+        subscription.tier,
+        change.tier,
+        change.effectiveAt,
+        change.state,
+        by.actorId,
+        by.now,
+        by.now,
       ],
     );
+    return id;
   }
 
   /** Whether the user may have credits: there, and with a verified address. */
@@ -71,4 +173,62 @@ export class SubscriptionRepository extends EntityRepository<Subscription> {
     );
     return rows.length > 0;
   }
+
+  private async call<Row>(text: string, parameters: unknown[]): Promise<Row[]> {
+    const result = await this.em.getKysely().executeQuery<Row>(CompiledQuery.raw(text, parameters));
+    return result.rows;
+  }
+}
+
+const FIND_LIVE_SQL = `
+  select s.id, s.user_id, s.tier, s.status, s.billing_anchor_at, s.period_index, s.current_period_start, s.current_period_end,
+    s.cancel_at_period_end, s.trial_ends_at, s.grace_ends_at, s.version, c.to_tier as scheduled_tier
+  from subscriptions s left join subscription_changes c on c.subscription_id = s.id and c.state = 'scheduled'
+  where s.user_id = any($1::uuid[]) and s.status in ('active', 'suspended')
+  order by s.user_id`;
+
+const ADVANCE_SQL = `
+  update subscriptions s set tier = r.tier, period_index = r.period_index, current_period_start = r.starts, current_period_end = r.ends,
+    version = s.version + 1, updated_at = $6
+  from unnest($1::uuid[], $2::subscription_tier[], $3::integer[], $4::timestamptz[], $5::timestamptz[]) as r(id, tier, period_index, starts, ends)
+  where s.id = r.id`;
+
+const RECORD_SQL = `
+  insert into subscription_events (id, subscription_id, from_tier, to_tier, from_status, to_status, reason, actor_id, payload, created_at)
+  select r.*, $10::timestamptz
+  from unnest($1::uuid[], $2::uuid[], $3::subscription_tier[], $4::subscription_tier[], $5::subscription_status[],
+    $6::subscription_status[], $7::text[], $8::uuid[], $9::jsonb[]) as r`;
+
+interface LiveRow {
+  id: string;
+  user_id: string;
+  tier: Tier;
+  status: SubscriptionStatus;
+  billing_anchor_at: string | Date;
+  period_index: number;
+  current_period_start: string | Date;
+  current_period_end: string | Date;
+  cancel_at_period_end: boolean;
+  trial_ends_at: string | Date | null;
+  grace_ends_at: string | Date | null;
+  version: number;
+  scheduled_tier: Tier | null;
+}
+
+function toLive(row: LiveRow): LiveSubscription {
+  return {
+    id: row.id,
+    userId: row.user_id,
+    tier: row.tier,
+    status: row.status,
+    billingAnchorAt: new Date(row.billing_anchor_at),
+    periodIndex: row.period_index,
+    currentPeriodStart: new Date(row.current_period_start),
+    currentPeriodEnd: new Date(row.current_period_end),
+    cancelAtPeriodEnd: row.cancel_at_period_end,
+    trialEndsAt: row.trial_ends_at === null ? null : new Date(row.trial_ends_at),
+    graceEndsAt: row.grace_ends_at === null ? null : new Date(row.grace_ends_at),
+    version: row.version,
+    scheduledTier: row.scheduled_tier,
+  };
 }

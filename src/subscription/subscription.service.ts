@@ -3,24 +3,23 @@ import { LRUCache } from 'lru-cache';
 import { Clock } from '../common/clock.js';
 import type { Tier } from '../common/domain/tiers.js';
 import { CreditsService } from '../credits/credits.service.js';
-import { billingPeriod } from './domain/billing-period.js';
-import type { Plan } from './plan.entity.js';
+import { PeriodCloseService } from './period-close.service.js';
 import { PlanService } from './plan.service.js';
-import type { Subscription, SubscriptionStatus } from './subscription.entity.js';
 import { SubscriptionInactiveError } from './subscription.errors.js';
-import { SubscriptionRepository } from './subscription.repository.js';
+import { SubscriptionOpener } from './subscription-opener.js';
+import { type LiveSubscription, SubscriptionRepository } from './subscription.repository.js';
 
 /** Guards may be this much behind; `reserve` decides under the account's lock. */
 const CURRENT_TTL_MS = 5_000;
 const CURRENT_USERS_MAX = 10_000;
+const DAY_MS = 86_400_000;
 
-export interface CurrentSubscription {
-  id: string;
-  tier: Tier;
-  status: SubscriptionStatus;
-  currentPeriodStart: Date;
-  currentPeriodEnd: Date;
-  cancelAtPeriodEnd: boolean;
+export type CurrentSubscription = LiveSubscription;
+
+/** Who asked for a change, and why; nobody, where time did it. */
+export interface Cause {
+  actorId: string | null;
+  reason: string;
 }
 
 /** Who is on which plan. A user's first subscription, account and allowance come into being together, whenever they are first needed. */
@@ -32,12 +31,15 @@ export class SubscriptionService implements OnModuleInit {
     private readonly subscriptions: SubscriptionRepository,
     private readonly plans: PlanService,
     private readonly credits: CreditsService,
+    private readonly opener: SubscriptionOpener,
+    private readonly periods: PeriodCloseService,
     private readonly clock: Clock,
   ) {}
 
   onModuleInit(): void {
-    this.credits.openAccountsWith(async (userId, now) => {
+    this.credits.keepAccountsWith(async (userId, now) => {
       if (await this.subscriptions.isEntitled(userId)) await this.ensureSubscription(userId, now);
+      await this.closeDuePeriods(userId, now);
     });
   }
 
@@ -46,7 +48,8 @@ export class SubscriptionService implements OnModuleInit {
    * @throws SubscriptionInactiveError for a user whose address is not verified.
    */
   async current(userId: string, now = this.clock.now()): Promise<CurrentSubscription> {
-    return this.known.get(userId) ?? this.ensureSubscription(userId, now);
+    const known = this.known.get(userId);
+    return known && known.currentPeriodEnd > now ? known : this.ensureSubscription(userId, now);
   }
 
   /**
@@ -59,34 +62,50 @@ export class SubscriptionService implements OnModuleInit {
     if (!live) {
       if (!(await this.subscriptions.isEntitled(userId))) throw SubscriptionInactiveError.unverified();
       const plan = await this.plans.of('free');
-      await this.subscriptions.transactional(() => this.open(userId, plan, now));
+      const opening = { anchor: now, trialEndsAt: null, reason: 'opened', actorId: null };
+      await this.subscriptions.transactional(() => this.opener.open(userId, plan, opening, now));
       live = await this.subscriptions.findLive(userId);
     }
     if (!live) throw new Error(`user ${userId} has no live subscription although one was opened`);
-    const current = toCurrent(live);
-    this.known.set(userId, current);
-    return current;
+    this.known.set(userId, live);
+    return live;
   }
 
   /**
-   * Puts the user on a plan at once: what was live is cancelled and its allowance forfeited, the new plan begins now with its whole
-   * allowance. Changes nothing for a user who is on that plan.
+   * Closes every billing period of the user that is due at `now`: carries, forfeits, grants the next allowances, ends what has been
+   * cancelled. Returns whether anything was closed. The job does the same for everybody; this does not wait for it.
    */
-  async setTier(userId: string, tier: Tier, now: Date): Promise<CurrentSubscription> {
+  async closeDuePeriods(userId: string, now: Date): Promise<boolean> {
+    const closed = await this.periods.closeDue(userId, now);
+    if (closed.length > 0) this.forget(userId);
+    return closed.length > 0;
+  }
+
+  /**
+   * Starts a plan afresh: what was live ends and its allowance is forfeited, the new plan begins now with its whole allowance. Changes
+   * nothing for a user who is on that plan. A trial lasts as long as the plan says.
+   */
+  async startPlan(
+    userId: string,
+    tier: Tier,
+    start: Cause & { isTrial: boolean },
+    now: Date,
+  ): Promise<CurrentSubscription> {
     const plan = await this.plans.of(tier);
+    const { actorId, reason } = start;
+    const trialEndsAt = start.isTrial ? new Date(now.getTime() + plan.trialDays * DAY_MS) : null;
+    await this.closeDuePeriods(userId, now);
     await this.subscriptions.transactional(async () => {
       await this.credits.lockAccount(userId);
       const live = await this.subscriptions.findLive(userId);
       if (live?.tier === tier) return;
       if (live) {
-        await this.subscriptions.cancel(live.id, now);
-        const change = { fromTier: live.tier, toTier: tier, fromStatus: live.status, toStatus: 'cancelled' };
-        await this.subscriptions.record({ subscriptionId: live.id, ...change, reason: 'replaced' }, now);
-        await this.credits.forfeitAllowance(userId, live.id, now);
+        const replaced = { status: 'cancelled' as const, at: now, reason: `replaced: ${reason}`, actorId };
+        await this.periods.finish(live, replaced, tier, now);
       }
-      await this.open(userId, plan, now);
+      await this.opener.open(userId, plan, { anchor: now, trialEndsAt, reason, actorId }, now);
     });
-    this.known.delete(userId);
+    this.forget(userId);
     return this.ensureSubscription(userId, now);
   }
 
@@ -94,36 +113,4 @@ export class SubscriptionService implements OnModuleInit {
   forget(userId: string): void {
     this.known.delete(userId);
   }
-
-  /**
-   * The plan is read before the transaction begins: one that waits for a second connection while it holds its own would, many at a time,
-   * wait for each other.
-   */
-  private async open(userId: string, plan: Plan, now: Date): Promise<void> {
-    const { tier } = plan;
-    const period = billingPeriod(now, 0);
-    const id = await this.subscriptions.openIfNone(userId, tier, period);
-    if (id === null) return;
-    await this.subscriptions.record({ subscriptionId: id, toTier: tier, toStatus: 'active', reason: 'opened' }, now);
-    await this.credits.openAccount(userId, period.end, now);
-    await this.credits.give(
-      {
-        userId,
-        grantKey: `allowance:${id}:0`,
-        source: 'subscription',
-        amountUcr: plan.monthlyCreditsUcr,
-        effectiveAt: period.start,
-        expiresAt: period.end,
-        reason: null,
-        grantedBy: null,
-        period: { subscriptionId: id, ...period },
-      },
-      now,
-    );
-  }
-}
-
-function toCurrent(live: Subscription): CurrentSubscription {
-  const { id, tier, status, currentPeriodStart, currentPeriodEnd, cancelAtPeriodEnd } = live;
-  return { id, tier, status, currentPeriodStart, currentPeriodEnd, cancelAtPeriodEnd };
 }

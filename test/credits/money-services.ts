@@ -1,19 +1,26 @@
 import type { MikroORM } from '@mikro-orm/postgresql';
 import { Logger } from '@nestjs/common';
 import { Clock } from '../../src/common/clock.js';
+import { AllowanceService } from '../../src/credits/allowance.service.js';
 import { CreditsService } from '../../src/credits/credits.service.js';
 import { Grant } from '../../src/credits/grant.entity.js';
 import { Hold } from '../../src/credits/hold.entity.js';
 import { HoldService } from '../../src/credits/hold.service.js';
 import { HoldSweeper } from '../../src/credits/hold-sweeper.js';
+import { PeriodClose } from '../../src/credits/period-close.entity.js';
+import { PeriodCloseService } from '../../src/subscription/period-close.service.js';
 import { PlanService } from '../../src/subscription/plan.service.js';
 import { Subscription } from '../../src/subscription/subscription.entity.js';
+import { SubscriptionOpener } from '../../src/subscription/subscription-opener.js';
 import { SubscriptionService } from '../../src/subscription/subscription.service.js';
 import { MeteringService } from '../../src/usage/metering.service.js';
 
 export interface MoneyServices {
   clock: Clock;
   credits: CreditsService;
+  plans: PlanService;
+  allowances: AllowanceService;
+  periods: PeriodCloseService;
   subscriptions: SubscriptionService;
   metering: MeteringService;
   sweeper: HoldSweeper;
@@ -27,8 +34,21 @@ export function moneyServices(orm: MikroORM, now: Date): MoneyServices {
   const holds = orm.em.getRepository(Hold);
   const credits = new CreditsService(orm.em, orm.em.getRepository(Grant));
   const plans = new PlanService(orm.em);
-  const subscriptions = new SubscriptionService(orm.em.getRepository(Subscription), plans, credits, clock);
+  const repository = orm.em.getRepository(Subscription);
+  const opener = new SubscriptionOpener(repository, credits);
+  const allowances = new AllowanceService(orm.em.getRepository(PeriodClose));
+  const periods = new PeriodCloseService(repository, plans, allowances, opener);
+  const subscriptions = new SubscriptionService(repository, plans, credits, opener, periods, clock);
   subscriptions.onModuleInit();
   const metering = new MeteringService(new HoldService(orm.em, holds), subscriptions, plans, clock);
-  return { clock, credits, subscriptions, metering, sweeper: new HoldSweeper(orm.em, holds, clock) };
+  return {
+    clock,
+    credits,
+    plans,
+    allowances,
+    periods,
+    subscriptions,
+    metering,
+    sweeper: new HoldSweeper(orm.em, holds, clock),
+  };
 }

@@ -217,7 +217,8 @@ describe('db:verify', () => {
     await withMaintenanceOrm(testConfig({ DATABASE_URL: database.url }), (orm) => orm.migrator.down());
     const { findings } = await verify();
     expect(findings[0]).toMatchObject({ problem: 'pending', mend: 'npm run migrate' });
-    expect(findings.slice(1).every(({ kind, problem }) => kind === 'function' && problem === 'missing')).toBe(true);
+    expect(findings.length).toBeGreaterThan(1);
+    expect(findings.slice(1).filter(({ problem }) => problem !== 'missing')).toEqual([]);
   });
 
   it('tells an empty database by its pending migrations alone, and writes nothing to it', async () => {

@@ -141,7 +141,10 @@ export class ChatBench {
     const { app } = this.server;
     const userId = await ensureUser(app, { email });
     await app.get(SubscriptionService).ensureSubscription(userId, app.get(Clock).now());
-    if (tier !== 'free') await app.get(SubscriptionService).setTier(userId, tier, app.get(Clock).now());
+    if (tier !== 'free')
+      await app
+        .get(SubscriptionService)
+        .startPlan(userId, tier, { actorId: null, reason: 'test', isTrial: false }, app.get(Clock).now());
     const token = await issueToken(app, {
       email,
       scopes: ['llm.inference', 'models.read', 'credits.read', 'usage.read', 'user.info'],

@@ -4,6 +4,8 @@ import { seedPlans } from '../../seeders/plans.seeder.js';
 import { member, MoneyDatabase, NOW, settlement } from '../credits/money-database.js';
 import { moneyServices, type MoneyServices } from '../credits/money-services.js';
 
+const START = { actorId: null, reason: 'test', isTrial: false };
+
 describe('subscriptions', () => {
   let money: MoneyDatabase;
   let services: MoneyServices;
@@ -82,7 +84,7 @@ describe('subscriptions', () => {
     await money.addGrant(user, { amountUcr: 5n, source: 'purchase' });
     const held = member(user, 40_000_000n);
     await money.holds.reserve([held], NOW);
-    const pro = await services.subscriptions.setTier(user.id, 'pro', NOW);
+    const pro = await services.subscriptions.startPlan(user.id, 'pro', START, NOW);
     expect(pro.tier).toBe('pro');
     expect(await services.credits.balance(user.id, NOW)).toMatchObject({
       availableUcr: 2_000_000_005n,
@@ -90,14 +92,14 @@ describe('subscriptions', () => {
     });
     const [settled] = await money.holds.settle([settlement(held, 1_000_000n)], NOW);
     expect(settled).toMatchObject({ state: 'settled', costUcr: 1_000_000n, availableUcr: 2_000_000_005n });
-    const again = await services.subscriptions.setTier(user.id, 'pro', NOW);
+    const again = await services.subscriptions.startPlan(user.id, 'pro', START, NOW);
     expect(again.id).toBe(pro.id);
     expect(await money.em.count(Subscription, { userId: user.id })).toBe(2);
   });
 
   it('open directly on the wanted plan for a user without one', async () => {
     const user = await money.newUser({ hasAccount: false });
-    await services.subscriptions.setTier(user.id, 'enterprise', NOW);
+    await services.subscriptions.startPlan(user.id, 'enterprise', START, NOW);
     expect(await services.credits.balance(user.id, NOW)).toMatchObject({ availableUcr: 100_000_000_000n });
     expect((await services.subscriptions.current(user.id)).tier).toBe('enterprise');
   });

@@ -1,0 +1,176 @@
+import { EntityRepository } from '@mikro-orm/postgresql';
+import { CompiledQuery } from 'kysely';
+import { newId } from '../common/ids.js';
+import type { PeriodClose } from './period-close.entity.js';
+
+/** How one billing period ends: the terms come from the plan, which lies above this module. */
+export interface CloseTerms {
+  userId: string;
+  subscriptionId: string;
+  /** Of the period that ends. */
+  periodIndex: number;
+  /** The most that is carried, and the least: what is left below it is forfeited whole. */
+  capUcr: bigint;
+  minCarryUcr: bigint;
+  /** When what is carried expires. */
+  rolloverEndsAt: Date | null;
+  /** The period that follows; null when the subscription ends, which carries nothing. */
+  next: { index: number; startsAt: Date; endsAt: Date; /** Null: it has none. */ allowanceUcr: bigint | null } | null;
+  /** When the account must be looked at again. */
+  nextDueAt: Date | null;
+}
+
+export interface CloseOutcome {
+  userId: string;
+  /** False: the period had been closed before, and nothing changed. */
+  isClosed: boolean;
+  leftUcr: bigint;
+  carriedUcr: bigint;
+  forfeitedUcr: bigint;
+  repaidUcr: bigint;
+}
+
+/** The credits of billing periods. Every method that writes expects a transaction. */
+export class AllowanceRepository extends EntityRepository<PeriodClose> {
+  /** Ends periods, set-based and once each, with the accounts locked in key order. At most one period of a user in a call. */
+  async close(terms: readonly CloseTerms[], now: Date): Promise<CloseOutcome[]> {
+    const of = <T>(pick: (one: CloseTerms) => T): T[] => terms.map(pick);
+    const rows = await this.call<CloseRow>(CLOSE_SQL, [
+      of((t) => t.userId),
+      of((t) => t.subscriptionId),
+      of((t) => t.periodIndex),
+      of((t) => t.capUcr),
+      of((t) => t.minCarryUcr),
+      of((t) => t.rolloverEndsAt),
+      of((t) => t.next?.allowanceUcr ?? null),
+      of((t) => t.next?.index ?? null),
+      of((t) => t.next?.startsAt ?? null),
+      of((t) => t.next?.endsAt ?? null),
+      of((t) => t.nextDueAt),
+      now,
+    ]);
+    return rows.map((row) => ({
+      userId: row.user_id,
+      isClosed: row.is_closed,
+      leftUcr: BigInt(row.left_ucr),
+      carriedUcr: BigInt(row.carried_ucr),
+      forfeitedUcr: BigInt(row.forfeited_ucr),
+      repaidUcr: BigInt(row.repaid_ucr),
+    }));
+  }
+
+  /** Users with something due at `now`, in the order in which their rows are stored; those deleted are left alone. */
+  async findDue(now: Date, limit: number): Promise<string[]> {
+    const rows = await this.call<{ user_id: string }>(FIND_DUE_SQL, [now, limit]);
+    return rows.map((row) => row.user_id);
+  }
+
+  /** Locks those of the accounts that are due at `now`, in key order, and answers whose. `busy` accounts are waited for or left out. */
+  async lockDue(userIds: readonly string[], now: Date, busy: 'wait' | 'skip'): Promise<string[]> {
+    const rows = await this.call<{ user_id: string }>(
+      `select user_id from credit_accounts where user_id = any($1::uuid[]) and next_due_at <= $2::timestamptz
+       order by user_id for update ${busy === 'skip' ? 'skip locked' : ''}`,
+      [[...userIds], now],
+    );
+    return rows.map((row) => row.user_id);
+  }
+
+  async setDue(userId: string, due: { nextDueAt: Date | null; suspendedAt: Date | null }, now: Date): Promise<void> {
+    await this.em.execute(
+      'update credit_accounts set next_due_at = ?, suspended_at = ?, updated_at = ? where user_id = ?',
+      [due.nextDueAt, due.suspendedAt, now, userId],
+    );
+  }
+
+  /** What is free of a period's allowance and proration grants. */
+  async left(userId: string, subscriptionId: string, periodIndex: number): Promise<bigint> {
+    const [row] = await this.em.execute<{ left_ucr: string }[]>(
+      `select coalesce(sum(remaining_ucr - held_ucr), 0)::bigint as left_ucr from credits where ${OPEN_OF_PERIOD}`,
+      [userId, subscriptionId, periodIndex],
+    );
+    return BigInt(row?.left_ucr ?? 0);
+  }
+
+  /** Moves the end of a period's open grants, so that they last through a grace period, or no longer. */
+  async endGrantsAt(
+    period: { userId: string; subscriptionId: string; periodIndex: number },
+    expiresAt: Date,
+    now: Date,
+  ): Promise<void> {
+    await this.em.execute(`update credits set expires_at = ?, updated_at = ? where ${OPEN_OF_PERIOD}`, [
+      expiresAt,
+      now,
+      period.userId,
+      period.subscriptionId,
+      period.periodIndex,
+    ]);
+  }
+
+  /**
+   * Takes back what a smaller allowance no longer covers, at most what is free: what is used or held stays the user's.
+   * @returns what was taken. Expects the account's lock.
+   */
+  async takeBack(
+    period: { userId: string; subscriptionId: string; periodIndex: number },
+    taking: { amountUcr: bigint; reason: string; actorId: string | null },
+    now: Date,
+  ): Promise<bigint> {
+    const { userId } = period;
+    const grants = await this.em.execute<{ id: string; free: string }[]>(
+      `select id, remaining_ucr - held_ucr as free from credits where ${OPEN_OF_PERIOD} order by created_at desc, id desc`,
+      [userId, period.subscriptionId, period.periodIndex],
+    );
+    let rest = taking.amountUcr;
+    for (const { id, free } of grants) {
+      const part = BigInt(free) < rest ? BigInt(free) : rest;
+      if (part <= 0n) continue;
+      rest -= part;
+      await this.em.execute(
+        `update credits set expired_ucr = expired_ucr + ?, updated_at = ?, closed_at = case when remaining_ucr = ? then ?::timestamptz end
+         where user_id = ? and id = ?`,
+        [part, now, part, now, userId, id],
+      );
+      await this.em.execute(
+        `insert into credit_postings (user_id, id, credit_id, kind, amount_ucr, actor_id, reason, created_at)
+         values (?, ?, ?, 'adjustment', ?, ?, ?, ?)`,
+        [userId, newId(), id, -part, taking.actorId, taking.reason, now],
+      );
+    }
+    const taken = taking.amountUcr - rest;
+    await this.em.execute(
+      'update credit_accounts set balance_ucr = balance_ucr - ?, updated_at = ? where user_id = ?',
+      [taken, now, userId],
+    );
+    return taken;
+  }
+
+  private async call<Row>(text: string, parameters: unknown[]): Promise<Row[]> {
+    const result = await this.em.getKysely().executeQuery<Row>(CompiledQuery.raw(text, parameters));
+    return result.rows;
+  }
+}
+
+const OPEN_OF_PERIOD = `user_id = ? and subscription_id = ? and period_index = ? and source in ('subscription', 'proration') and closed_at is null`;
+
+const CLOSE_SQL = `
+  select * from tollgate.close_periods(
+    $1::uuid[], $2::uuid[], $3::integer[], $4::bigint[], $5::bigint[], $6::timestamptz[],
+    $7::bigint[], $8::integer[], $9::timestamptz[], $10::timestamptz[], $11::timestamptz[], $12::timestamptz)`;
+
+const FIND_DUE_SQL = `
+  select due.user_id from (
+    select a.user_id from credit_accounts a join users u on u.id = a.user_id
+    where a.next_due_at <= $1::timestamptz and u.deleted_at is null
+    order by a.next_due_at limit $2
+  ) due order by due.user_id`;
+
+type Integer = string | number | bigint;
+
+interface CloseRow {
+  user_id: string;
+  is_closed: boolean;
+  left_ucr: Integer;
+  carried_ucr: Integer;
+  forfeited_ucr: Integer;
+  repaid_ucr: Integer;
+}

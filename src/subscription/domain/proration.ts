@@ -1,0 +1,19 @@
+/**
+ * The credits that a change of allowance is worth for the rest of a period: the difference times the share of the period that is left, in
+ * whole milliseconds, rounded down. Negative for a smaller allowance, and then rounded away from zero: a change there and back never
+ * leaves more than before.
+ */
+export function prorationUcr(
+  allowances: { fromUcr: bigint; toUcr: bigint },
+  period: { start: Date; end: Date },
+  now: Date,
+): bigint {
+  const length = BigInt(period.end.getTime() - period.start.getTime());
+  const left = BigInt(Math.min(Math.max(period.end.getTime() - now.getTime(), 0), Number(length)));
+  return floorDiv((allowances.toUcr - allowances.fromUcr) * left, length);
+}
+
+function floorDiv(dividend: bigint, divisor: bigint): bigint {
+  const quotient = dividend / divisor;
+  return dividend % divisor < 0n ? quotient - 1n : quotient;
+}

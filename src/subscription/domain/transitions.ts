@@ -1,0 +1,96 @@
+import type { Tier } from '../../common/domain/tiers.js';
+import { billingPeriod, type BillingPeriod } from './billing-period.js';
+
+export const SUBSCRIPTION_STATUSES = ['active', 'cancelled', 'expired', 'suspended'] as const;
+export type SubscriptionStatus = (typeof SUBSCRIPTION_STATUSES)[number];
+
+/** All of a subscription that decides what may happen to it. Past due is `active` with `graceEndsAt`. */
+export interface SubscriptionState {
+  tier: Tier;
+  status: SubscriptionStatus;
+  billingAnchorAt: Date;
+  periodIndex: number;
+  currentPeriodEnd: Date;
+  cancelAtPeriodEnd: boolean;
+  trialEndsAt: Date | null;
+  graceEndsAt: Date | null;
+  /** The tier from the next period on, where a change is scheduled. */
+  scheduledTier: Tier | null;
+}
+
+export const SUBSCRIPTION_ACTIONS = [
+  'cancel',
+  'resume',
+  'suspend',
+  'reinstate',
+  'mark_past_due',
+  'recover',
+  'convert_trial',
+  'extend_trial',
+  'extend_grace',
+  'change_tier',
+  'end',
+] as const;
+export type SubscriptionAction = (typeof SUBSCRIPTION_ACTIONS)[number];
+
+/** What must happen to a subscription now: the next period opens, or it ends at a moment that may have passed. */
+export type DueDecision =
+  | { kind: 'renew'; tier: Tier; period: BillingPeriod }
+  | { kind: 'end'; status: 'cancelled' | 'expired'; at: Date; reason: string };
+
+/** Why an action is not possible in this state, in words; null where it is. */
+export function whyNot(action: SubscriptionAction, state: SubscriptionState): string | null {
+  if (state.status !== 'active' && state.status !== 'suspended') return `It is ${state.status}.`;
+  if (action === 'reinstate') return state.status === 'suspended' ? null : 'It is not suspended.';
+  if (action === 'end') return state.tier === 'free' ? 'The free plan is where every other plan ends.' : null;
+  if (state.status === 'suspended') return 'It is suspended; reinstate it first.';
+  switch (action) {
+    case 'cancel':
+      if (state.tier === 'free') return 'The free plan has nothing to cancel.';
+      return state.cancelAtPeriodEnd ? 'It ends with the current period already.' : null;
+    case 'resume':
+      return state.cancelAtPeriodEnd ? null : 'No cancellation is pending.';
+    case 'suspend':
+      return null;
+    case 'mark_past_due':
+      if (state.tier === 'free') return 'The free plan has no payment that could fail.';
+      return state.graceEndsAt ? 'It is past due already.' : null;
+    case 'recover':
+    case 'extend_grace':
+      return state.graceEndsAt ? null : 'It is not past due.';
+    case 'convert_trial':
+    case 'extend_trial':
+      return state.trialEndsAt ? null : 'It is not a trial.';
+    case 'change_tier':
+      return state.graceEndsAt ? 'It is past due; the payment comes first.' : null;
+  }
+}
+
+/** When something must be decided next; null while suspended, when nothing moves. */
+export function dueAt(state: SubscriptionState): Date | null {
+  if (state.status !== 'active') return null;
+  // Past due, the next allowance waits for the payment or for the end of the grace, whichever comes.
+  if (state.graceEndsAt) return state.graceEndsAt;
+  return state.trialEndsAt && state.trialEndsAt < state.currentPeriodEnd ? state.trialEndsAt : state.currentPeriodEnd;
+}
+
+/** What is due at `now`, one step at a time: missed periods follow in order. Null when nothing is. */
+export function decideDue(state: SubscriptionState, now: Date): DueDecision | null {
+  const due = dueAt(state);
+  if (!due || due > now) return null;
+  const { graceEndsAt, trialEndsAt, currentPeriodEnd } = state;
+  if (graceEndsAt) return { kind: 'end', status: 'expired', at: graceEndsAt, reason: 'the grace period ended unpaid' };
+  if (trialEndsAt && trialEndsAt <= currentPeriodEnd) {
+    return { kind: 'end', status: 'expired', at: trialEndsAt, reason: 'the trial ended' };
+  }
+  if (state.cancelAtPeriodEnd) {
+    return { kind: 'end', status: 'cancelled', at: currentPeriodEnd, reason: 'cancelled at the end of the period' };
+  }
+  const tier = state.scheduledTier ?? state.tier;
+  return { kind: 'renew', tier, period: billingPeriod(state.billingAnchorAt, state.periodIndex + 1) };
+}
+
+/** The state after its next period has opened. */
+export function renewed(state: SubscriptionState, tier: Tier, period: BillingPeriod): SubscriptionState {
+  return { ...state, tier, periodIndex: period.index, currentPeriodEnd: period.end, scheduledTier: null };
+}

@@ -1,0 +1,51 @@
+import { Injectable } from '@nestjs/common';
+import { CreditsService } from '../credits/credits.service.js';
+import { billingPeriod } from './domain/billing-period.js';
+import type { Plan } from './plan.entity.js';
+import { SubscriptionRepository } from './subscription.repository.js';
+
+export interface Opening {
+  /** Where its periods are counted from: its first allowance begins then, which may lie in the past. */
+  anchor: Date;
+  trialEndsAt: Date | null;
+  reason: string;
+  actorId: string | null;
+}
+
+/** Opens subscriptions: the row, the account and the first allowance together. Joins the caller's transaction. */
+@Injectable()
+export class SubscriptionOpener {
+  constructor(
+    private readonly subscriptions: SubscriptionRepository,
+    private readonly credits: CreditsService,
+  ) {}
+
+  /**
+   * Puts a user who has no live subscription on a plan; nothing happens to one who has. The plan is read before the transaction begins:
+   * one that waits for a second connection while it holds its own would, many at a time, wait for each other.
+   */
+  async open(userId: string, plan: Plan, opening: Opening, now: Date): Promise<void> {
+    const { tier } = plan;
+    const { anchor, trialEndsAt, reason, actorId } = opening;
+    const period = billingPeriod(anchor, 0);
+    const id = await this.subscriptions.openIfNone(userId, tier, { period, trialEndsAt, now });
+    if (id === null) return;
+    await this.subscriptions.record({ subscriptionId: id, toTier: tier, toStatus: 'active', reason, actorId }, now);
+    const due = trialEndsAt && trialEndsAt < period.end ? trialEndsAt : period.end;
+    await this.credits.openAccount(userId, due, now);
+    await this.credits.give(
+      {
+        userId,
+        grantKey: `allowance:${id}:0`,
+        source: 'subscription',
+        amountUcr: plan.monthlyCreditsUcr,
+        effectiveAt: period.start,
+        expiresAt: period.end,
+        reason: null,
+        grantedBy: null,
+        period: { subscriptionId: id, ...period },
+      },
+      now,
+    );
+  }
+}
