@@ -94,7 +94,7 @@ export class PeriodCloseService {
     const { status: toStatus, reason, actorId } = ending;
     const closed = await this.close([endTerms(subscription)], now);
     await this.subscriptions.patch(id, { status: toStatus }, now);
-    await this.subscriptions.schedule(subscription, null, { actorId, now });
+    await this.subscriptions.unschedule(id, 'cancelled', now);
     await this.subscriptions.record(
       { subscriptionId: id, fromTier: tier, toTier, fromStatus, toStatus, reason, actorId },
       now,

@@ -1,4 +1,5 @@
 import { AppError } from '../common/errors/app-error.js';
+import type { SubscriptionAction } from './domain/transitions.js';
 
 export class SubscriptionInactiveError extends AppError {
   static readonly code = 'subscription_inactive';
@@ -29,5 +30,28 @@ export class SubscriptionInactiveError extends AppError {
       'period_due',
       'The billing period has ended and the next one is not open yet. Try again later.',
     );
+  }
+}
+
+export class SubscriptionNotFoundError extends AppError {
+  static readonly code = 'subscription_not_found';
+  static readonly status = 404;
+  static readonly title = 'No such subscription';
+  static readonly openaiType = 'invalid_request_error';
+
+  constructor(id: string) {
+    super(`There is no subscription ${id}. Look them up at GET /admin/subscriptions.`, { details: { id } });
+  }
+}
+
+/** The action does not fit what the subscription is now. */
+export class SubscriptionStateError extends AppError {
+  static readonly code = 'subscription_state';
+  static readonly status = 409;
+  static readonly title = 'The subscription does not allow this now';
+  static readonly openaiType = 'invalid_request_error';
+
+  constructor(action: SubscriptionAction, why: string) {
+    super(`${why} Nothing was changed.`, { details: { action, reason: why } });
   }
 }

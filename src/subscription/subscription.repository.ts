@@ -4,7 +4,7 @@ import type { Tier } from '../common/domain/tiers.js';
 import { newId } from '../common/ids.js';
 import type { BillingPeriod } from './domain/billing-period.js';
 import type { SubscriptionState, SubscriptionStatus } from './domain/transitions.js';
-import { Subscription } from './subscription.entity.js';
+import { Subscription, SubscriptionEvent } from './subscription.entity.js';
 
 /** A live subscription with the change that waits for its next period. */
 export interface LiveSubscription extends SubscriptionState {
@@ -49,8 +49,43 @@ export class SubscriptionRepository extends EntityRepository<Subscription> {
 
   /** The live subscriptions of these users, in the order of the users' ids. */
   async findLiveOf(userIds: readonly string[]): Promise<LiveSubscription[]> {
-    const rows = await this.call<LiveRow>(FIND_LIVE_SQL, [[...userIds]]);
-    return rows.map(toLive);
+    const where = `s.user_id = any($1::uuid[]) and s.status in ('active', 'suspended')`;
+    const rows = await this.call<LiveRow>(`${SELECT_SQL} where ${where} order by s.user_id`, [[...userIds]]);
+    return rows.map(toStanding);
+  }
+
+  /** Any subscription, those that have ended as well. */
+  async findStanding(id: string): Promise<LiveSubscription | null> {
+    const [row] = await this.call<LiveRow>(`${SELECT_SQL} where s.id = $1::uuid`, [id]);
+    return row ? toStanding(row) : null;
+  }
+
+  /** One page in the order of ids, which is the order of opening. */
+  async findPage(
+    filter: { userId?: string | undefined; tier?: Tier | undefined; status?: SubscriptionStatus | undefined },
+    page: { after: string | undefined; limit: number },
+  ): Promise<LiveSubscription[]> {
+    const rows = await this.call<LiveRow>(
+      `${SELECT_SQL} where ($1::uuid is null or s.user_id = $1) and ($2::subscription_tier is null or s.tier = $2)
+         and ($3::subscription_status is null or s.status = $3) and ($4::uuid is null or s.id > $4)
+       order by s.id limit $5`,
+      [filter.userId ?? null, filter.tier ?? null, filter.status ?? null, page.after ?? null, page.limit],
+    );
+    return rows.map(toStanding);
+  }
+
+  /** What happened to a subscription, oldest first. */
+  async findEvents(
+    subscriptionId: string,
+    page: { after: string | undefined; limit: number },
+  ): Promise<SubscriptionEvent[]> {
+    return this.em
+      .fork()
+      .find(
+        SubscriptionEvent,
+        { subscriptionId, ...(page.after !== undefined && { id: { $gt: page.after } }) },
+        { orderBy: { id: 'asc' }, limit: page.limit },
+      );
   }
 
   /** Opens a subscription unless the user has a live one; then, after whoever opens it at this moment has finished, it returns null. */
@@ -126,17 +161,12 @@ export class SubscriptionRepository extends EntityRepository<Subscription> {
     ]);
   }
 
-  /** Replaces what is scheduled: by `tier` at `effectiveAt`, or by nothing. */
-  async schedule(
-    subscription: Pick<LiveSubscription, 'id' | 'userId' | 'tier'>,
-    change: { tier: Tier; effectiveAt: Date } | null,
-    by: { actorId: string | null; now: Date },
-  ): Promise<void> {
+  /** Ends what is scheduled, if anything is. */
+  async unschedule(subscriptionId: string, state: 'replaced' | 'cancelled', now: Date): Promise<void> {
     await this.em.execute(
       `update subscription_changes set state = ?, updated_at = ? where subscription_id = ? and state = 'scheduled'`,
-      [change ? 'replaced' : 'cancelled', by.now, subscription.id],
+      [state, now, subscriptionId],
     );
-    if (change) await this.addChange(subscription, { ...change, state: 'scheduled' }, by);
   }
 
   /** A change of tier, as it is decided. Returns its id, the key of the credits that come with it. */
@@ -180,12 +210,10 @@ export class SubscriptionRepository extends EntityRepository<Subscription> {
   }
 }
 
-const FIND_LIVE_SQL = `
+const SELECT_SQL = `
   select s.id, s.user_id, s.tier, s.status, s.billing_anchor_at, s.period_index, s.current_period_start, s.current_period_end,
     s.cancel_at_period_end, s.trial_ends_at, s.grace_ends_at, s.version, c.to_tier as scheduled_tier
-  from subscriptions s left join subscription_changes c on c.subscription_id = s.id and c.state = 'scheduled'
-  where s.user_id = any($1::uuid[]) and s.status in ('active', 'suspended')
-  order by s.user_id`;
+  from subscriptions s left join subscription_changes c on c.subscription_id = s.id and c.state = 'scheduled'`;
 
 const ADVANCE_SQL = `
   update subscriptions s set tier = r.tier, period_index = r.period_index, current_period_start = r.starts, current_period_end = r.ends,
@@ -215,7 +243,7 @@ interface LiveRow {
   scheduled_tier: Tier | null;
 }
 
-function toLive(row: LiveRow): LiveSubscription {
+function toStanding(row: LiveRow): LiveSubscription {
   return {
     id: row.id,
     userId: row.user_id,

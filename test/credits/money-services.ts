@@ -9,6 +9,8 @@ import { HoldService } from '../../src/credits/hold.service.js';
 import { HoldSweeper } from '../../src/credits/hold-sweeper.js';
 import { PeriodClose } from '../../src/credits/period-close.entity.js';
 import { PeriodCloseService } from '../../src/subscription/period-close.service.js';
+import { PlanChangeService } from '../../src/subscription/plan-change.service.js';
+import { SubscriptionLifecycleService } from '../../src/subscription/subscription-lifecycle.service.js';
 import { PlanService } from '../../src/subscription/plan.service.js';
 import { Subscription } from '../../src/subscription/subscription.entity.js';
 import { SubscriptionOpener } from '../../src/subscription/subscription-opener.js';
@@ -21,6 +23,8 @@ export interface MoneyServices {
   plans: PlanService;
   allowances: AllowanceService;
   periods: PeriodCloseService;
+  lifecycle: SubscriptionLifecycleService;
+  changes: PlanChangeService;
   subscriptions: SubscriptionService;
   metering: MeteringService;
   sweeper: HoldSweeper;
@@ -40,6 +44,8 @@ export function moneyServices(orm: MikroORM, now: Date): MoneyServices {
   const periods = new PeriodCloseService(repository, plans, allowances, opener);
   const subscriptions = new SubscriptionService(repository, plans, credits, opener, periods, clock);
   subscriptions.onModuleInit();
+  const lifecycle = new SubscriptionLifecycleService(repository, subscriptions, periods, plans, credits, allowances);
+  const changes = new PlanChangeService(repository, subscriptions, lifecycle, plans, credits, allowances);
   const metering = new MeteringService(new HoldService(orm.em, holds), subscriptions, plans, clock);
   return {
     clock,
@@ -47,6 +53,8 @@ export function moneyServices(orm: MikroORM, now: Date): MoneyServices {
     plans,
     allowances,
     periods,
+    lifecycle,
+    changes,
     subscriptions,
     metering,
     sweeper: new HoldSweeper(orm.em, holds, clock),

@@ -59,3 +59,36 @@ export class OverloadedError extends AppError {
   static readonly title = 'The server is busy';
   static readonly openaiType = 'server_error';
 }
+
+/** A change that does not say which state it was made from. */
+export class IfMatchRequiredError extends AppError {
+  static readonly code = 'if_match_required';
+  static readonly status = 428;
+  static readonly title = 'A change must name what it changes';
+  static readonly openaiType = 'invalid_request_error';
+
+  constructor(etag: string) {
+    super('Read the resource, then send its ETag as If-Match, so that no one else’s change is lost.', {
+      details: { etag },
+      headers: { etag },
+    });
+  }
+}
+
+/** A change that was made from an older state. */
+export class StaleEtagError extends AppError {
+  static readonly code = 'stale_etag';
+  static readonly status = 412;
+  static readonly title = 'The resource has changed since it was read';
+  static readonly openaiType = 'invalid_request_error';
+
+  constructor(etag: string) {
+    super(
+      'Someone has changed this since you read it. Read it again, look at the difference, and send the change with the new ETag.',
+      {
+        details: { etag },
+        headers: { etag },
+      },
+    );
+  }
+}

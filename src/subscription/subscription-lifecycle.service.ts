@@ -1,0 +1,206 @@
+import { Injectable } from '@nestjs/common';
+import { assertIfMatch, etagOf } from '../common/http/etag.js';
+import { AllowanceService } from '../credits/allowance.service.js';
+import { CreditsService } from '../credits/credits.service.js';
+import { rolloverCapUcr } from '../credits/domain/rollover-preview.js';
+import { billingPeriod, billingPeriodAt } from './domain/billing-period.js';
+import { dueAt, type SubscriptionAction, type SubscriptionState, whyNot } from './domain/transitions.js';
+import { PeriodCloseService } from './period-close.service.js';
+import { PlanService, type Plans } from './plan.service.js';
+import { SubscriptionNotFoundError, SubscriptionStateError } from './subscription.errors.js';
+import { type LiveSubscription, type SubscriptionPatch, SubscriptionRepository } from './subscription.repository.js';
+import { type Cause, SubscriptionService } from './subscription.service.js';
+
+const DAY_MS = 86_400_000;
+
+/** Who wants what, and which state he has seen: without `ifMatch`, any. */
+export interface ActionRequest extends Cause {
+  ifMatch?: string | undefined;
+}
+
+/** What changes with each change of the subscription, for `If-Match`. */
+export function etagOfSubscription({ id, version }: Pick<LiveSubscription, 'id' | 'version'>): string {
+  return etagOf([id, version]);
+}
+
+/** What may happen to a subscription between its periods: every action once decided by the pure rules, under the account's lock, and recorded. */
+@Injectable()
+export class SubscriptionLifecycleService {
+  constructor(
+    private readonly repository: SubscriptionRepository,
+    private readonly subscriptions: SubscriptionService,
+    private readonly periods: PeriodCloseService,
+    private readonly plans: PlanService,
+    private readonly credits: CreditsService,
+    private readonly allowances: AllowanceService,
+  ) {}
+
+  /** It goes on to the end of its period and ends there. */
+  async cancel(id: string, request: ActionRequest, now: Date): Promise<LiveSubscription> {
+    return this.act(id, 'cancel', request, now, (live) => this.apply(live, { cancelAtPeriodEnd: true }, request, now));
+  }
+
+  /** Takes a cancellation back. */
+  async resume(id: string, request: ActionRequest, now: Date): Promise<LiveSubscription> {
+    return this.act(id, 'resume', request, now, (live) => this.apply(live, { cancelAtPeriodEnd: false }, request, now));
+  }
+
+  /** It ends at once: what is left of its allowance is forfeited, and the free plan follows. */
+  async end(id: string, request: ActionRequest, now: Date): Promise<LiveSubscription> {
+    return this.act(id, 'end', request, now, async (live, plans) => {
+      await this.periods.end(live, { status: 'cancelled', at: now, ...request }, plans.free, now);
+    });
+  }
+
+  /** No request passes and no period moves until it is reinstated; what is open settles. */
+  async suspend(id: string, request: ActionRequest, now: Date): Promise<LiveSubscription> {
+    return this.act(id, 'suspend', request, now, (live) => this.apply(live, { status: 'suspended' }, request, now));
+  }
+
+  /**
+   * It goes on where time is by now. Allowances that would have begun while it was suspended are skipped; what was left before is carried by
+   * the plan's rule as if the present period followed directly.
+   */
+  async reinstate(id: string, request: ActionRequest, now: Date): Promise<LiveSubscription> {
+    return this.act(id, 'reinstate', request, now, async (live, plans) => {
+      const isOver = live.currentPeriodEnd <= now;
+      const goesOn = !live.cancelAtPeriodEnd && !live.graceEndsAt && !(live.trialEndsAt && live.trialEndsAt <= now);
+      const patch: SubscriptionPatch = { status: 'active' };
+      if (isOver && goesOn) patch.period = await this.skipTo(live, plans, now);
+      await this.apply(live, patch, request, now);
+    });
+  }
+
+  /**
+   * A payment failed: the plan goes on for the grace, its next allowance waits. Without `days`, the plan's own.
+   * What is left of the period lasts as long as the grace does.
+   */
+  async markPastDue(id: string, request: ActionRequest & { days?: number }, now: Date): Promise<LiveSubscription> {
+    return this.act(id, 'mark_past_due', request, now, async (live, plans) => {
+      const days = request.days ?? plans[live.tier].graceDays;
+      const graceEndsAt = new Date(now.getTime() + days * DAY_MS);
+      await this.allowances.endGrantsAt(periodOf(live), later(live.currentPeriodEnd, graceEndsAt), now);
+      await this.apply(live, { graceEndsAt }, request, now);
+    });
+  }
+
+  /** The payment came: periods that ended meanwhile are closed, and their allowances given. */
+  async recover(id: string, request: ActionRequest, now: Date): Promise<LiveSubscription> {
+    return this.act(id, 'recover', request, now, async (live) => {
+      await this.allowances.endGrantsAt(periodOf(live), live.currentPeriodEnd, now);
+      await this.apply(live, { graceEndsAt: null }, request, now);
+    });
+  }
+
+  /** A trial becomes the plan. */
+  async convertTrial(id: string, request: ActionRequest, now: Date): Promise<LiveSubscription> {
+    return this.act(id, 'convert_trial', request, now, (live) => this.apply(live, { trialEndsAt: null }, request, now));
+  }
+
+  /** A trial or a grace period lasts until `until`, which must be later than it would have. */
+  async extend(id: string, request: ActionRequest & { until: Date }, now: Date): Promise<LiveSubscription> {
+    const standing = await this.standing(id);
+    const action = standing.graceEndsAt ? 'extend_grace' : 'extend_trial';
+    return this.act(id, action, request, now, async (live) => {
+      const present = live.graceEndsAt ?? live.trialEndsAt;
+      if (present && request.until <= present) {
+        throw new SubscriptionStateError(action, `It ends on ${present.toISOString()}; an extension must be later.`);
+      }
+      if (!live.graceEndsAt) return this.apply(live, { trialEndsAt: request.until }, request, now);
+      await this.allowances.endGrantsAt(periodOf(live), later(live.currentPeriodEnd, request.until), now);
+      await this.apply(live, { graceEndsAt: request.until }, request, now);
+    });
+  }
+
+  /** @throws SubscriptionNotFoundError */
+  async standing(id: string): Promise<LiveSubscription> {
+    const standing = await this.repository.findStanding(id);
+    if (!standing) throw new SubscriptionNotFoundError(id);
+    return standing;
+  }
+
+  /**
+   * One action: due periods first, then, under the account's lock, the rules, the work, and again what has come due by it.
+   * @throws SubscriptionNotFoundError, SubscriptionStateError, StaleEtagError. A refusal changes nothing.
+   */
+  async act(
+    id: string,
+    action: SubscriptionAction,
+    request: ActionRequest,
+    now: Date,
+    work: (live: LiveSubscription, plans: Plans) => Promise<void>,
+  ): Promise<LiveSubscription> {
+    const { userId } = await this.standing(id);
+    const plans = await this.plans.all();
+    await this.subscriptions.closeDuePeriods(userId, now);
+    await this.repository.transactional(async () => {
+      await this.credits.lockAccount(userId);
+      const live = await this.standing(id);
+      if (request.ifMatch !== undefined) assertIfMatch(request.ifMatch, etagOfSubscription(live));
+      const why = whyNot(action, live);
+      if (why !== null) throw new SubscriptionStateError(action, why);
+      await work(live, plans);
+    });
+    this.subscriptions.forget(userId);
+    await this.subscriptions.closeDuePeriods(userId, now);
+    return this.standing(id);
+  }
+
+  /** Writes a change with its reason, and when the account must be looked at next. Joins the caller's transaction, expects the account's lock. */
+  async apply(live: LiveSubscription, patch: SubscriptionPatch, cause: Cause, now: Date): Promise<void> {
+    const { period, ...rest } = patch;
+    const next: SubscriptionState = {
+      ...live,
+      ...rest,
+      ...(period && { periodIndex: period.index, currentPeriodEnd: period.end }),
+    };
+    await this.repository.patch(live.id, patch, now);
+    await this.repository.record(
+      {
+        subscriptionId: live.id,
+        fromTier: live.tier,
+        toTier: next.tier,
+        fromStatus: live.status,
+        toStatus: next.status,
+        reason: cause.reason,
+        actorId: cause.actorId,
+        payload: { ...rest, ...(period && { periodIndex: period.index }) },
+      },
+      now,
+    );
+    const suspendedAt = next.status === 'suspended' ? now : null;
+    await this.allowances.setDue(live.userId, { nextDueAt: dueAt(next), suspendedAt }, now);
+  }
+
+  private async skipTo(live: LiveSubscription, plans: Plans, now: Date): Promise<ReturnType<typeof billingPeriod>> {
+    const period = billingPeriodAt(live.billingAnchorAt, now);
+    const plan = plans[live.tier];
+    const rule = { percent: plan.rolloverPercent, maxUcr: plan.rolloverMaxUcr };
+    await this.periods.close(
+      [
+        {
+          ...periodOf(live),
+          capUcr: rolloverCapUcr(rule, plan.monthlyCreditsUcr),
+          minCarryUcr: plan.rolloverMinCarryUcr,
+          rolloverEndsAt: billingPeriod(live.billingAnchorAt, period.index + plan.rolloverPeriods - 1).end,
+          next: { index: period.index, startsAt: period.start, endsAt: period.end, allowanceUcr: null },
+          nextDueAt: period.end,
+        },
+      ],
+      now,
+    );
+    return period;
+  }
+}
+
+function periodOf({ userId, id, periodIndex }: LiveSubscription): {
+  userId: string;
+  subscriptionId: string;
+  periodIndex: number;
+} {
+  return { userId, subscriptionId: id, periodIndex };
+}
+
+function later(one: Date, other: Date): Date {
+  return one > other ? one : other;
+}
