@@ -6,4 +6,5 @@ export const UPWARD_FOREIGN_KEYS: readonly string[] = [
   'period_closes_subscription_id_foreign',
   'credits_subscription_id_foreign',
   'user_preferences_default_model_id_foreign',
+  'audit_trail_actor_id_foreign',
 ];

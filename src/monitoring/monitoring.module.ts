@@ -2,11 +2,14 @@ import { Module } from '@nestjs/common';
 import { LoggerModule } from 'nestjs-pino';
 import { Config } from '../config/config.js';
 import { DatabaseModule } from '../database/database.module.js';
+import { AuditTrail } from './audit-trail.service.js';
 import { HealthController } from './health.controller.js';
 import { loggerOptions } from './logger-options.js';
 
 @Module({
   imports: [DatabaseModule, LoggerModule.forRootAsync({ inject: [Config], useFactory: loggerOptions })],
   controllers: [HealthController],
+  providers: [AuditTrail],
+  exports: [AuditTrail],
 })
 export class MonitoringModule {}

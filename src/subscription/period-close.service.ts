@@ -1,14 +1,14 @@
 import { Injectable, Logger } from '@nestjs/common';
 import type { CloseOutcome, CloseTerms } from '../credits/allowance.repository.js';
-import { AllowanceService } from '../credits/allowance.service.js';
 import type { Tier } from '../common/domain/tiers.js';
 import { rolloverCapUcr } from '../credits/domain/rollover-preview.js';
 import { billingPeriod } from './domain/billing-period.js';
 import { decideDue, type DueDecision, dueAt, renewed } from './domain/transitions.js';
 import type { Plan } from './plan.entity.js';
-import { PlanService, type Plans } from './plan.service.js';
+import type { Plans } from './plan.service.js';
+import { SubscriptionBooks } from './subscription-books.js';
 import { SubscriptionOpener } from './subscription-opener.js';
-import { type LiveSubscription, SubscriptionRepository } from './subscription.repository.js';
+import type { LiveSubscription } from './subscription.repository.js';
 
 /** Periods that one call closes for one user: eighty years of months. More is a fault, not a backlog. */
 const ROUNDS_MAX = 1_000;
@@ -30,9 +30,7 @@ export class PeriodCloseService {
   private readonly logger = new Logger(PeriodCloseService.name);
 
   constructor(
-    private readonly subscriptions: SubscriptionRepository,
-    private readonly plans: PlanService,
-    private readonly allowances: AllowanceService,
+    private readonly books: SubscriptionBooks,
     private readonly opener: SubscriptionOpener,
   ) {}
 
@@ -56,11 +54,11 @@ export class PeriodCloseService {
     now: Date,
     busy: 'wait' | 'skip',
   ): Promise<{ closed: ClosedPeriod[]; found: number }> {
-    const plans = await this.plans.all();
-    return this.subscriptions.transactional(async () => {
-      const due = await this.allowances.lockDue(userIds, now, busy);
+    const plans = await this.books.plans.all();
+    return this.books.rows.transactional(async () => {
+      const due = await this.books.allowances.lockDue(userIds, now, busy);
       if (due.length === 0) return { closed: [], found: 0 };
-      const live = await this.subscriptions.findLiveOf(due);
+      const live = await this.books.rows.findLiveOf(due);
       const decided = live.map((subscription) => ({ subscription, decision: decideDue(subscription, now) }));
       await this.mend(due, decided, now);
       const renewals = decided.flatMap(({ subscription, decision }) =>
@@ -93,19 +91,19 @@ export class PeriodCloseService {
     const { id, userId, tier, status: fromStatus } = subscription;
     const { status: toStatus, reason, actorId } = ending;
     const closed = await this.close([endTerms(subscription)], now);
-    await this.subscriptions.patch(id, { status: toStatus }, now);
-    await this.subscriptions.unschedule(id, 'cancelled', now);
-    await this.subscriptions.record(
+    await this.books.rows.patch(id, { status: toStatus }, now);
+    await this.books.rows.unschedule(id, 'cancelled', now);
+    await this.books.rows.record(
       { subscriptionId: id, fromTier: tier, toTier, fromStatus, toStatus, reason, actorId },
       now,
     );
-    await this.allowances.setDue(userId, { nextDueAt: null, suspendedAt: null }, now);
+    await this.books.allowances.setDue(userId, { nextDueAt: null, suspendedAt: null }, now);
     return closed;
   }
 
   /** Closes periods on given terms. Joins the caller's transaction. */
   async close(terms: readonly CloseTerms[], now: Date): Promise<ClosedPeriod[]> {
-    const outcomes = await this.allowances.closePeriods(terms, now);
+    const outcomes = await this.books.allowances.closePeriods(terms, now);
     return outcomes.flatMap((outcome, index) => {
       const { subscriptionId, periodIndex, next } = terms[index] as CloseTerms;
       if (!outcome.isClosed) return [];
@@ -123,11 +121,11 @@ export class PeriodCloseService {
       renewalTerms(subscription, decision, plans[decision.tier]),
     );
     const closed = await this.close(terms, now);
-    await this.subscriptions.advance(
+    await this.books.rows.advance(
       renewals.map(({ subscription, decision }) => ({ subscriptionId: subscription.id, ...decision })),
       now,
     );
-    await this.subscriptions.recordAll(
+    await this.books.rows.recordAll(
       renewals
         .filter(({ subscription, decision }) => subscription.tier !== decision.tier)
         .map(({ subscription, decision }) => ({
@@ -153,7 +151,7 @@ export class PeriodCloseService {
       const nextDueAt = known ? dueAt(known.subscription) : null;
       const suspendedAt = known?.subscription.status === 'suspended' ? now : null;
       this.logger.warn({ userId, nextDueAt }, 'an account was due although its subscription was not');
-      await this.allowances.setDue(userId, { nextDueAt, suspendedAt }, now);
+      await this.books.allowances.setDue(userId, { nextDueAt, suspendedAt }, now);
     }
   }
 }

@@ -1,20 +1,16 @@
 import { Injectable } from '@nestjs/common';
 import { type Tier, tierRank } from '../common/domain/tiers.js';
-import { AllowanceService } from '../credits/allowance.service.js';
-import { CreditsService } from '../credits/credits.service.js';
 import { previewRollover } from '../credits/domain/rollover-preview.js';
 import { billingPeriod } from './domain/billing-period.js';
 import { prorationUcr } from './domain/proration.js';
-import { whyNot } from './domain/transitions.js';
+import { type ChangeTime, whyNot } from './domain/transitions.js';
 import type { Plan } from './plan.entity.js';
-import { PlanService, type Plans } from './plan.service.js';
+import type { Plans } from './plan.service.js';
+import { SubscriptionBooks } from './subscription-books.js';
 import { type ActionRequest, SubscriptionLifecycleService } from './subscription-lifecycle.service.js';
 import { SubscriptionStateError } from './subscription.errors.js';
-import { type LiveSubscription, SubscriptionRepository } from './subscription.repository.js';
+import type { LiveSubscription } from './subscription.repository.js';
 import { SubscriptionService } from './subscription.service.js';
-
-/** Left out: a higher tier begins now, a lower one with the next period. */
-export type ChangeTime = 'now' | 'period_end';
 
 /** What a change of tier would do, if nothing were used between now and the end of the period. */
 export interface ChangePreview {
@@ -33,22 +29,19 @@ export interface ChangePreview {
 @Injectable()
 export class PlanChangeService {
   constructor(
-    private readonly repository: SubscriptionRepository,
+    private readonly books: SubscriptionBooks,
     private readonly subscriptions: SubscriptionService,
     private readonly lifecycle: SubscriptionLifecycleService,
-    private readonly plans: PlanService,
-    private readonly credits: CreditsService,
-    private readonly allowances: AllowanceService,
   ) {}
 
   /** What `change` would do now. Nothing is changed, except that periods that are due are closed. */
   async preview(userId: string, tier: Tier, when: ChangeTime | undefined, now: Date): Promise<ChangePreview> {
-    const plans = await this.plans.all();
+    const plans = await this.books.plans.all();
     await this.subscriptions.closeDuePeriods(userId, now);
     const live = await this.subscriptions.ensureSubscription(userId, now);
     refuse(live, tier);
     const time = when ?? usualTime(live.tier, tier);
-    const left = await this.allowances.left({ ...live, subscriptionId: live.id });
+    const left = await this.books.allowances.left({ ...live, subscriptionId: live.id });
     const worth = time === 'now' ? worthNow(live, plans, tier, now) : 0n;
     const creditsUcr = worth < -left ? -left : worth;
     const plan = plans[tier];
@@ -75,18 +68,18 @@ export class PlanChangeService {
     request: ActionRequest & { tier: Tier; when?: ChangeTime | undefined },
     now: Date,
   ): Promise<LiveSubscription> {
-    return this.lifecycle.act(id, 'change_tier', request, now, async (live, plans) => {
+    return this.lifecycle.act(id, { action: 'change_tier', request, now }, async (live, plans) => {
       const { tier } = request;
       refuse(live, tier);
       const time = request.when ?? usualTime(live.tier, tier);
       if (tier === live.tier) {
-        await this.repository.unschedule(live.id, 'cancelled', now);
+        await this.books.rows.unschedule(live.id, 'cancelled', now);
         return this.lifecycle.apply(live, {}, request, now);
       }
-      await this.repository.unschedule(live.id, 'replaced', now);
+      await this.books.rows.unschedule(live.id, 'replaced', now);
       if (time === 'now') return this.changeNow(live, plans, request, now);
       const change = { tier, effectiveAt: live.currentPeriodEnd, state: 'scheduled' as const };
-      await this.repository.addChange(live, change, { actorId: request.actorId, now });
+      await this.books.rows.addChange(live, change, { actorId: request.actorId, now });
       await this.lifecycle.apply(live, { cancelAtPeriodEnd: false }, request, now);
     });
   }
@@ -99,16 +92,16 @@ export class PlanChangeService {
   ): Promise<void> {
     const { tier, actorId, reason } = request;
     const change = { tier, effectiveAt: now, state: 'applied' as const };
-    const changeId = await this.repository.addChange(live, change, { actorId, now });
+    const changeId = await this.books.rows.addChange(live, change, { actorId, now });
     const worth = worthNow(live, plans, tier, now);
     const { userId, id: subscriptionId, periodIndex, currentPeriodStart: start, currentPeriodEnd: end } = live;
     if (worth > 0n) {
       const period = { subscriptionId, index: periodIndex, start, end };
       const grant = { userId, grantKey: `change:${changeId}`, source: 'proration' as const, amountUcr: worth, period };
-      await this.credits.give({ ...grant, effectiveAt: now, expiresAt: end, reason, grantedBy: actorId }, now);
+      await this.books.credits.give({ ...grant, effectiveAt: now, expiresAt: end, reason, grantedBy: actorId }, now);
     } else {
       const taking = { amountUcr: -worth, reason, actorId };
-      await this.allowances.takeBack({ userId, subscriptionId, periodIndex }, taking, now);
+      await this.books.allowances.takeBack({ userId, subscriptionId, periodIndex }, taking, now);
     }
     await this.lifecycle.apply(live, { tier, cancelAtPeriodEnd: false }, request, now);
   }

@@ -1,48 +1,79 @@
-import { EntityManager } from '@mikro-orm/postgresql';
+import { EntityManager, LockMode } from '@mikro-orm/postgresql';
 import { Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
-import type { Tier } from '../common/domain/tiers.js';
+import { TIERS, type Tier } from '../common/domain/tiers.js';
+import { InvalidRequestError } from '../common/errors/common.errors.js';
+import { assertIfMatch } from '../common/http/etag.js';
+import { type AuditCause, AuditTrail } from '../monitoring/audit-trail.service.js';
+import { rolloverFaults } from './domain/plan-rules.js';
 import { Plan } from './plan.entity.js';
+import { etagOfPlan, toAdminPlanView } from './plan.dto.js';
 
 /** How long an operator's change of a plan may go unseen by a replica. */
 const PLAN_TTL_MS = 5_000;
 
 export type Plans = Readonly<Record<Tier, Plan>>;
+export type PlanPatch = Partial<Omit<Plan, 'tier' | 'rank' | 'createdAt' | 'updatedAt'>>;
 
 /** The four plans, read at most every few seconds. */
 @Injectable()
 export class PlanService {
-  private readonly plans = new LRUCache<Tier, Plan>({
-    max: 4,
+  private readonly plans = new LRUCache<'all', Plans>({
+    max: 1,
     ttl: PLAN_TTL_MS,
-    fetchMethod: (tier) => this.em.fork().findOneOrFail(Plan, tier, { failHandler: () => notSeeded(tier) }),
+    fetchMethod: () => this.stored(),
   });
 
-  constructor(private readonly em: EntityManager) {}
+  constructor(
+    private readonly em: EntityManager,
+    private readonly audit: AuditTrail,
+  ) {}
 
   async of(tier: Tier): Promise<Plan> {
-    const plan = await this.plans.fetch(tier);
-    if (!plan) throw notSeeded(tier);
-    return plan;
+    return (await this.all())[tier];
   }
 
   /** All four. Read before a transaction begins: within one it could wait for a second connection. */
   async all(): Promise<Plans> {
-    const [free, pro, pro_max, enterprise] = await Promise.all([
-      this.of('free'),
-      this.of('pro'),
-      this.of('pro_max'),
-      this.of('enterprise'),
-    ]);
-    return { free, pro, pro_max, enterprise };
+    const plans = await this.plans.fetch('all');
+    if (!plans) throw new Error('the plans could not be read');
+    return plans;
   }
 
-  /** Forgets what is known, after a change. */
-  forget(): void {
+  /** All four as they are stored at this moment. */
+  async stored(): Promise<Plans> {
+    const found = await this.em.fork().find(Plan, {});
+    const entries = TIERS.map((tier) => {
+      const plan = found.find((one) => one.tier === tier);
+      if (!plan) throw new Error(`there is no plan ${tier}: the catalogue has not been seeded`);
+      return [tier, plan] as const;
+    });
+    return Object.fromEntries(entries) as Record<Tier, Plan>;
+  }
+
+  /**
+   * Changes a plan, and keeps who did it and why.
+   * @throws IfMatchRequiredError, StaleEtagError, InvalidRequestError for a rollover that could never carry anything.
+   */
+  async update(tier: Tier, patch: PlanPatch, cause: AuditCause & { ifMatch: string }, now: Date): Promise<Plan> {
+    const changed = await this.em.fork().transactional(async (em) => {
+      const plan = await em.findOneOrFail(Plan, tier, { lockMode: LockMode.PESSIMISTIC_WRITE });
+      assertIfMatch(cause.ifMatch, etagOfPlan(plan));
+      const before: object = toAdminPlanView(plan);
+      em.assign(plan, { ...patch, updatedAt: now });
+      const faults = rolloverFaults(plan);
+      if (faults.length > 0) throw InvalidRequestError.of(faults);
+      const change = {
+        action: 'plan.update',
+        entity: 'plan',
+        entityId: tier,
+        before,
+        after: toAdminPlanView(plan),
+      };
+      await this.audit.record(change, cause, now);
+      return plan;
+    });
     this.plans.clear();
+    return changed;
   }
-}
-
-function notSeeded(tier: Tier): Error {
-  return new Error(`there is no plan ${tier}: the catalogue has not been seeded`);
 }

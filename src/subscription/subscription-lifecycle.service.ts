@@ -1,17 +1,19 @@
 import { Injectable } from '@nestjs/common';
+import { InvalidRequestError } from '../common/errors/common.errors.js';
 import { assertIfMatch, etagOf } from '../common/http/etag.js';
-import { AllowanceService } from '../credits/allowance.service.js';
-import { CreditsService } from '../credits/credits.service.js';
 import { rolloverCapUcr } from '../credits/domain/rollover-preview.js';
 import { billingPeriod, billingPeriodAt } from './domain/billing-period.js';
 import { dueAt, type SubscriptionAction, type SubscriptionState, whyNot } from './domain/transitions.js';
 import { PeriodCloseService } from './period-close.service.js';
-import { PlanService, type Plans } from './plan.service.js';
+import type { Plans } from './plan.service.js';
+import { SubscriptionBooks } from './subscription-books.js';
 import { SubscriptionNotFoundError, SubscriptionStateError } from './subscription.errors.js';
-import { type LiveSubscription, type SubscriptionPatch, SubscriptionRepository } from './subscription.repository.js';
+import type { LiveSubscription, SubscriptionPatch } from './subscription.repository.js';
 import { type Cause, SubscriptionService } from './subscription.service.js';
 
 const DAY_MS = 86_400_000;
+/** A trial or a grace period that needs longer than this wants another plan. */
+const EXTENSION_DAYS_MAX = 366;
 
 /** Who wants what, and which state he has seen: without `ifMatch`, any. */
 export interface ActionRequest extends Cause {
@@ -27,34 +29,37 @@ export function etagOfSubscription({ id, version }: Pick<LiveSubscription, 'id' 
 @Injectable()
 export class SubscriptionLifecycleService {
   constructor(
-    private readonly repository: SubscriptionRepository,
+    private readonly books: SubscriptionBooks,
     private readonly subscriptions: SubscriptionService,
     private readonly periods: PeriodCloseService,
-    private readonly plans: PlanService,
-    private readonly credits: CreditsService,
-    private readonly allowances: AllowanceService,
   ) {}
 
   /** It goes on to the end of its period and ends there. */
   async cancel(id: string, request: ActionRequest, now: Date): Promise<LiveSubscription> {
-    return this.act(id, 'cancel', request, now, (live) => this.apply(live, { cancelAtPeriodEnd: true }, request, now));
+    return this.act(id, { action: 'cancel', request, now }, (live) =>
+      this.apply(live, { cancelAtPeriodEnd: true }, request, now),
+    );
   }
 
   /** Takes a cancellation back. */
   async resume(id: string, request: ActionRequest, now: Date): Promise<LiveSubscription> {
-    return this.act(id, 'resume', request, now, (live) => this.apply(live, { cancelAtPeriodEnd: false }, request, now));
+    return this.act(id, { action: 'resume', request, now }, (live) =>
+      this.apply(live, { cancelAtPeriodEnd: false }, request, now),
+    );
   }
 
   /** It ends at once: what is left of its allowance is forfeited, and the free plan follows. */
   async end(id: string, request: ActionRequest, now: Date): Promise<LiveSubscription> {
-    return this.act(id, 'end', request, now, async (live, plans) => {
+    return this.act(id, { action: 'end', request, now }, async (live, plans) => {
       await this.periods.end(live, { status: 'cancelled', at: now, ...request }, plans.free, now);
     });
   }
 
   /** No request passes and no period moves until it is reinstated; what is open settles. */
   async suspend(id: string, request: ActionRequest, now: Date): Promise<LiveSubscription> {
-    return this.act(id, 'suspend', request, now, (live) => this.apply(live, { status: 'suspended' }, request, now));
+    return this.act(id, { action: 'suspend', request, now }, (live) =>
+      this.apply(live, { status: 'suspended' }, request, now),
+    );
   }
 
   /**
@@ -62,7 +67,7 @@ export class SubscriptionLifecycleService {
    * the plan's rule as if the present period followed directly.
    */
   async reinstate(id: string, request: ActionRequest, now: Date): Promise<LiveSubscription> {
-    return this.act(id, 'reinstate', request, now, async (live, plans) => {
+    return this.act(id, { action: 'reinstate', request, now }, async (live, plans) => {
       const isOver = live.currentPeriodEnd <= now;
       const goesOn = !live.cancelAtPeriodEnd && !live.graceEndsAt && !(live.trialEndsAt && live.trialEndsAt <= now);
       const patch: SubscriptionPatch = { status: 'active' };
@@ -76,45 +81,52 @@ export class SubscriptionLifecycleService {
    * What is left of the period lasts as long as the grace does.
    */
   async markPastDue(id: string, request: ActionRequest & { days?: number }, now: Date): Promise<LiveSubscription> {
-    return this.act(id, 'mark_past_due', request, now, async (live, plans) => {
+    return this.act(id, { action: 'mark_past_due', request, now }, async (live, plans) => {
       const days = request.days ?? plans[live.tier].graceDays;
       const graceEndsAt = new Date(now.getTime() + days * DAY_MS);
-      await this.allowances.endGrantsAt(periodOf(live), later(live.currentPeriodEnd, graceEndsAt), now);
+      await this.books.allowances.endGrantsAt(periodOf(live), later(live.currentPeriodEnd, graceEndsAt), now);
       await this.apply(live, { graceEndsAt }, request, now);
     });
   }
 
   /** The payment came: periods that ended meanwhile are closed, and their allowances given. */
   async recover(id: string, request: ActionRequest, now: Date): Promise<LiveSubscription> {
-    return this.act(id, 'recover', request, now, async (live) => {
-      await this.allowances.endGrantsAt(periodOf(live), live.currentPeriodEnd, now);
+    return this.act(id, { action: 'recover', request, now }, async (live) => {
+      await this.books.allowances.endGrantsAt(periodOf(live), live.currentPeriodEnd, now);
       await this.apply(live, { graceEndsAt: null }, request, now);
     });
   }
 
   /** A trial becomes the plan. */
   async convertTrial(id: string, request: ActionRequest, now: Date): Promise<LiveSubscription> {
-    return this.act(id, 'convert_trial', request, now, (live) => this.apply(live, { trialEndsAt: null }, request, now));
+    return this.act(id, { action: 'convert_trial', request, now }, (live) =>
+      this.apply(live, { trialEndsAt: null }, request, now),
+    );
   }
 
   /** A trial or a grace period lasts until `until`, which must be later than it would have. */
   async extend(id: string, request: ActionRequest & { until: Date }, now: Date): Promise<LiveSubscription> {
+    if (request.until.getTime() > now.getTime() + EXTENSION_DAYS_MAX * DAY_MS) {
+      throw InvalidRequestError.of([
+        { field: 'until', message: `must be at most ${EXTENSION_DAYS_MAX} days from now` },
+      ]);
+    }
     const standing = await this.standing(id);
     const action = standing.graceEndsAt ? 'extend_grace' : 'extend_trial';
-    return this.act(id, action, request, now, async (live) => {
+    return this.act(id, { action, request, now }, async (live) => {
       const present = live.graceEndsAt ?? live.trialEndsAt;
       if (present && request.until <= present) {
         throw new SubscriptionStateError(action, `It ends on ${present.toISOString()}; an extension must be later.`);
       }
       if (!live.graceEndsAt) return this.apply(live, { trialEndsAt: request.until }, request, now);
-      await this.allowances.endGrantsAt(periodOf(live), later(live.currentPeriodEnd, request.until), now);
+      await this.books.allowances.endGrantsAt(periodOf(live), later(live.currentPeriodEnd, request.until), now);
       await this.apply(live, { graceEndsAt: request.until }, request, now);
     });
   }
 
   /** @throws SubscriptionNotFoundError */
   async standing(id: string): Promise<LiveSubscription> {
-    const standing = await this.repository.findStanding(id);
+    const standing = await this.books.rows.findStanding(id);
     if (!standing) throw new SubscriptionNotFoundError(id);
     return standing;
   }
@@ -125,16 +137,14 @@ export class SubscriptionLifecycleService {
    */
   async act(
     id: string,
-    action: SubscriptionAction,
-    request: ActionRequest,
-    now: Date,
+    { action, request, now }: { action: SubscriptionAction; request: ActionRequest; now: Date },
     work: (live: LiveSubscription, plans: Plans) => Promise<void>,
   ): Promise<LiveSubscription> {
     const { userId } = await this.standing(id);
-    const plans = await this.plans.all();
+    const plans = await this.books.plans.all();
     await this.subscriptions.closeDuePeriods(userId, now);
-    await this.repository.transactional(async () => {
-      await this.credits.lockAccount(userId);
+    await this.books.rows.transactional(async () => {
+      await this.books.credits.lockAccount(userId);
       const live = await this.standing(id);
       if (request.ifMatch !== undefined) assertIfMatch(request.ifMatch, etagOfSubscription(live));
       const why = whyNot(action, live);
@@ -154,8 +164,8 @@ export class SubscriptionLifecycleService {
       ...rest,
       ...(period && { periodIndex: period.index, currentPeriodEnd: period.end }),
     };
-    await this.repository.patch(live.id, patch, now);
-    await this.repository.record(
+    await this.books.rows.patch(live.id, patch, now);
+    await this.books.rows.record(
       {
         subscriptionId: live.id,
         fromTier: live.tier,
@@ -169,7 +179,7 @@ export class SubscriptionLifecycleService {
       now,
     );
     const suspendedAt = next.status === 'suspended' ? now : null;
-    await this.allowances.setDue(live.userId, { nextDueAt: dueAt(next), suspendedAt }, now);
+    await this.books.allowances.setDue(live.userId, { nextDueAt: dueAt(next), suspendedAt }, now);
   }
 
   private async skipTo(live: LiveSubscription, plans: Plans, now: Date): Promise<ReturnType<typeof billingPeriod>> {

@@ -1,8 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { CreditsService } from '../credits/credits.service.js';
 import { billingPeriod } from './domain/billing-period.js';
 import type { Plan } from './plan.entity.js';
-import { SubscriptionRepository } from './subscription.repository.js';
+import { SubscriptionBooks } from './subscription-books.js';
 
 export interface Opening {
   /** Where its periods are counted from: its first allowance begins then, which may lie in the past. */
@@ -15,10 +14,7 @@ export interface Opening {
 /** Opens subscriptions: the row, the account and the first allowance together. Joins the caller's transaction. */
 @Injectable()
 export class SubscriptionOpener {
-  constructor(
-    private readonly subscriptions: SubscriptionRepository,
-    private readonly credits: CreditsService,
-  ) {}
+  constructor(private readonly books: SubscriptionBooks) {}
 
   /**
    * Puts a user who has no live subscription on a plan; nothing happens to one who has. The plan is read before the transaction begins:
@@ -28,12 +24,12 @@ export class SubscriptionOpener {
     const { tier } = plan;
     const { anchor, trialEndsAt, reason, actorId } = opening;
     const period = billingPeriod(anchor, 0);
-    const id = await this.subscriptions.openIfNone(userId, tier, { period, trialEndsAt, now });
+    const id = await this.books.rows.openIfNone(userId, tier, { period, trialEndsAt, now });
     if (id === null) return;
-    await this.subscriptions.record({ subscriptionId: id, toTier: tier, toStatus: 'active', reason, actorId }, now);
+    await this.books.rows.record({ subscriptionId: id, toTier: tier, toStatus: 'active', reason, actorId }, now);
     const due = trialEndsAt && trialEndsAt < period.end ? trialEndsAt : period.end;
-    await this.credits.openAccount(userId, due, now);
-    await this.credits.give(
+    await this.books.credits.openAccount(userId, due, now);
+    await this.books.credits.give(
       {
         userId,
         grantKey: `allowance:${id}:0`,

@@ -1,8 +1,11 @@
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { IsIn, IsOptional } from 'class-validator';
 import { formatCredits } from '../common/domain/micro-credits.js';
 import { TIERS, type Tier } from '../common/domain/tiers.js';
+import type { ChangePreview } from './plan-change.service.js';
+import { toNumber } from './plan.dto.js';
 import type { Plan } from './plan.entity.js';
-import { SUBSCRIPTION_STATUSES, type SubscriptionStatus } from './domain/transitions.js';
+import { CHANGE_TIMES, type ChangeTime, SUBSCRIPTION_STATUSES, type SubscriptionStatus } from './domain/transitions.js';
 import type { CurrentSubscription } from './subscription.service.js';
 
 /** What the plan gives and allows; a limit that is null does not apply. */
@@ -63,6 +66,24 @@ export class SubscriptionView {
   @ApiProperty()
   cancelAtPeriodEnd!: boolean;
 
+  @ApiProperty({ type: String, format: 'date-time', nullable: true, description: 'Until then it is a trial' })
+  trialEndsAt!: string | null;
+
+  @ApiProperty({
+    type: String,
+    format: 'date-time',
+    nullable: true,
+    description: 'Past due: it ends then unless it is paid',
+  })
+  graceEndsAt!: string | null;
+
+  @ApiProperty({
+    enum: TIERS,
+    nullable: true,
+    description: 'The plan from the next period on, where that will be another',
+  })
+  nextTier!: Tier | null;
+
   @ApiProperty({ type: PlanView })
   plan!: PlanView;
 }
@@ -75,6 +96,9 @@ export function toSubscriptionView(subscription: CurrentSubscription, plan: Plan
     currentPeriodStart: subscription.currentPeriodStart.toISOString(),
     currentPeriodEnd: subscription.currentPeriodEnd.toISOString(),
     cancelAtPeriodEnd: subscription.cancelAtPeriodEnd,
+    trialEndsAt: subscription.trialEndsAt?.toISOString() ?? null,
+    graceEndsAt: subscription.graceEndsAt?.toISOString() ?? null,
+    nextTier: subscription.scheduledTier,
     plan: {
       tier: plan.tier,
       displayName: plan.displayName,
@@ -92,6 +116,53 @@ export function toSubscriptionView(subscription: CurrentSubscription, plan: Plan
   };
 }
 
-function toNumber(count: bigint | null | undefined): number | null {
-  return count === null || count === undefined ? null : Number(count);
+export class PreviewRequest {
+  @ApiProperty({ enum: TIERS, description: 'The plan to change to' })
+  @IsIn(TIERS)
+  tier!: Tier;
+
+  @ApiPropertyOptional({ enum: CHANGE_TIMES, description: 'Without it: upwards now, downwards with the next period' })
+  @IsOptional()
+  @IsIn(CHANGE_TIMES)
+  when?: ChangeTime;
+}
+
+/** What a change of plan would do, if nothing were used until the period ends. */
+export class ChangePreviewView {
+  @ApiProperty({ enum: TIERS })
+  fromTier!: Tier;
+
+  @ApiProperty({ enum: TIERS })
+  toTier!: Tier;
+
+  @ApiProperty({ format: 'date-time' })
+  effectiveAt!: string;
+
+  @ApiProperty({ example: '950.000000', description: 'Credits that come when it takes effect; negative: that go' })
+  credits!: string;
+
+  @ApiProperty({ format: 'date-time' })
+  periodEndsAt!: string;
+
+  @ApiProperty({ example: '1000.000000', description: 'What would be carried into the next period' })
+  carried!: string;
+
+  @ApiProperty({ example: '300.000000', description: 'What would be forfeited when the period ends' })
+  forfeited!: string;
+
+  @ApiProperty({ example: '2000.000000' })
+  nextAllowance!: string;
+}
+
+export function toChangePreviewView(preview: ChangePreview): ChangePreviewView {
+  return {
+    fromTier: preview.fromTier,
+    toTier: preview.toTier,
+    effectiveAt: preview.effectiveAt.toISOString(),
+    credits: formatCredits(preview.creditsUcr),
+    periodEndsAt: preview.periodEndsAt.toISOString(),
+    carried: formatCredits(preview.carriedUcr),
+    forfeited: formatCredits(preview.forfeitedUcr),
+    nextAllowance: formatCredits(preview.nextAllowanceUcr),
+  };
 }

@@ -1,17 +1,37 @@
 import { MikroOrmModule } from '@mikro-orm/nestjs';
 import { Module } from '@nestjs/common';
+import { MonitoringModule } from '../monitoring/monitoring.module.js';
 import { CreditsModule } from '../credits/credits.module.js';
 import { PeriodCloseService } from './period-close.service.js';
+import { PlanAdminController } from './plan.admin.controller.js';
+import { PlanChangeService } from './plan-change.service.js';
 import { PlanService } from './plan.service.js';
+import { SubscriptionActionsController } from './subscription-actions.admin.controller.js';
+import { SubscriptionAdminController } from './subscription.admin.controller.js';
 import { SubscriptionController } from './subscription.controller.js';
 import { Subscription } from './subscription.entity.js';
+import { SubscriptionBooks } from './subscription-books.js';
+import { SubscriptionLifecycleService } from './subscription-lifecycle.service.js';
 import { SubscriptionOpener } from './subscription-opener.js';
 import { SubscriptionService } from './subscription.service.js';
 
 @Module({
-  imports: [MikroOrmModule.forFeature([Subscription]), CreditsModule],
-  controllers: [SubscriptionController],
-  providers: [PeriodCloseService, PlanService, SubscriptionOpener, SubscriptionService],
-  exports: [PlanService, SubscriptionService],
+  imports: [MikroOrmModule.forFeature([Subscription]), CreditsModule, MonitoringModule],
+  controllers: [
+    PlanAdminController,
+    SubscriptionActionsController,
+    SubscriptionAdminController,
+    SubscriptionController,
+  ],
+  providers: [
+    PeriodCloseService,
+    PlanChangeService,
+    PlanService,
+    SubscriptionBooks,
+    SubscriptionLifecycleService,
+    SubscriptionOpener,
+    SubscriptionService,
+  ],
+  exports: [PeriodCloseService, PlanChangeService, PlanService, SubscriptionLifecycleService, SubscriptionService],
 })
 export class SubscriptionModule {}

@@ -204,6 +204,11 @@ export class SubscriptionRepository extends EntityRepository<Subscription> {
     return rows.length > 0;
   }
 
+  async hasUser(userId: string): Promise<boolean> {
+    const rows = await this.em.execute<unknown[]>('select 1 from users where id = ? and deleted_at is null', [userId]);
+    return rows.length > 0;
+  }
+
   private async call<Row>(text: string, parameters: unknown[]): Promise<Row[]> {
     const result = await this.em.getKysely().executeQuery<Row>(CompiledQuery.raw(text, parameters));
     return result.rows;

@@ -2,12 +2,14 @@ import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { Clock } from '../common/clock.js';
 import type { Tier } from '../common/domain/tiers.js';
-import { CreditsService } from '../credits/credits.service.js';
+import { InvalidRequestError } from '../common/errors/common.errors.js';
+import { UserNotFoundError } from '../credits/credits.errors.js';
 import { PeriodCloseService } from './period-close.service.js';
-import { PlanService } from './plan.service.js';
+import type { Plan } from './plan.entity.js';
+import { SubscriptionBooks } from './subscription-books.js';
 import { SubscriptionInactiveError } from './subscription.errors.js';
 import { SubscriptionOpener } from './subscription-opener.js';
-import { type LiveSubscription, SubscriptionRepository } from './subscription.repository.js';
+import type { LiveSubscription } from './subscription.repository.js';
 
 /** Guards may be this much behind; `reserve` decides under the account's lock. */
 const CURRENT_TTL_MS = 5_000;
@@ -28,17 +30,15 @@ export class SubscriptionService implements OnModuleInit {
   private readonly known = new LRUCache<string, CurrentSubscription>({ max: CURRENT_USERS_MAX, ttl: CURRENT_TTL_MS });
 
   constructor(
-    private readonly subscriptions: SubscriptionRepository,
-    private readonly plans: PlanService,
-    private readonly credits: CreditsService,
+    private readonly books: SubscriptionBooks,
     private readonly opener: SubscriptionOpener,
     private readonly periods: PeriodCloseService,
     private readonly clock: Clock,
   ) {}
 
   onModuleInit(): void {
-    this.credits.keepAccountsWith(async (userId, now) => {
-      if (await this.subscriptions.isEntitled(userId)) await this.ensureSubscription(userId, now);
+    this.books.credits.keepAccountsWith(async (userId, now) => {
+      if (await this.books.rows.isEntitled(userId)) await this.ensureSubscription(userId, now);
       await this.closeDuePeriods(userId, now);
     });
   }
@@ -58,13 +58,13 @@ export class SubscriptionService implements OnModuleInit {
    * @throws SubscriptionInactiveError for a user whose address is not verified.
    */
   async ensureSubscription(userId: string, now: Date): Promise<CurrentSubscription> {
-    let live = await this.subscriptions.findLive(userId);
+    let live = await this.books.rows.findLive(userId);
     if (!live) {
-      if (!(await this.subscriptions.isEntitled(userId))) throw SubscriptionInactiveError.unverified();
-      const plan = await this.plans.of('free');
+      if (!(await this.books.rows.isEntitled(userId))) throw SubscriptionInactiveError.unverified();
+      const plan = await this.books.plans.of('free');
       const opening = { anchor: now, trialEndsAt: null, reason: 'opened', actorId: null };
-      await this.subscriptions.transactional(() => this.opener.open(userId, plan, opening, now));
-      live = await this.subscriptions.findLive(userId);
+      await this.books.rows.transactional(() => this.opener.open(userId, plan, opening, now));
+      live = await this.books.rows.findLive(userId);
     }
     if (!live) throw new Error(`user ${userId} has no live subscription although one was opened`);
     this.known.set(userId, live);
@@ -84,6 +84,7 @@ export class SubscriptionService implements OnModuleInit {
   /**
    * Starts a plan afresh: what was live ends and its allowance is forfeited, the new plan begins now with its whole allowance. Changes
    * nothing for a user who is on that plan. A trial lasts as long as the plan says.
+   * @throws UserNotFoundError, SubscriptionInactiveError for an unverified address, InvalidRequestError for a trial that is not offered.
    */
   async startPlan(
     userId: string,
@@ -91,13 +92,20 @@ export class SubscriptionService implements OnModuleInit {
     start: Cause & { isTrial: boolean },
     now: Date,
   ): Promise<CurrentSubscription> {
-    const plan = await this.plans.of(tier);
+    const plan = await this.books.plans.of(tier);
     const { actorId, reason } = start;
+    if (start.isTrial && plan.trialDays === 0) {
+      throw InvalidRequestError.of([{ field: 'trial', message: `plan ${tier} offers no trial` }]);
+    }
+    if (!(await this.books.rows.isEntitled(userId))) {
+      if (!(await this.books.rows.hasUser(userId))) throw new UserNotFoundError(userId);
+      throw SubscriptionInactiveError.unverified();
+    }
     const trialEndsAt = start.isTrial ? new Date(now.getTime() + plan.trialDays * DAY_MS) : null;
     await this.closeDuePeriods(userId, now);
-    await this.subscriptions.transactional(async () => {
-      await this.credits.lockAccount(userId);
-      const live = await this.subscriptions.findLive(userId);
+    await this.books.rows.transactional(async () => {
+      await this.books.credits.lockAccount(userId);
+      const live = await this.books.rows.findLive(userId);
       if (live?.tier === tier) return;
       if (live) {
         const replaced = { status: 'cancelled' as const, at: now, reason: `replaced: ${reason}`, actorId };
@@ -107,6 +115,11 @@ export class SubscriptionService implements OnModuleInit {
     });
     this.forget(userId);
     return this.ensureSubscription(userId, now);
+  }
+
+  /** What the subscription's tier gives and allows. */
+  async planOf({ tier }: Pick<LiveSubscription, 'tier'>): Promise<Plan> {
+    return this.books.plans.of(tier);
   }
 
   /** Forgets what is known of a user, after a change elsewhere. */

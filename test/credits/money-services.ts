@@ -10,7 +10,9 @@ import { HoldSweeper } from '../../src/credits/hold-sweeper.js';
 import { PeriodClose } from '../../src/credits/period-close.entity.js';
 import { PeriodCloseService } from '../../src/subscription/period-close.service.js';
 import { PlanChangeService } from '../../src/subscription/plan-change.service.js';
+import { SubscriptionBooks } from '../../src/subscription/subscription-books.js';
 import { SubscriptionLifecycleService } from '../../src/subscription/subscription-lifecycle.service.js';
+import { AuditTrail } from '../../src/monitoring/audit-trail.service.js';
 import { PlanService } from '../../src/subscription/plan.service.js';
 import { Subscription } from '../../src/subscription/subscription.entity.js';
 import { SubscriptionOpener } from '../../src/subscription/subscription-opener.js';
@@ -37,15 +39,16 @@ export function moneyServices(orm: MikroORM, now: Date): MoneyServices {
   clock.now = () => now;
   const holds = orm.em.getRepository(Hold);
   const credits = new CreditsService(orm.em, orm.em.getRepository(Grant));
-  const plans = new PlanService(orm.em);
+  const plans = new PlanService(orm.em, new AuditTrail(orm.em));
   const repository = orm.em.getRepository(Subscription);
-  const opener = new SubscriptionOpener(repository, credits);
   const allowances = new AllowanceService(orm.em.getRepository(PeriodClose));
-  const periods = new PeriodCloseService(repository, plans, allowances, opener);
-  const subscriptions = new SubscriptionService(repository, plans, credits, opener, periods, clock);
+  const books = new SubscriptionBooks(repository, plans, credits, allowances);
+  const opener = new SubscriptionOpener(books);
+  const periods = new PeriodCloseService(books, opener);
+  const subscriptions = new SubscriptionService(books, opener, periods, clock);
   subscriptions.onModuleInit();
-  const lifecycle = new SubscriptionLifecycleService(repository, subscriptions, periods, plans, credits, allowances);
-  const changes = new PlanChangeService(repository, subscriptions, lifecycle, plans, credits, allowances);
+  const lifecycle = new SubscriptionLifecycleService(books, subscriptions, periods);
+  const changes = new PlanChangeService(books, subscriptions, lifecycle);
   const metering = new MeteringService(new HoldService(orm.em, holds), subscriptions, plans, clock);
   return {
     clock,

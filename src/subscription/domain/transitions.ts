@@ -33,6 +33,10 @@ export const SUBSCRIPTION_ACTIONS = [
 ] as const;
 export type SubscriptionAction = (typeof SUBSCRIPTION_ACTIONS)[number];
 
+export const CHANGE_TIMES = ['now', 'period_end'] as const;
+/** Left out: a higher tier begins now, a lower one with the next period. */
+export type ChangeTime = (typeof CHANGE_TIMES)[number];
+
 /** What must happen to a subscription now: the next period opens, or it ends at a moment that may have passed. */
 export type DueDecision =
   | { kind: 'renew'; tier: Tier; period: BillingPeriod }

@@ -1,0 +1,107 @@
+import { Body, Controller, Get, Param, ParseUUIDPipe, Post, Query, Res } from '@nestjs/common';
+import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
+import { Clock } from '../common/clock.js';
+import { CurrentPrincipal } from '../common/http/current-principal.js';
+import { decodeCursor, encodeCursor, PageQuery } from '../common/http/paging.js';
+import type { Principal } from '../common/http/principal.js';
+import { Roles, Scopes } from '../common/http/route-markers.js';
+import { isUuid } from '../common/ids.js';
+import {
+  AdminSubscriptionView,
+  StartPlanRequest,
+  SubscriptionEventPageView,
+  SubscriptionPageQuery,
+  SubscriptionPageView,
+  toAdminSubscriptionView,
+  toSubscriptionEventView,
+} from './subscription-admin.dto.js';
+import { etagOfSubscription, SubscriptionLifecycleService } from './subscription-lifecycle.service.js';
+import { type LiveSubscription, SubscriptionRepository } from './subscription.repository.js';
+import { SubscriptionService } from './subscription.service.js';
+
+const ID = new ParseUUIDPipe();
+
+@ApiTags('admin')
+@ApiBearerAuth()
+@Scopes('admin')
+@Roles('admin')
+@ApiResponse({ status: 401, description: 'No valid token' })
+@ApiResponse({ status: 403, description: 'The token lacks the scope admin, or the user is no operator' })
+@Controller('admin/subscriptions')
+export class SubscriptionAdminController {
+  constructor(
+    private readonly subscriptions: SubscriptionService,
+    private readonly lifecycle: SubscriptionLifecycleService,
+    private readonly repository: SubscriptionRepository,
+    private readonly clock: Clock,
+  ) {}
+
+  @Get()
+  @Roles('admin', 'support')
+  @ApiOperation({ summary: 'Subscriptions, also those that have ended, by user, tier and status' })
+  @ApiResponse({ status: 200, type: SubscriptionPageView })
+  @ApiResponse({ status: 400, description: 'A query parameter breaks its rule' })
+  async list(@Query() query: SubscriptionPageQuery): Promise<SubscriptionPageView> {
+    const after = decodeCursor(query.cursor, isUuid);
+    const found = await this.repository.findPage(query, { after, limit: query.limit + 1 });
+    return page(found, query.limit, toAdminSubscriptionView);
+  }
+
+  @Get(':id')
+  @Roles('admin', 'support')
+  @ApiOperation({ summary: 'One subscription; its ETag is what a change must name' })
+  @ApiResponse({ status: 200, type: AdminSubscriptionView })
+  @ApiResponse({ status: 404, description: 'subscription_not_found' })
+  async read(
+    @Param('id', ID) id: string,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<AdminSubscriptionView> {
+    return answer(await this.lifecycle.standing(id), reply);
+  }
+
+  @Get(':id/events')
+  @Roles('admin', 'support')
+  @ApiOperation({ summary: 'What happened to it: when, why, by whom' })
+  @ApiResponse({ status: 200, type: SubscriptionEventPageView })
+  @ApiResponse({ status: 400, description: 'A query parameter breaks its rule' })
+  @ApiResponse({ status: 404, description: 'subscription_not_found' })
+  async events(@Param('id', ID) id: string, @Query() query: PageQuery): Promise<SubscriptionEventPageView> {
+    await this.lifecycle.standing(id);
+    const after = decodeCursor(query.cursor, isUuid);
+    const found = await this.repository.findEvents(id, { after, limit: query.limit + 1 });
+    return page(found, query.limit, toSubscriptionEventView);
+  }
+
+  @Post()
+  @ApiOperation({ summary: 'Starts a plan afresh: what the user had ends, the new plan begins now' })
+  @ApiResponse({ status: 201, type: AdminSubscriptionView })
+  @ApiResponse({ status: 400, description: 'A field breaks its rule' })
+  @ApiResponse({ status: 404, description: 'user_not_found' })
+  async start(
+    @Body() { userId, tier, trial, reason }: StartPlanRequest,
+    @CurrentPrincipal() { userId: actorId }: Principal,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<AdminSubscriptionView> {
+    const start = { actorId, reason, isTrial: trial };
+    return answer(await this.subscriptions.startPlan(userId, tier, start, this.clock.now()), reply);
+  }
+}
+
+/** A page of what was read one row further than asked for. */
+function page<Row extends { id: string }, View>(
+  rows: readonly Row[],
+  limit: number,
+  toView: (row: Row) => View,
+): { data: View[]; nextCursor: string | null } {
+  const shown = rows.slice(0, limit);
+  return {
+    data: shown.map(toView),
+    nextCursor: encodeCursor(rows.length > limit ? (shown.at(-1)?.id ?? null) : null),
+  };
+}
+
+export function answer(subscription: LiveSubscription, reply: FastifyReply): AdminSubscriptionView {
+  void reply.header('etag', etagOfSubscription(subscription));
+  return toAdminSubscriptionView(subscription);
+}
