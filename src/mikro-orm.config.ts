@@ -46,7 +46,7 @@ export function ormOptions(url: string, config: PoolConfig, isLimited = true): O
 }
 
 /** The driver knows no `sslmode`; this follows libpq: `require` encrypts, `verify-*` also checks the certificate. */
-function tlsOptions(url: string): { ssl?: { rejectUnauthorized: boolean } } {
+export function tlsOptions(url: string): { ssl?: { rejectUnauthorized: boolean } } {
   const mode = new URL(url).searchParams.get('sslmode');
   if (!mode || mode === 'disable' || mode === 'allow' || mode === 'prefer') return {};
   return { ssl: { rejectUnauthorized: mode.startsWith('verify') } };

@@ -5,6 +5,7 @@ import { type DevelopmentAccount, seedDevelopment } from '../seeders/development
 import { seedCatalogue } from '../seeders/catalogue.seed.js';
 import { OperatorError } from './common/errors/operator-error.js';
 import type { Config } from './config/config.js';
+import { directConnection } from './database/direct-connection.js';
 
 const SERVER_VERSION_MIN = 160_000;
 /** Any number that nothing else locks: replicas that start together migrate one after another. */
@@ -45,7 +46,7 @@ export async function migrateAndSeedCatalogue(
 
 /** Runs `work` while no other process migrates. */
 export async function withMigrationLock<Result>(config: Config, work: () => Promise<Result>): Promise<Result> {
-  const client = new pg.Client({ connectionString: config.databaseDirectUrl ?? config.databaseUrl });
+  const client = new pg.Client(directConnection(config));
   client.on('error', () => undefined); // a server that goes away fails the next statement, which says so
   await client.connect();
   try {

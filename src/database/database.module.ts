@@ -4,6 +4,7 @@ import { Module } from '@nestjs/common';
 import { Config } from '../config/config.js';
 import { ormOptions } from '../mikro-orm.config.js';
 import { DatabaseHealth } from './database-health.js';
+import { Notifications } from './notifications.js';
 
 /** The connection pool of this process and what tells whether it works. */
 @Module({
@@ -14,8 +15,8 @@ import { DatabaseHealth } from './database-health.js';
       useFactory: (config: Config) => ormOptions(requireUrl(config), config),
     }),
   ],
-  providers: [DatabaseHealth],
-  exports: [DatabaseHealth],
+  providers: [DatabaseHealth, Notifications],
+  exports: [DatabaseHealth, Notifications],
 })
 export class DatabaseModule {}
 
