@@ -6,6 +6,7 @@ import type { Config } from './config/config.js';
 import { CreditsModule } from './credits/credits.module.js';
 import { DatabaseModule } from './database/database.module.js';
 import { InferenceModule } from './inference/inference.module.js';
+import { JobsModule } from './jobs/jobs.module.js';
 import { ModelsModule } from './models/models.module.js';
 import { MonitoringModule } from './monitoring/monitoring.module.js';
 import { SubscriptionModule } from './subscription/subscription.module.js';
@@ -21,6 +22,7 @@ export class AppModule {
         ConfigModule.forRoot(config),
         CommonModule,
         DatabaseModule,
+        JobsModule,
         MonitoringModule,
         AuthModule,
         ModelsModule,

@@ -1,7 +1,7 @@
 import { Global, Module } from '@nestjs/common';
-import { Clock } from './clock.js';
+import { Clock, WallClock } from './clock.js';
 
 /** What every module may inject without importing anything. */
 @Global()
-@Module({ providers: [Clock], exports: [Clock] })
+@Module({ providers: [Clock, WallClock], exports: [Clock, WallClock] })
 export class CommonModule {}

@@ -7,4 +7,5 @@ export const UPWARD_FOREIGN_KEYS: readonly string[] = [
   'credits_subscription_id_foreign',
   'user_preferences_default_model_id_foreign',
   'audit_trail_actor_id_foreign',
+  'job_failures_resolved_by_foreign',
 ];

@@ -1,5 +1,6 @@
 import type { Params } from 'nestjs-pino';
 import type { Config } from '../config/config.js';
+import { withoutRefusedRow } from '../database/database-errors.js';
 
 /** Wherever one of these appears in a logged object, its value does not. */
 const SECRET_PATHS = [
@@ -23,12 +24,9 @@ interface LoggedError {
   code?: unknown;
 }
 
-/** PostgreSQL tells in it which row was refused, password hash and all; the ORM copies it into message and stack. */
-const REFUSED_ROW = /\n - detail: [\s\S]*?(?=\n +at |$)/g;
-
 /** Of an error only what tells where it comes from: other members hold the refused row, query or request. */
 function describeError({ type, message, stack, code }: LoggedError): LoggedError {
-  return { type, message: message.replace(REFUSED_ROW, ''), stack: stack.replace(REFUSED_ROW, ''), code };
+  return { type, message: withoutRefusedRow(message), stack: withoutRefusedRow(stack), code };
 }
 
 /** How everything is logged. Requests are logged by `logRequests`, at the server, because a middleware would miss most of them. */

@@ -208,7 +208,7 @@ describe('the pages of the sign-in', () => {
 
   it('say in words, not in JSON, that a form came too late, whatever was typed', async () => {
     const { browser, path } = await begin();
-    server.clock.advance(31 * 60_000);
+    server.wallClock.advance(31 * 60_000);
     for (const email of ['no address', PERSON.email]) {
       const answer = await browser.postForm(`${path}/login`, { email, password: 'x' });
       expect(answer.status).toBe(400);

@@ -64,9 +64,9 @@ describe('the adapter of the provider', () => {
 
   it('does not find what has expired', async () => {
     await adapterOf('AuthorizationCode').upsert('code-1', { jti: 'code-1' }, 60);
-    server.clock.advance(61_000);
+    server.wallClock.advance(61_000);
     expect(await adapterOf('AuthorizationCode').find('code-1')).toBeUndefined();
-    server.clock.advance(-61_000);
+    server.wallClock.advance(-61_000);
   });
 
   it('consumes once, says so afterwards, and ends the sign-in at the second time', async () => {

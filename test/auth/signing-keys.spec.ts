@@ -60,7 +60,7 @@ describe('signing keys', () => {
       const header = Buffer.from(JSON.stringify({ alg: 'ES256', typ: 'at+jwt', kid: 'unknown' })).toString('base64url');
       const me = async (bearer: string) =>
         (await fetch(`${server.url}/v1/me`, { headers: { authorization: `Bearer ${bearer}` } })).status;
-      server.clock.advance(11_000);
+      server.wallClock.advance(11_000);
       server.app.get(SigningKeyRepository).findUsable = () => Promise.reject(new Error('the database is gone'));
       // Not 401: that would make an app throw away a token of which nothing is known.
       expect(await me(`${header}.${payload}.${signature}`)).toBe(500);

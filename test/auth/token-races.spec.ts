@@ -111,7 +111,7 @@ describe('a refresh token in its grace time', () => {
     const last = await retry();
     await expect(retry()).rejects.toMatchObject({ error: 'invalid_grant' });
     const next = await client.refreshTokenGrant(configuration, last.refresh_token ?? '');
-    server.clock.advance(21_000);
+    server.wallClock.advance(21_000);
     await expect(retry()).rejects.toMatchObject({ error: 'invalid_grant' });
     await expect(client.refreshTokenGrant(configuration, next.refresh_token ?? '')).rejects.toMatchObject({
       error: 'invalid_grant',

@@ -2,7 +2,7 @@ import { createServer } from 'node:net';
 import { MikroORM } from '@mikro-orm/postgresql';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createApp, listen } from '../../src/bootstrap.js';
-import { Clock } from '../../src/common/clock.js';
+import { Clock, WallClock } from '../../src/common/clock.js';
 import { testConfig } from './test-config.js';
 import { createTestDatabase, type TestDatabase } from './test-server.js';
 
@@ -12,7 +12,10 @@ export interface TestApp {
   url: string;
   database: TestDatabase;
   orm: MikroORM;
+  /** The product's time. */
   clock: TestClock;
+  /** The time of sign-ins, tokens and keys. */
+  wallClock: TestClock;
   close(): Promise<void>;
 }
 
@@ -37,6 +40,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
   });
   const app = await createApp(config);
   const clock = new TestClock(app.get(Clock));
+  const wallClock = new TestClock(app.get(WallClock));
   await listen(app, port, 'localhost');
   return {
     app,
@@ -44,6 +48,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
     database,
     orm: app.get<MikroORM>(MikroORM),
     clock,
+    wallClock,
     close: async () => {
       await app.close();
       if (!options.database) await database.drop();
@@ -51,12 +56,13 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
   };
 }
 
-/** Moves the application's clock. */
+/** Moves one of the application's clocks, on top of what it does by itself. */
 export class TestClock {
   private offsetMs = 0;
 
-  constructor(clock: Clock) {
-    clock.now = () => new Date(Date.now() + this.offsetMs);
+  constructor(clock: Clock | WallClock) {
+    const now = clock.now.bind(clock);
+    clock.now = () => new Date(now().getTime() + this.offsetMs);
   }
 
   advance(ms: number): void {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { errors, jwtVerify, SignJWT, type JWTPayload } from 'jose';
-import { Clock } from '../../common/clock.js';
+import { WallClock } from '../../common/clock.js';
 import type { Scope } from '../../common/http/route-markers.js';
 import { Config } from '../../config/config.js';
 import { ACCESS_TOKEN_ALGORITHM, KeyService } from '../oauth/key.service.js';
@@ -34,7 +34,7 @@ export class AccessTokenFault extends Error {}
 export class AccessTokens {
   constructor(
     private readonly config: Config,
-    private readonly clock: Clock,
+    private readonly clock: WallClock,
     private readonly keys: KeyService,
   ) {}
 

@@ -1,5 +1,5 @@
 import { Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
-import { Clock } from '../../common/clock.js';
+import { WallClock } from '../../common/clock.js';
 import { AuthGrantRepository } from '../oauth/auth-grant.repository.js';
 
 /** How late another replica may learn of a revocation. What costs credits is checked in the database besides. */
@@ -20,7 +20,7 @@ export class RevocationList implements OnModuleInit, OnModuleDestroy {
 
   constructor(
     private readonly grants: AuthGrantRepository,
-    private readonly clock: Clock,
+    private readonly clock: WallClock,
   ) {}
 
   async onModuleInit(): Promise<void> {

@@ -1,6 +1,6 @@
 import { EntityManager } from '@mikro-orm/postgresql';
 import { Injectable } from '@nestjs/common';
-import { Clock } from '../../common/clock.js';
+import { WallClock } from '../../common/clock.js';
 import { newId } from '../../common/ids.js';
 import { AuthEvent } from './auth-event.entity.js';
 
@@ -43,7 +43,7 @@ const USER_AGENT_MAX = 400;
 export class AuthEventRecorder {
   constructor(
     private readonly em: EntityManager,
-    private readonly clock: Clock,
+    private readonly clock: WallClock,
   ) {}
 
   async record(record: AuthEventRecord): Promise<void> {

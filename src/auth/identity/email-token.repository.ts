@@ -1,6 +1,6 @@
 import { EntityManager } from '@mikro-orm/postgresql';
 import { Injectable } from '@nestjs/common';
-import { Clock } from '../../common/clock.js';
+import { WallClock } from '../../common/clock.js';
 import { EmailToken } from './email-token.entity.js';
 
 export interface NewEmailToken {
@@ -15,7 +15,7 @@ export interface NewEmailToken {
 export class EmailTokenRepository {
   constructor(
     private readonly em: EntityManager,
-    private readonly clock: Clock,
+    private readonly clock: WallClock,
   ) {}
 
   async add({ validMs, ...token }: NewEmailToken): Promise<void> {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { EntityManager } from '@mikro-orm/postgresql';
 import { Injectable } from '@nestjs/common';
-import { Clock } from '../../common/clock.js';
+import { WallClock } from '../../common/clock.js';
 import type { RequestOrigin } from './auth-event.recorder.js';
 import { SignInThrottledError } from '../auth.errors.js';
 
@@ -29,7 +29,7 @@ export interface Attempt {
 export class LoginThrottle {
   constructor(
     private readonly em: EntityManager,
-    private readonly clock: Clock,
+    private readonly clock: WallClock,
   ) {}
 
   /** Counts the attempt. @throws SignInThrottledError when the account, the address or the pair is blocked. */

@@ -1,7 +1,7 @@
 import { EntityManager } from '@mikro-orm/postgresql';
 import { Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
-import { Clock } from '../../common/clock.js';
+import { WallClock } from '../../common/clock.js';
 import { newId } from '../../common/ids.js';
 import { User } from './user.entity.js';
 
@@ -43,7 +43,7 @@ export class UserRepository {
 
   constructor(
     private readonly em: EntityManager,
-    private readonly clock: Clock,
+    private readonly clock: WallClock,
   ) {}
 
   findById(id: string): Promise<User | null> {

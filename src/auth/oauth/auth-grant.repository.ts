@@ -1,6 +1,6 @@
 import { EntityManager } from '@mikro-orm/postgresql';
 import { Injectable } from '@nestjs/common';
-import { Clock } from '../../common/clock.js';
+import { WallClock } from '../../common/clock.js';
 import { AuthGrant } from './auth-grant.entity.js';
 
 export interface NewGrant {
@@ -21,7 +21,7 @@ export interface NewGrant {
 export class AuthGrantRepository {
   constructor(
     private readonly em: EntityManager,
-    private readonly clock: Clock,
+    private readonly clock: WallClock,
   ) {}
 
   async add({ ip, lifetimeMs, ...grant }: NewGrant): Promise<void> {

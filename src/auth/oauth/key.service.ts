@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, type CryptoKey, type JWK } from 'jose';
-import { Clock } from '../../common/clock.js';
+import { WallClock } from '../../common/clock.js';
 import { Sealer } from '../sealer.js';
 import type { SigningKey } from './signing-key.entity.js';
 import { SigningKeyRepository } from './signing-key.repository.js';
@@ -28,7 +28,7 @@ export class KeyService {
   constructor(
     private readonly repository: SigningKeyRepository,
     private readonly sealer: Sealer,
-    private readonly clock: Clock,
+    private readonly clock: WallClock,
   ) {}
 
   /** Private keys as the provider wants them. */

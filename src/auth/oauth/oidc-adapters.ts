@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Adapter } from 'oidc-provider';
-import { Clock } from '../../common/clock.js';
+import { WallClock } from '../../common/clock.js';
 import { Config } from '../../config/config.js';
 import { ClientAdapter } from './client-adapter.js';
 import { GrantAdapter } from './grant-adapter.js';
@@ -18,7 +18,7 @@ export class OidcAdapters {
   // oxlint-disable-next-line max-params -- injected
   constructor(
     { publicUrl, refreshGraceSeconds }: Config,
-    clock: Clock,
+    clock: WallClock,
     artifacts: OidcArtifactRepository,
     private readonly grants: GrantService,
     private readonly clients: OAuthClientRepository,

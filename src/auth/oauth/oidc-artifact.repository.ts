@@ -1,7 +1,7 @@
 import { EntityManager } from '@mikro-orm/postgresql';
 import { Injectable } from '@nestjs/common';
 import type { AdapterPayload } from 'oidc-provider';
-import { Clock } from '../../common/clock.js';
+import { WallClock } from '../../common/clock.js';
 import { Sealer } from '../sealer.js';
 import { hashId, packPayload, unpackPayload, type ArtifactKey } from './artifact-payload.js';
 import { OidcArtifact } from './oidc-artifact.entity.js';
@@ -28,7 +28,7 @@ export class OidcArtifactRepository {
   constructor(
     private readonly em: EntityManager,
     private readonly sealer: Sealer,
-    private readonly clock: Clock,
+    private readonly clock: WallClock,
   ) {}
 
   async upsert(type: string, id: string, payload: AdapterPayload, expiresInSeconds: number): Promise<void> {

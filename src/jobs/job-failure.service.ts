@@ -1,0 +1,104 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { boundedReason, reasonOf } from './failure-reason.js';
+import type { JobFailure } from './job-failure.entity.js';
+import { type FailureFilter, type FailureReport, JobFailureRepository } from './job-failure.repository.js';
+import {
+  JobFailureNotFoundError,
+  JobFailureResolvedError,
+  JobRetryFailedError,
+  JobRetryUnavailableError,
+} from './jobs.errors.js';
+
+type RetriedFailure = Pick<JobFailure, 'entity' | 'entityId'> & { payload: unknown };
+type Retry = (failure: RetriedFailure, now: Date) => Promise<void>;
+
+/** What background work could not do. Nothing stops silently: a failure stays open until it succeeded or somebody dismissed it. */
+@Injectable()
+export class JobFailureService {
+  private readonly logger = new Logger(JobFailureService.name);
+  private readonly retries = new Map<string, Retry>();
+
+  constructor(private readonly failures: JobFailureRepository) {}
+
+  /** How one failure of `job` is done again. `retry` is idempotent and throws when it fails again. */
+  onRetry(job: string, retry: Retry): void {
+    if (this.retries.has(job)) throw new Error(`the retry of ${job} is registered twice`);
+    this.retries.set(job, retry);
+  }
+
+  /** Opens a failure, or counts another attempt of the one that is open for the same job and entity. Logged as an error. */
+  async record(failure: FailureReport, now: Date): Promise<void> {
+    const { job, entity, entityId } = failure;
+    const reason = boundedReason(failure.reason);
+    this.logger.error({ job, entity, entityId, reason }, `${job} failed for ${entity} ${entityId}`);
+    await this.failures.upsert({ ...failure, reason }, now);
+  }
+
+  /** What failed has since succeeded: its open failure, if there is one, becomes `retried`. */
+  async resolve(job: string, entity: string, entityId: string, now: Date): Promise<void> {
+    await this.failures.resolveOpen(
+      { job, entity, entityId },
+      { state: 'retried', resolvedBy: null, resolution: null },
+      now,
+    );
+  }
+
+  list(filter: FailureFilter): Promise<JobFailure[]> {
+    return this.failures.find(filter);
+  }
+
+  /** By job; those without open failures are left out. */
+  countOpen(): Promise<Record<string, number>> {
+    return this.failures.countOpen();
+  }
+
+  /**
+   * Does what failed once more, at `now`.
+   * @throws JobFailureNotFoundError, JobFailureResolvedError, JobRetryUnavailableError, or JobRetryFailedError with the new reason
+   */
+  async retry(id: string, actorId: string, now: Date): Promise<JobFailure> {
+    const failure = await this.openFailure(id);
+    const retry = this.retries.get(failure.job);
+    if (!retry) throw new JobRetryUnavailableError(failure.job);
+    const { job, entity, entityId, payload } = failure;
+    try {
+      await retry({ entity, entityId, payload }, now);
+    } catch (error) {
+      const reason = reasonOf(error);
+      await this.record({ job, entity, entityId, reason }, now);
+      throw new JobRetryFailedError(reason, error);
+    }
+    // The retry may have resolved it by itself, as the job does.
+    await this.failures.resolveById(id, { state: 'retried', resolvedBy: actorId, resolution: null }, now);
+    return this.failure(id);
+  }
+
+  /**
+   * Closes a failure without doing what failed.
+   * @throws JobFailureNotFoundError, JobFailureResolvedError
+   */
+  async dismiss(id: string, dismissal: { actorId: string; reason: string }, now: Date): Promise<JobFailure> {
+    await this.openFailure(id);
+    const { actorId, reason } = dismissal;
+    const isDone = await this.failures.resolveById(
+      id,
+      { state: 'dismissed', resolvedBy: actorId, resolution: boundedReason(reason) },
+      now,
+    );
+    const failure = await this.failure(id);
+    if (!isDone) throw new JobFailureResolvedError(failure.state);
+    return failure;
+  }
+
+  private async openFailure(id: string): Promise<JobFailure> {
+    const failure = await this.failure(id);
+    if (failure.state !== 'open') throw new JobFailureResolvedError(failure.state);
+    return failure;
+  }
+
+  private async failure(id: string): Promise<JobFailure> {
+    const failure = await this.failures.findById(id);
+    if (!failure) throw new JobFailureNotFoundError();
+    return failure;
+  }
+}

@@ -1,0 +1,57 @@
+import { AppError } from '../common/errors/app-error.js';
+
+export class JobNotFoundError extends AppError {
+  static readonly code = 'job_not_found';
+  static readonly status = 404;
+  static readonly title = 'There is no such job';
+  static readonly openaiType = 'invalid_request_error';
+
+  constructor(name: string, jobs: readonly string[]) {
+    super(`There is no job "${name}". Those that exist: ${jobs.join(', ')}.`, { param: 'name', details: { jobs } });
+  }
+}
+
+export class JobFailureNotFoundError extends AppError {
+  static readonly code = 'job_failure_not_found';
+  static readonly status = 404;
+  static readonly title = 'There is no such failure';
+  static readonly openaiType = 'invalid_request_error';
+
+  constructor() {
+    super('No failure has this id. GET /admin/job-failures lists them.', { param: 'id' });
+  }
+}
+
+export class JobFailureResolvedError extends AppError {
+  static readonly code = 'job_failure_resolved';
+  static readonly status = 409;
+  static readonly title = 'The failure is no longer open';
+  static readonly openaiType = 'invalid_request_error';
+
+  constructor(state: string) {
+    super(`The failure is ${state} already; there is nothing left to do.`, { details: { state } });
+  }
+}
+
+/** What failed is not repeated one by one: the job itself does all that is due. */
+export class JobRetryUnavailableError extends AppError {
+  static readonly code = 'job_retry_unavailable';
+  static readonly status = 409;
+  static readonly title = 'This failure cannot be retried by itself';
+  static readonly openaiType = 'invalid_request_error';
+
+  constructor(job: string) {
+    super(`${job} retries all that is due at once: POST /admin/jobs/${job}/run, or dismiss the failure with a reason.`);
+  }
+}
+
+export class JobRetryFailedError extends AppError {
+  static readonly code = 'job_retry_failed';
+  static readonly status = 409;
+  static readonly title = 'The retry failed too';
+  static readonly openaiType = 'invalid_request_error';
+
+  constructor(reason: string, cause: unknown) {
+    super(`The retry failed and the failure stays open: ${reason}`, { cause, details: { reason } });
+  }
+}
