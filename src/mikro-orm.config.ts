@@ -30,7 +30,7 @@ export function ormOptions(url: string, config: PoolConfig, isLimited = true): O
     debug: config.logLevel === 'debug' || config.logLevel === 'trace' ? ['query'] : false,
     // Escape sequences have no place in a log that machines read.
     colors: false,
-    schemaGenerator: { ignoreSchema: ['tollgate'], ignoreTriggers: true },
+    schemaGenerator: { ignoreSchema: ['tollgate', 'pgboss'], ignoreTriggers: true },
     migrations: {
       path: join(compiledRoot, 'migrations'),
       pathTs: join(compiledRoot, '..', 'migrations'),

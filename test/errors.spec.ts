@@ -37,6 +37,7 @@ const CODES: Record<string, number> = {
   job_not_found: 404,
   job_retry_failed: 409,
   job_retry_unavailable: 409,
+  job_run_failed: 500,
   model_archived: 410,
   model_not_found: 404,
   model_not_priced: 404,

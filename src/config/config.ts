@@ -24,6 +24,8 @@ export class Config {
   /** Whether the operator chose `dataDir`, so that it may not be moved. */
   readonly isDataDirChosen: boolean;
   readonly sandbox: boolean;
+  /** Whether this process runs scheduled jobs; one process of an installation has to. */
+  readonly runsJobs: boolean;
   readonly refreshGraceSeconds: number;
   readonly adminMfa: 'required' | 'optional';
   /** 32 bytes: seals signing keys and provider credentials. */
@@ -49,6 +51,7 @@ export class Config {
     this.dataDir = resolve(env.DATA_DIR ?? '.data');
     this.isDataDirChosen = env.DATA_DIR !== undefined;
     this.sandbox = env.SANDBOX ?? !this.isProduction;
+    this.runsJobs = env.JOBS;
     this.refreshGraceSeconds = env.REFRESH_GRACE_SECONDS;
     this.adminMfa = env.ADMIN_MFA ?? (this.isProduction ? 'required' : 'optional');
     const local = env.KEY_ENCRYPTION_KEY && env.COOKIE_KEYS ? undefined : loadLocalSecrets(this.dataDir);

@@ -53,6 +53,7 @@ export const Environment = z.object({
   DATABASE_POOL_TIMEOUT: wholeNumber(100, 120_000).default(10_000),
   DATA_DIR: z.string().min(1, 'must name a folder').optional(),
   SANDBOX: flag.optional(),
+  JOBS: flag.default(true),
   REFRESH_GRACE_SECONDS: wholeNumber(0, 30).default(0),
   ADMIN_MFA: z.enum(['required', 'optional'], { error: 'must be required or optional' }).optional(),
   KEY_ENCRYPTION_KEY: encryptionKey.optional(),

@@ -1,6 +1,13 @@
 import { EntityManager } from '@mikro-orm/postgresql';
-import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import {
+  Injectable,
+  Logger,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+  type OnModuleInit,
+} from '@nestjs/common';
 import { Clock } from '../common/clock.js';
+import { JobRegistry } from '../jobs/job-registry.js';
 import { HoldRepository } from './hold.repository.js';
 
 const SWEEP_INTERVAL_MS = 30_000;
@@ -11,7 +18,7 @@ const SWEEP_OVERLAP_MS = 3_600_000;
 
 /** Ends holds that outlived their time, so that a crash leaves nothing held. Runs on every replica; they do not meet, because busy accounts are skipped. */
 @Injectable()
-export class HoldSweeper implements OnApplicationBootstrap, OnApplicationShutdown {
+export class HoldSweeper implements OnModuleInit, OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger(HoldSweeper.name);
   private timer: NodeJS.Timeout | undefined;
   private running: Promise<unknown> = Promise.resolve();
@@ -22,7 +29,17 @@ export class HoldSweeper implements OnApplicationBootstrap, OnApplicationShutdow
     private readonly em: EntityManager,
     private readonly holds: HoldRepository,
     private readonly clock: Clock,
+    private readonly jobs: JobRegistry,
   ) {}
+
+  /** Sweeping has a timer of its own, finer than a schedule's minute; as a job it also follows the test clock and can be asked for. */
+  onModuleInit(): void {
+    this.jobs.register({
+      name: 'sweep-expired-holds',
+      cron: '* * * * *',
+      run: async (now) => ({ expired: await this.sweep(now) }),
+    });
+  }
 
   onApplicationBootstrap(): void {
     const run = (): void => {

@@ -1,4 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { isUuid } from '../common/ids.js';
 import { boundedReason, reasonOf } from './failure-reason.js';
 import type { JobFailure } from './job-failure.entity.js';
 import { type FailureFilter, type FailureReport, JobFailureRepository } from './job-failure.repository.js';
@@ -43,8 +44,11 @@ export class JobFailureService {
     );
   }
 
-  list(filter: FailureFilter): Promise<JobFailure[]> {
-    return this.failures.find(filter);
+  /** Newest first; `next` is the id after which the next page begins. */
+  async page(filter: FailureFilter): Promise<{ failures: JobFailure[]; next: string | null }> {
+    const found = await this.failures.find({ ...filter, limit: filter.limit + 1 });
+    const failures = found.slice(0, filter.limit);
+    return { failures, next: found.length > failures.length ? (failures.at(-1)?.id ?? null) : null };
   }
 
   /** By job; those without open failures are left out. */
@@ -97,7 +101,7 @@ export class JobFailureService {
   }
 
   private async failure(id: string): Promise<JobFailure> {
-    const failure = await this.failures.findById(id);
+    const failure = isUuid(id) ? await this.failures.findById(id) : null;
     if (!failure) throw new JobFailureNotFoundError();
     return failure;
   }

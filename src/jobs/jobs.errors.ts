@@ -55,3 +55,14 @@ export class JobRetryFailedError extends AppError {
     super(`The retry failed and the failure stays open: ${reason}`, { cause, details: { reason } });
   }
 }
+
+export class JobRunFailedError extends AppError {
+  static readonly code = 'job_run_failed';
+  static readonly status = 500;
+  static readonly title = 'The job failed';
+  static readonly openaiType = 'server_error';
+
+  constructor(job: string, reason: string, cause: unknown) {
+    super(`${job} failed: ${reason}. Its next run tries again.`, { cause, details: { job, reason } });
+  }
+}

@@ -1,7 +1,7 @@
 import type { MikroORM } from '@mikro-orm/postgresql';
 import { Logger } from '@nestjs/common';
-import { Clock } from '../../src/common/clock.js';
 import { AllowanceService } from '../../src/credits/allowance.service.js';
+import { Clock, WallClock } from '../../src/common/clock.js';
 import { CreditsService } from '../../src/credits/credits.service.js';
 import { Grant } from '../../src/credits/grant.entity.js';
 import { Hold } from '../../src/credits/hold.entity.js';
@@ -13,6 +13,7 @@ import { PlanChangeService } from '../../src/subscription/plan-change.service.js
 import { SubscriptionBooks } from '../../src/subscription/subscription-books.js';
 import { SubscriptionLifecycleService } from '../../src/subscription/subscription-lifecycle.service.js';
 import { AuditTrail } from '../../src/monitoring/audit-trail.service.js';
+import { JobRegistry } from '../../src/jobs/job-registry.js';
 import { PlanService } from '../../src/subscription/plan.service.js';
 import { Subscription } from '../../src/subscription/subscription.entity.js';
 import { SubscriptionOpener } from '../../src/subscription/subscription-opener.js';
@@ -60,6 +61,6 @@ export function moneyServices(orm: MikroORM, now: Date): MoneyServices {
     changes,
     subscriptions,
     metering,
-    sweeper: new HoldSweeper(orm.em, holds, clock),
+    sweeper: new HoldSweeper(orm.em, holds, clock, new JobRegistry(orm.em, new WallClock())),
   };
 }

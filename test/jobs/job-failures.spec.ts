@@ -29,7 +29,8 @@ describe('a failure of background work', () => {
   });
 
   const report = { job: 'close-periods', entity: 'user', entityId: 'u1', reason: 'no plan' };
-  const all = () => failures.list({ state: undefined, job: undefined, before: undefined, limit: 10 });
+  const all = async () =>
+    (await failures.page({ state: undefined, job: undefined, before: undefined, limit: 10 })).failures;
 
   it('is one open row however often it happens, with every reason it had', async () => {
     await failures.record({ ...report, payload: { period: 3 } }, NOW);

@@ -25,6 +25,8 @@ export interface TestAppOptions {
   database?: TestDatabase;
   /** The address that tokens are issued for, when another instance already has it. */
   publicUrl?: string;
+  /** Called before the modules are initialised, e.g. to register a job. */
+  beforeInit?: (app: NestFastifyApplication) => void;
 }
 
 /** A whole server on a random port over a database of its own. */
@@ -41,6 +43,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
   const app = await createApp(config);
   const clock = new TestClock(app.get(Clock));
   const wallClock = new TestClock(app.get(WallClock));
+  options.beforeInit?.(app);
   await listen(app, port, 'localhost');
   return {
     app,

@@ -1,0 +1,122 @@
+import { EntityManager } from '@mikro-orm/postgresql';
+import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import type { PgBoss } from 'pg-boss';
+import { Clock, WallClock } from '../common/clock.js';
+import { Config } from '../config/config.js';
+import { directConnection } from '../database/direct-connection.js';
+import { type Job, JobRegistry } from './job-registry.js';
+import { JobRun } from './job-run.entity.js';
+
+const QUEUE_SCHEMA = 'pgboss';
+/** Beside the pool of request traffic, so that neither waits for the other. */
+const CONNECTIONS_MAX = 3;
+/** A schedule has the granularity of a minute; each queue costs one small query per interval and replica. */
+const POLL_SECONDS = 10;
+/** A runner that was killed is noticed after about a minute and a half, and the next tick may run the job again. */
+const HEARTBEAT_SECONDS = 30;
+const RUN_SECONDS_MAX = 4 * 3_600;
+/** The queue's own history; what people look at is the last run. */
+const HISTORY_SECONDS = 24 * 3_600;
+const STOP_MS_MAX = 3_000;
+
+/**
+ * Wakes the registered jobs by their schedules: every replica ticks, and each tick of a job has one runner over all of them, because its
+ * queue holds at most one entry. A tick that finds the job running is dropped; what it would have done the next one does.
+ */
+@Injectable()
+export class JobScheduler implements OnApplicationBootstrap, OnModuleDestroy {
+  private readonly logger = new Logger(JobScheduler.name);
+  private loading: Promise<PgBoss> | undefined;
+  private isStarted = false;
+
+  constructor(
+    private readonly config: Config,
+    private readonly registry: JobRegistry,
+    private readonly em: EntityManager,
+    private readonly clock: Clock,
+    private readonly wall: WallClock,
+  ) {}
+
+  /** Only a serving process gets here: commands do not initialise the application. */
+  async onApplicationBootstrap(): Promise<void> {
+    if (!this.config.runsJobs) return;
+    const boss = await this.boss();
+    this.isStarted = true;
+    await boss.start();
+    await this.removeForeignSchedules(boss);
+    const overdue = await this.overdueJobs();
+    for (const job of this.registry.list()) {
+      await boss.createQueue(job.name, { ...QUEUE_OPTIONS, policy: 'exclusive' });
+      await boss.schedule(job.name, job.cron, null, { tz: 'UTC' });
+      if (overdue.has(job.name)) await boss.send(job.name);
+      await boss.work(job.name, { pollingIntervalSeconds: POLL_SECONDS }, ([tick]) =>
+        this.registry.runNow(job.name, this.clock.now(), tick?.signal),
+      );
+    }
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    if (!this.isStarted) return;
+    await (await this.boss()).stop({ graceful: true, timeout: STOP_MS_MAX });
+  }
+
+  /** As a tick of its schedule does: the job runs soon, on one replica, unless it is queued or running already. */
+  async wake(name: string): Promise<void> {
+    await (await this.boss()).send(name);
+  }
+
+  /** When the schedule ticks next, after `from`. */
+  async nextRunAt(job: Job, from: Date): Promise<Date> {
+    const [next] = (await this.boss()).previewSchedule(job.cron, { tz: 'UTC', from, count: 1 });
+    if (!next) throw new Error(`the schedule ${job.cron} of ${job.name} never comes`);
+    return next;
+  }
+
+  /** Jobs that have missed a tick, or never ran: the queue drops ticks that nobody took for a minute, and a restart must not wait for the next. */
+  private async overdueJobs(): Promise<Set<string>> {
+    const runs = await this.em.fork().find(JobRun, {});
+    const finished = new Map(runs.map((run) => [run.job, run.finishedAt]));
+    const overdue = new Set<string>();
+    for (const job of this.registry.list()) {
+      const last = finished.get(job.name);
+      if (!last || (await this.nextRunAt(job, last)) <= this.wall.now()) overdue.add(job.name);
+    }
+    return overdue;
+  }
+
+  private async removeForeignSchedules(boss: PgBoss): Promise<void> {
+    const known = new Set(this.registry.list().map((job) => job.name));
+    for (const { name } of await boss.getSchedules()) if (!known.has(name)) await boss.unschedule(name);
+  }
+
+  /** Loaded when it is needed: commands never do. */
+  private boss(): Promise<PgBoss> {
+    this.loading ??= this.makeBoss();
+    return this.loading;
+  }
+
+  private async makeBoss(): Promise<PgBoss> {
+    const queue = await import('pg-boss');
+    const boss = new queue.PgBoss({
+      ...directConnection(this.config),
+      application_name: 'tollgate-jobs',
+      schema: QUEUE_SCHEMA,
+      max: CONNECTIONS_MAX,
+      // Small tables that are written once a minute: what watches and mends busy queues would cost more than it saves.
+      reindex: false,
+      monitorVacuum: false,
+    });
+    boss.on('error', (error) => this.logger.error({ err: error }, 'the queue of jobs reports an error'));
+    boss.on('warning', (warning) => this.logger.warn({ warning }, 'the queue of jobs warns'));
+    return boss;
+  }
+}
+
+const QUEUE_OPTIONS = {
+  // A failed run is repeated by the next tick, which sees what is due then.
+  retryLimit: 0,
+  heartbeatSeconds: HEARTBEAT_SECONDS,
+  expireInSeconds: RUN_SECONDS_MAX,
+  retentionSeconds: HISTORY_SECONDS,
+  deleteAfterSeconds: HISTORY_SECONDS,
+};
