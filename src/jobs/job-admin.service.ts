@@ -1,10 +1,9 @@
-import { EntityManager } from '@mikro-orm/postgresql';
 import { Injectable } from '@nestjs/common';
 import { AppError } from '../common/errors/app-error.js';
 import { Clock, WallClock } from '../common/clock.js';
 import { reasonOf } from './failure-reason.js';
 import { type Job, JobRegistry, type JobSummary } from './job-registry.js';
-import { JobRun } from './job-run.entity.js';
+import type { JobRun } from './job-run.entity.js';
 import { JobScheduler } from './job-scheduler.js';
 import { JobRunFailedError } from './jobs.errors.js';
 
@@ -20,13 +19,12 @@ export class JobAdminService {
   constructor(
     private readonly registry: JobRegistry,
     private readonly scheduler: JobScheduler,
-    private readonly em: EntityManager,
     private readonly clock: Clock,
     private readonly wall: WallClock,
   ) {}
 
   async list(): Promise<ScheduledJob[]> {
-    const runs = new Map((await this.em.fork().find(JobRun, {})).map((run) => [run.job, run]));
+    const runs = await this.registry.lastRuns();
     const now = this.wall.now();
     return Promise.all(
       this.registry.list().map(async (job) => ({

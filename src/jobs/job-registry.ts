@@ -79,6 +79,11 @@ export class JobRegistry implements OnModuleDestroy {
     return summaries;
   }
 
+  /** By job, over all replicas. */
+  async lastRuns(): Promise<Map<string, JobRun>> {
+    return new Map((await this.em.fork().find(JobRun, {})).map((run) => [run.job, run]));
+  }
+
   async onModuleDestroy(): Promise<void> {
     this.stopping.abort(new Error('the process is stopping'));
     let timer: NodeJS.Timeout | undefined;

@@ -1,11 +1,9 @@
-import { EntityManager } from '@mikro-orm/postgresql';
 import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import type { PgBoss } from 'pg-boss';
 import { Clock, WallClock } from '../common/clock.js';
 import { Config } from '../config/config.js';
 import { directConnection } from '../database/direct-connection.js';
 import { type Job, JobRegistry } from './job-registry.js';
-import { JobRun } from './job-run.entity.js';
 
 const QUEUE_SCHEMA = 'pgboss';
 /** Beside the pool of request traffic, so that neither waits for the other. */
@@ -28,11 +26,11 @@ export class JobScheduler implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly logger = new Logger(JobScheduler.name);
   private loading: Promise<PgBoss> | undefined;
   private isStarted = false;
+  private readonly workers = new Map<string, string>();
 
   constructor(
     private readonly config: Config,
     private readonly registry: JobRegistry,
-    private readonly em: EntityManager,
     private readonly clock: Clock,
     private readonly wall: WallClock,
   ) {}
@@ -49,9 +47,10 @@ export class JobScheduler implements OnApplicationBootstrap, OnModuleDestroy {
       await boss.createQueue(job.name, { ...QUEUE_OPTIONS, policy: 'exclusive' });
       await boss.schedule(job.name, job.cron, null, { tz: 'UTC' });
       if (overdue.has(job.name)) await boss.send(job.name);
-      await boss.work(job.name, { pollingIntervalSeconds: POLL_SECONDS }, ([tick]) =>
+      const worker = await boss.work(job.name, { pollingIntervalSeconds: POLL_SECONDS }, ([tick]) =>
         this.registry.runNow(job.name, this.clock.now(), tick?.signal),
       );
+      this.workers.set(job.name, worker);
     }
   }
 
@@ -62,7 +61,10 @@ export class JobScheduler implements OnApplicationBootstrap, OnModuleDestroy {
 
   /** As a tick of its schedule does: the job runs soon, on one replica, unless it is queued or running already. */
   async wake(name: string): Promise<void> {
-    await (await this.boss()).send(name);
+    const boss = await this.boss();
+    await boss.send(name);
+    const worker = this.workers.get(name);
+    if (worker !== undefined) boss.notifyWorker(worker);
   }
 
   /** When the schedule ticks next, after `from`. */
@@ -74,11 +76,10 @@ export class JobScheduler implements OnApplicationBootstrap, OnModuleDestroy {
 
   /** Jobs that have missed a tick, or never ran: the queue drops ticks that nobody took for a minute, and a restart must not wait for the next. */
   private async overdueJobs(): Promise<Set<string>> {
-    const runs = await this.em.fork().find(JobRun, {});
-    const finished = new Map(runs.map((run) => [run.job, run.finishedAt]));
+    const runs = await this.registry.lastRuns();
     const overdue = new Set<string>();
     for (const job of this.registry.list()) {
-      const last = finished.get(job.name);
+      const last = runs.get(job.name)?.finishedAt;
       if (!last || (await this.nextRunAt(job, last)) <= this.wall.now()) overdue.add(job.name);
     }
     return overdue;

@@ -152,7 +152,14 @@ export function toJobView({ job, lastRun, nextRunAt }: ScheduledJob): JobView {
 export function toJobFailureView(failure: JobFailure): JobFailureView {
   const { id, job, entity, entityId, payload, reason, attempts, state } = failure;
   return {
-    ...{ id, job, entity, entityId, payload, reason, attempts, state },
+    id,
+    job,
+    entity,
+    entityId,
+    payload,
+    reason,
+    attempts,
+    state,
     resolvedBy: failure.resolvedBy ?? null,
     resolvedAt: failure.resolvedAt?.toISOString() ?? null,
     resolution: failure.resolution ?? null,
