@@ -84,6 +84,6 @@ import { Sealer } from './sealer.js';
     UserAdminService,
     UserRepository,
   ],
-  exports: [AccessTokenVerifier, CliTokenService, DevelopmentUsers, RouteTable, Sealer, UserAdminService],
+  exports: [AccessTokenVerifier, CliTokenService, DevelopmentUsers, Mailer, RouteTable, Sealer, UserAdminService],
 })
 export class AuthModule {}

@@ -1,4 +1,4 @@
-import { Body, Controller, Headers, Post, Res } from '@nestjs/common';
+import { Body, Controller, Get, Headers, Post, Query, Res } from '@nestjs/common';
 import { ApiBearerAuth, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Clock } from '../common/clock.js';
@@ -7,26 +7,41 @@ import { InvalidRequestError } from '../common/errors/common.errors.js';
 import { CurrentPrincipal } from '../common/http/current-principal.js';
 import type { Principal } from '../common/http/principal.js';
 import { Roles, Scopes } from '../common/http/route-markers.js';
-import { AdminGrantRequest, GrantView, toGrantView } from './credits.dto.js';
-import { IdempotencyKeyInvalidError } from './credits.errors.js';
+import { AdminGrantPage, toGrantPage } from './account.dto.js';
+import { AllGrantsQuery } from './account.query.js';
+import { AccountRecords } from './account-records.service.js';
+import { AdminGrantRequest, GRANT_UCR_MAX, GrantView, toGrantView } from './credits.dto.js';
 import { CreditsService } from './credits.service.js';
-
-/** A slip of the keyboard must not give more than anyone would: a million credits. */
-const GRANT_UCR_MAX = 1_000_000_000_000n;
-const IDEMPOTENCY_KEY = /^[\x20-\x7e]{1,255}$/;
+import { checkedKey, IdempotentRequests } from './idempotent-requests.service.js';
+import { rowPosition } from './page-position.js';
 
 @ApiTags('admin')
 @ApiBearerAuth()
 @Scopes('admin')
-@Roles('admin')
 @Controller('admin/credits/grants')
 export class CreditsAdminController {
   constructor(
     private readonly credits: CreditsService,
+    private readonly records: AccountRecords,
+    private readonly requests: IdempotentRequests,
     private readonly clock: Clock,
   ) {}
 
+  @Get()
+  @Roles('admin', 'support')
+  @ApiOperation({ summary: 'Grants by user, each user’s newest first' })
+  @ApiResponse({ status: 200, type: AdminGrantPage })
+  @ApiResponse({ status: 400, description: 'A query parameter breaks its rule' })
+  @ApiResponse({ status: 401, description: 'No valid token' })
+  @ApiResponse({ status: 403, description: 'The token lacks the scope admin, or the user is no operator' })
+  async list(@Query() query: AllGrantsQuery): Promise<AdminGrantPage> {
+    const { userId = null, source = null, state = null, limit } = query;
+    const filter = { userId, source, state, after: rowPosition(query.cursor), limit };
+    return toGrantPage(await this.records.grants(filter, this.clock.now()));
+  }
+
   @Post()
+  @Roles('admin')
   @ApiOperation({ summary: 'Gives a user credits, once per Idempotency-Key; open debt is repaid first' })
   @ApiHeader({
     name: 'Idempotency-Key',
@@ -38,7 +53,7 @@ export class CreditsAdminController {
   @ApiResponse({ status: 401, description: 'No valid token' })
   @ApiResponse({ status: 403, description: 'The token lacks the scope admin, or the user is no admin' })
   @ApiResponse({ status: 404, description: 'user_not_found' })
-  @ApiResponse({ status: 422, description: 'idempotency_mismatch: the key has granted something else' })
+  @ApiResponse({ status: 422, description: 'idempotency_mismatch: the key or the payment has granted something else' })
   async grant(
     @Body() body: AdminGrantRequest,
     @Headers('idempotency-key') key: string | undefined,
@@ -46,24 +61,23 @@ export class CreditsAdminController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<GrantView> {
     const now = this.clock.now();
-    const { userId, source, reason = null } = body;
-    const request = {
-      userId,
-      source,
-      reason,
-      grantedBy,
-      ...checked(body, now),
-      idempotencyKey: checkedKey(key ?? body.idempotencyKey),
+    const { userId, source, reason = null, paymentId } = body;
+    const { amountUcr, expiresAt } = checked(body, now);
+    const idempotencyKey = checkedKey(key, body.idempotencyKey);
+    const parameters = {
+      ...{ userId, source, reason, paymentId: paymentId ?? null },
+      amount: amountUcr.toString(),
+      expiresAt: expiresAt?.toISOString() ?? null,
     };
-    const { grant, isNew } = await this.credits.adminGrant(request, now);
-    if (!isNew) void reply.header('idempotent-replayed', 'true');
-    return toGrantView(grant);
+    const request = { senderId: grantedBy, route: 'POST /admin/credits/grants', key: idempotencyKey, parameters };
+    const wanted = { userId, source, reason, paymentId, amountUcr, expiresAt, grantedBy, idempotencyKey };
+    const { answer, isReplay } = await this.requests.once(request, now, async () => {
+      const { grant, isNew } = await this.credits.adminGrant(wanted, now);
+      return { answer: toGrantView(grant), isReplay: !isNew };
+    });
+    if (isReplay) void reply.header('idempotent-replayed', 'true');
+    return answer;
   }
-}
-
-function checkedKey(key: string | undefined): string {
-  if (key === undefined || !IDEMPOTENCY_KEY.test(key)) throw new IdempotencyKeyInvalidError();
-  return key;
 }
 
 /** What needs arithmetic or the clock to be judged. */
@@ -75,6 +89,9 @@ function checked(body: AdminGrantRequest, now: Date): { amountUcr: bigint; expir
     errors.push({ field: 'amount', message: 'must be more than 0 and at most 1000000 credits' });
   }
   if (expiresAt && !(expiresAt > now)) errors.push({ field: 'expiresAt', message: 'must be in the future' });
+  if (body.paymentId !== undefined && body.source !== 'purchase') {
+    errors.push({ field: 'paymentId', message: 'goes with source purchase only' });
+  }
   if (errors.length > 0) throw InvalidRequestError.of(errors);
   return { amountUcr, expiresAt };
 }

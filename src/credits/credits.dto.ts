@@ -3,9 +3,10 @@ import { IsIn, IsISO8601, IsOptional, IsString, IsUUID, Length, Matches, MaxLeng
 import { formatCredits } from '../common/domain/micro-credits.js';
 import type { CreditBalance } from './credits.service.js';
 import { GRANT_SOURCES, type Grant, type GrantSource } from './grant.entity.js';
+import { CREDITS, REASON_LENGTH_MAX } from './posting.dto.js';
 
-const REASON_LENGTH_MAX = 500;
-const CREDITS = { type: String, example: '12.500000', description: 'Credits, as a decimal string' } as const;
+/** A slip of the keyboard must not give more than anyone would: a million credits. */
+export const GRANT_UCR_MAX = 1_000_000_000_000n;
 
 /** One grant as its owner sees it. */
 export class GrantView {
@@ -34,6 +35,17 @@ export class GrantView {
   expiresAt!: string | null;
 }
 
+export class EndingView {
+  @ApiProperty({ format: 'uuid' })
+  grantId!: string;
+
+  @ApiProperty({ ...CREDITS, description: 'What is lost then; of an allowance what its period will not carry over' })
+  amount!: string;
+
+  @ApiProperty({ format: 'date-time' })
+  expiresAt!: string;
+}
+
 export class CreditsView {
   @ApiProperty({ ...CREDITS, description: 'What can be spent now: balance − held − debt' })
   available!: string;
@@ -49,6 +61,9 @@ export class CreditsView {
 
   @ApiProperty({ type: [GrantView], description: 'In the order in which they are used' })
   grants!: GrantView[];
+
+  @ApiProperty({ type: [EndingView], description: 'What will be lost within 7 days unless it is used' })
+  expiring!: EndingView[];
 
   @ApiProperty({ type: String, format: 'date-time', nullable: true, description: 'When the next credits come' })
   nextGrantAt!: string | null;
@@ -78,6 +93,15 @@ export class AdminGrantRequest {
   @IsOptional()
   @IsIn(['promo', 'purchase', 'adjustment'])
   source: 'promo' | 'purchase' | 'adjustment' = 'adjustment';
+
+  @ApiPropertyOptional({
+    example: 'pay_8Fj2',
+    description: 'Only for purchases: the same payment never gives twice, whatever the key',
+  })
+  @IsOptional()
+  @Matches(/^[\x21-\x7e]{1,200}$/, { message: 'must be 1 to 200 printable ASCII characters without spaces' })
+  @IsString()
+  paymentId?: string;
 
   @ApiPropertyOptional({ maxLength: REASON_LENGTH_MAX })
   @IsOptional()
@@ -117,6 +141,11 @@ export function toCreditsView(balance: CreditBalance): CreditsView {
     debt: formatCredits(balance.debtUcr),
     balance: formatCredits(balance.balanceUcr),
     grants: balance.grants.map(toGrantView),
+    expiring: balance.expiring.map(({ grantId, amountUcr, expiresAt }) => ({
+      grantId,
+      amount: formatCredits(amountUcr),
+      expiresAt: expiresAt.toISOString(),
+    })),
     nextGrantAt: balance.nextGrantAt?.toISOString() ?? null,
     exhaustionAt: balance.exhaustionAt?.toISOString() ?? null,
   };

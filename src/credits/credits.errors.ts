@@ -68,7 +68,7 @@ export class IdempotencyKeyInvalidError extends AppError {
   static readonly openaiType = 'invalid_request_error';
 
   constructor() {
-    super('Send a header Idempotency-Key of 1 to 255 printable ASCII characters: the same key never grants twice.');
+    super('Send a header Idempotency-Key of 1 to 255 printable ASCII characters: the same key never acts twice.');
   }
 }
 
@@ -78,8 +78,14 @@ export class IdempotencyMismatchError extends AppError {
   static readonly title = 'The idempotency key was used for another request';
   static readonly openaiType = 'invalid_request_error';
 
-  constructor() {
-    super('This Idempotency-Key has already granted something else to this user. Use a new key for a new grant.');
+  constructor(message = 'This Idempotency-Key came before with other parameters. Use a new key for a new request.') {
+    super(message);
+  }
+
+  static ofPayment(paymentId: string): IdempotencyMismatchError {
+    return new IdempotencyMismatchError(
+      `The payment ${paymentId} has already given other credits, or has given them to another user. Each payment gives once.`,
+    );
   }
 }
 

@@ -1,19 +1,47 @@
 import { MikroOrmModule } from '@mikro-orm/nestjs';
 import { Module } from '@nestjs/common';
+import { AuthModule } from '../auth/auth.module.js';
+import { AccountRecords } from './account-records.service.js';
+import { AccountsAdminController } from './accounts.admin.controller.js';
 import { AllowanceService } from './allowance.service.js';
 import { CreditsAdminController } from './credits.admin.controller.js';
 import { CreditsController } from './credits.controller.js';
 import { CreditsService } from './credits.service.js';
+import { ExpiryNoticeService } from './expiry-notice.service.js';
 import { Grant } from './grant.entity.js';
+import { GrantExpiryService } from './grant-expiry.service.js';
 import { HoldService } from './hold.service.js';
 import { HoldSweeper } from './hold-sweeper.js';
+import { HoldVoider } from './hold-voider.service.js';
 import { Hold } from './hold.entity.js';
+import { HoldsAdminController } from './holds.admin.controller.js';
+import { IdempotentRequests } from './idempotent-requests.service.js';
+import { LedgerService } from './ledger.service.js';
 import { PeriodClose } from './period-close.entity.js';
+import { CreditPosting } from './posting.entity.js';
+import { PostingsAdminController } from './postings.admin.controller.js';
 
 @Module({
-  imports: [MikroOrmModule.forFeature([Grant, Hold, PeriodClose])],
-  controllers: [CreditsController, CreditsAdminController],
-  providers: [AllowanceService, CreditsService, HoldService, HoldSweeper],
-  exports: [AllowanceService, CreditsService, HoldService, HoldSweeper],
+  imports: [MikroOrmModule.forFeature([Grant, Hold, PeriodClose, CreditPosting]), AuthModule],
+  controllers: [
+    CreditsController,
+    CreditsAdminController,
+    PostingsAdminController,
+    AccountsAdminController,
+    HoldsAdminController,
+  ],
+  providers: [
+    AccountRecords,
+    AllowanceService,
+    CreditsService,
+    ExpiryNoticeService,
+    GrantExpiryService,
+    HoldService,
+    HoldSweeper,
+    HoldVoider,
+    IdempotentRequests,
+    LedgerService,
+  ],
+  exports: [AllowanceService, CreditsService, ExpiryNoticeService, GrantExpiryService, HoldService, HoldSweeper],
 })
 export class CreditsModule {}

@@ -3,7 +3,10 @@ import { Injectable } from '@nestjs/common';
 import { IdempotencyMismatchError, UserNotFoundError } from './credits.errors.js';
 import { exhaustionAt, FORECAST_WINDOW_MS } from './domain/exhaustion.js';
 import type { Grant, GrantSource } from './grant.entity.js';
-import { GrantRepository, type NewGrant } from './grant.repository.js';
+import { type EndingCredits, GrantRepository, type NewGrant } from './grant.repository.js';
+
+/** How far ahead a balance tells what will be lost. */
+const EXPIRING_WITHIN_MS = 7 * 86_400_000;
 
 /** Brings an account up to `now`: opens what a user has by right, closes periods that are due. Registered by the module above that knows plans. */
 export type AccountKeeper = (userId: string, now: Date) => Promise<void>;
@@ -16,6 +19,8 @@ export interface CreditBalance {
   /** `Σ remaining` of active grants, what is held included. */
   balanceUcr: bigint;
   grants: Grant[];
+  /** What will be lost within 7 days unless it is used. */
+  expiring: EndingCredits[];
   nextGrantAt: Date | null;
   exhaustionAt: Date | null;
 }
@@ -28,6 +33,8 @@ export interface AdminGrant {
   expiresAt: Date | null;
   grantedBy: string;
   idempotencyKey: string;
+  /** Of a purchase: it gives once for ever, whatever the key. */
+  paymentId?: string | undefined;
 }
 
 /** Accounts and grants: what users have, and how they get it. What they spend goes through `MeteringService`. */
@@ -66,6 +73,7 @@ export class CreditsService {
       debtUcr,
       balanceUcr,
       grants: open,
+      expiring: await this.grants.findEnding(userId, new Date(now.getTime() + EXPIRING_WITHIN_MS), now),
       nextGrantAt: earliest([...starts, ...(account?.nextDueAt ? [account.nextDueAt] : [])]),
       exhaustionAt: exhaustionAt(availableUcr, used, now),
     };
@@ -89,29 +97,36 @@ export class CreditsService {
   }
 
   /**
-   * An operator's grant, once per idempotency key and user; a repeat answers the first one's grant.
-   * @throws UserNotFoundError, and IdempotencyMismatchError when the key has granted something else.
+   * An operator's grant, once per payment or else per idempotency key and user; a repeat answers the first one's grant.
+   * @throws UserNotFoundError, and IdempotencyMismatchError when the payment or key has granted something else.
    */
   async adminGrant(request: AdminGrant, now: Date): Promise<{ grant: Grant; isNew: boolean }> {
-    const { idempotencyKey, ...wanted } = request;
-    const grantKey = `admin:${idempotencyKey}`;
+    const { idempotencyKey, paymentId, ...wanted } = request;
+    const { userId } = request;
+    const grantKey = paymentId === undefined ? `admin:${idempotencyKey}` : `purchase:${paymentId}`;
     return this.em.transactional(async () => {
-      if (!(await this.grants.hasUser(request.userId))) throw new UserNotFoundError(request.userId);
-      await this.grants.openAccount(request.userId, null, now);
+      if (!(await this.grants.hasUser(userId))) throw new UserNotFoundError(userId);
+      await this.grants.openAccount(userId, null, now);
+      if (paymentId !== undefined && (await this.grants.isPaymentOfAnother(userId, grantKey))) {
+        throw IdempotencyMismatchError.ofPayment(paymentId);
+      }
       const isNew = await this.give({ ...wanted, grantKey, effectiveAt: now }, now);
-      const grant = await this.grants.findByKey(request.userId, grantKey);
+      const grant = await this.grants.findByKey(userId, grantKey);
       if (!grant) throw new Error(`grant ${grantKey} vanished`);
-      if (!isNew && !isSameGrant(grant, request)) throw new IdempotencyMismatchError();
+      if (!isNew && !isSameGrant(grant, request)) {
+        throw paymentId === undefined ? new IdempotencyMismatchError() : IdempotencyMismatchError.ofPayment(paymentId);
+      }
       return { grant, isNew };
     });
   }
 }
 
+/** A payment is the same whatever is said about it. */
 function isSameGrant(grant: Grant, request: AdminGrant): boolean {
   return (
     grant.totalUcr === request.amountUcr &&
     grant.source === request.source &&
-    (grant.reason ?? null) === request.reason &&
+    (request.paymentId !== undefined || (grant.reason ?? null) === request.reason) &&
     (grant.expiresAt?.getTime() ?? null) === (request.expiresAt?.getTime() ?? null)
   );
 }

@@ -39,12 +39,18 @@ export const GrantSchema = defineEntity({
     effectiveAt: p.datetime().columnType('timestamptz'),
     expiresAt: p.datetime().columnType('timestamptz').nullable(),
     closedAt: p.datetime().columnType('timestamptz').nullable(),
+    /** When its owner was told that it is about to end. */
+    expiryNoticedAt: p.datetime().columnType('timestamptz').nullable(),
     reason: p.text().nullable(),
     grantedBy: () => p.manyToOne(User).mapToPk().fieldName('granted_by').nullable().deleteRule('set null').index(),
     createdAt: p.datetime().columnType('timestamptz'),
     updatedAt: p.datetime().columnType('timestamptz'),
   },
-  indexes: [{ name: 'credits_open_index', properties: ['userId'], where: 'closed_at is null' }],
+  indexes: [
+    { name: 'credits_open_index', properties: ['userId'], where: 'closed_at is null' },
+    { name: 'credits_expires_at_index', properties: ['expiresAt'], where: 'closed_at is null' },
+    { name: 'credits_payment_index', properties: ['grantKey'], where: `source = 'purchase'` },
+  ],
   uniques: [{ name: 'credits_user_id_grant_key_unique', properties: ['userId', 'grantKey'] }],
   checks: [
     {

@@ -15,6 +15,14 @@ export interface NewGrant {
   period?: { subscriptionId: string; index: number; start: Date; end: Date };
 }
 
+/** What a grant will lose unless it is used. */
+export interface EndingCredits {
+  grantId: string;
+  source: GrantSource;
+  amountUcr: bigint;
+  expiresAt: Date;
+}
+
 export interface AccountSums {
   heldUcr: bigint;
   debtUcr: bigint;
@@ -111,6 +119,29 @@ export class GrantRepository extends EntityRepository<Grant> {
       [userId, since],
     );
     return BigInt(row?.used ?? 0);
+  }
+
+  /** What the user will lose by `until` as things stand. */
+  async findEnding(userId: string, until: Date, now: Date): Promise<EndingCredits[]> {
+    const rows = await this.em.execute<
+      { credit_id: string; source: GrantSource; amount_ucr: string; expires_at: string | Date }[]
+    >('select * from tollgate.ending_credits(?, ?, ?)', [userId, until, now]);
+    return rows.map((row) => ({
+      grantId: row.credit_id,
+      source: row.source,
+      amountUcr: BigInt(row.amount_ucr),
+      expiresAt: new Date(row.expires_at),
+    }));
+  }
+
+  /** Whether a payment has given credits to somebody else. Holds the payment until the transaction ends, so that two at once meet here. */
+  async isPaymentOfAnother(userId: string, grantKey: string): Promise<boolean> {
+    await this.em.execute('select pg_advisory_xact_lock(hashtextextended(?, 0))', [grantKey]);
+    const rows = await this.em.execute<unknown[]>(
+      `select 1 from credits where source = 'purchase' and grant_key = ? and user_id <> ?`,
+      [grantKey, userId],
+    );
+    return rows.length > 0;
   }
 
   async hasUser(userId: string): Promise<boolean> {

@@ -1,5 +1,6 @@
 import { defineEntity, p } from '@mikro-orm/core';
 import { User } from '../auth/identity/user.entity.js';
+import { PostingRepository } from './posting.repository.js';
 
 export const POSTING_KINDS = [
   'grant',
@@ -13,11 +14,13 @@ export const POSTING_KINDS = [
   'debt',
   'debt_repayment',
 ] as const;
+export type PostingKind = (typeof POSTING_KINDS)[number];
 
-/** One signed, append-only line per change of a grant or of the debt. A debt line has no grant and is positive. */
+/** One signed, append-only line per change of a grant or of the debt. A debt line has no grant and is positive; the refund of one has none either and is negative. */
 export const CreditPostingSchema = defineEntity({
   name: 'CreditPosting',
   tableName: 'credit_postings',
+  repository: () => PostingRepository,
   properties: {
     userId: () => p.manyToOne(User).mapToPk().fieldName('user_id').primary().deleteRule('restrict'),
     createdAt: p.datetime().columnType('timestamptz').primary(),

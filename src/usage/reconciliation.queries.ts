@@ -72,7 +72,7 @@ export const RECONCILIATION_CHECKS: readonly ReconciliationCheck[] = [
       select coalesce(a.user_id, p.user_id) as user_id, 'account' as subject, format('debt %s, postings %s', a.debt_ucr, p.debt) as detail
       from credit_accounts a
       full join (
-        select user_id, sum(case when kind = 'debt' then abs(amount_ucr) else -abs(amount_ucr) end) as debt
+        select user_id, sum(case kind when 'debt_repayment' then -abs(amount_ucr) else amount_ucr end) as debt
         from credit_postings where kind in ('debt', 'debt_repayment') or (kind = 'refund' and credit_id is null) group by user_id
       ) p on p.user_id = a.user_id
       where a.user_id is null or a.debt_ucr <> coalesce(p.debt, 0)`,
@@ -138,6 +138,7 @@ export const RECONCILIATION_CHECKS: readonly ReconciliationCheck[] = [
       select user_id, id::text as subject, format('%s of %s', kind, amount_ucr) as detail
       from credit_postings
       where kind in ('grant', 'roll_in', 'debt') and amount_ucr < 0
+        or kind = 'refund' and (amount_ucr < 0) <> (credit_id is null)
         or kind in ('usage', 'expiry', 'roll_out', 'forfeit', 'debt_repayment') and amount_ucr > 0`,
   },
   {
@@ -158,7 +159,11 @@ export const RECONCILIATION_CHECKS: readonly ReconciliationCheck[] = [
       from credit_reversals r
       left join credit_postings o on o.user_id = r.user_id and o.id = r.original_id
       left join credit_postings v on v.user_id = r.user_id and v.id = r.reversal_id
-      where o.id is null or v.id is null or o.amount_ucr <> -v.amount_ucr or o.credit_id is distinct from v.credit_id`,
+      where o.id is null or v.id is null or o.amount_ucr <> -v.amount_ucr or o.credit_id is distinct from v.credit_id
+        or v.kind::text is distinct from case when o.kind in ('usage', 'debt') then 'refund' when o.kind in ('grant', 'adjustment') then 'adjustment' end
+      union all
+      select p.user_id, p.id::text, format('refund of %s that cancels no line', p.amount_ucr) from credit_postings p
+      where p.kind = 'refund' and not exists (select from credit_reversals r where r.user_id = p.user_id and r.reversal_id = p.id)`,
   },
   {
     name: 'one_grant_per_period',
@@ -204,7 +209,9 @@ export const RECONCILIATION_CHECKS: readonly ReconciliationCheck[] = [
       select null::uuid as user_id, 'system' as subject, format('given and owed %s, spent and left %s', given, spent) as detail
       from (
         select
-          (select coalesce(sum(amount_ucr), 0) from credit_postings where kind in ('grant', 'refund', 'adjustment'))
+          -- As amounts: the refund of a debt is negative, because it lowers it.
+          (select coalesce(sum(case kind when 'refund' then abs(amount_ucr) else amount_ucr end), 0)
+            from credit_postings where kind in ('grant', 'refund', 'adjustment'))
             + (select coalesce(sum(debt_ucr), 0) from credit_accounts) as given,
           (select coalesce(sum(credits_ucr), 0) from token_usage_ledger)
             + (select coalesce(sum(abs(amount_ucr)), 0) from credit_postings where kind in ('expiry', 'forfeit'))

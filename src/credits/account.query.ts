@@ -1,0 +1,82 @@
+import { ApiPropertyOptional } from '@nestjs/swagger';
+import { Transform } from 'class-transformer';
+import { ArrayUnique, IsArray, IsIn, IsISO8601, IsOptional, IsUUID } from 'class-validator';
+import { InvalidRequestError } from '../common/errors/common.errors.js';
+import { PageQuery } from '../common/http/paging.js';
+import { GRANT_STATES, type GrantState } from './account-records.service.js';
+import { GRANT_SOURCES, type GrantSource } from './grant.entity.js';
+import { HOLD_STATES, type HoldState } from './hold.entity.js';
+import { timePosition } from './page-position.js';
+import { POSTING_KINDS, type PostingKind } from './posting.entity.js';
+import type { PostingFilter } from './posting.repository.js';
+
+export class HistoryQuery extends PageQuery {
+  @ApiPropertyOptional({ description: 'Comma-separated kinds; all without it', example: 'usage,refund' })
+  @IsOptional()
+  @Transform(({ value }: { value: unknown }) => (typeof value === 'string' ? value.split(',').filter(Boolean) : value))
+  @ArrayUnique()
+  @IsIn(POSTING_KINDS, { each: true, message: `each value must be one of ${POSTING_KINDS.join(', ')}` })
+  @IsArray()
+  kind?: PostingKind[];
+
+  @ApiPropertyOptional({ format: 'date-time', description: 'Included' })
+  @IsOptional()
+  @IsISO8601({ strict: true })
+  from?: string;
+
+  @ApiPropertyOptional({ format: 'date-time', description: 'Excluded' })
+  @IsOptional()
+  @IsISO8601({ strict: true })
+  to?: string;
+}
+
+export class GrantsQuery extends PageQuery {
+  @ApiPropertyOptional({ enum: GRANT_STATES, description: 'Ended: exhausted, expired, closed or taken back' })
+  @IsOptional()
+  @IsIn(GRANT_STATES)
+  state?: GrantState;
+}
+
+export class AllGrantsQuery extends GrantsQuery {
+  @ApiPropertyOptional({ format: 'uuid' })
+  @IsOptional()
+  @IsUUID()
+  userId?: string;
+
+  @ApiPropertyOptional({ enum: GRANT_SOURCES })
+  @IsOptional()
+  @IsIn(GRANT_SOURCES)
+  source?: GrantSource;
+}
+
+export class HoldsQuery extends PageQuery {
+  @ApiPropertyOptional({ format: 'uuid' })
+  @IsOptional()
+  @IsUUID()
+  userId?: string;
+
+  @ApiPropertyOptional({ enum: HOLD_STATES })
+  @IsOptional()
+  @IsIn(HOLD_STATES)
+  state?: HoldState;
+
+  @ApiPropertyOptional({ format: 'date-time', description: 'Held before this instant' })
+  @IsOptional()
+  @IsISO8601({ strict: true })
+  olderThan?: string;
+}
+
+/** @throws InvalidRequestError for an empty range, or a cursor of another list. */
+export function historyFilterOf(query: HistoryQuery): PostingFilter {
+  const from = query.from === undefined ? null : instantOf('from', query.from);
+  const to = query.to === undefined ? null : instantOf('to', query.to);
+  if (from && to && !(from < to)) throw InvalidRequestError.of([{ field: 'from', message: 'must be before to' }]);
+  return { kinds: query.kind ?? null, from, to, after: timePosition(query.cursor), limit: query.limit };
+}
+
+/** @throws InvalidRequestError */
+export function instantOf(field: string, text: string): Date {
+  const instant = new Date(text);
+  if (!Number.isNaN(instant.getTime())) return instant;
+  throw InvalidRequestError.of([{ field, message: 'must be a time such as 2026-05-10T12:00:00Z' }]);
+}

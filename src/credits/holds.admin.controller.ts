@@ -1,0 +1,55 @@
+import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { Clock } from '../common/clock.js';
+import { CurrentPrincipal } from '../common/http/current-principal.js';
+import type { Principal } from '../common/http/principal.js';
+import { Roles, Scopes } from '../common/http/route-markers.js';
+import { HoldPage, HoldView, toHoldPage, toHoldView } from './account.dto.js';
+import { HoldsQuery, instantOf } from './account.query.js';
+import { AccountRecords } from './account-records.service.js';
+import { HoldVoider } from './hold-voider.service.js';
+import { rowPosition } from './page-position.js';
+import { CorrectionRequest } from './posting.dto.js';
+
+@ApiTags('admin')
+@ApiBearerAuth()
+@Scopes('admin')
+@Controller('admin/credits/holds')
+export class HoldsAdminController {
+  constructor(
+    private readonly records: AccountRecords,
+    private readonly voider: HoldVoider,
+    private readonly clock: Clock,
+  ) {}
+
+  @Get()
+  @Roles('admin', 'support')
+  @ApiOperation({ summary: 'Holds by user, each user’s newest first' })
+  @ApiResponse({ status: 200, type: HoldPage })
+  @ApiResponse({ status: 400, description: 'A query parameter breaks its rule' })
+  @ApiResponse({ status: 401, description: 'No valid token' })
+  @ApiResponse({ status: 403, description: 'The token lacks the scope admin, or the user is no operator' })
+  async list(@Query() query: HoldsQuery): Promise<HoldPage> {
+    const { userId = null, state = null, limit } = query;
+    const olderThan = query.olderThan === undefined ? null : instantOf('olderThan', query.olderThan);
+    return toHoldPage(await this.records.holds({ userId, state, olderThan, after: rowPosition(query.cursor), limit }));
+  }
+
+  @Post(':holdId/void')
+  @HttpCode(200)
+  @Roles('admin')
+  @ApiOperation({ summary: 'Gives a stuck hold back; a request that still runs can then not be charged' })
+  @ApiResponse({ status: 200, type: HoldView })
+  @ApiResponse({ status: 400, description: 'A field breaks its rule' })
+  @ApiResponse({ status: 401, description: 'No valid token' })
+  @ApiResponse({ status: 403, description: 'The token lacks the scope admin, or the user is no admin' })
+  @ApiResponse({ status: 404, description: 'not_found: the user has no such hold' })
+  @ApiResponse({ status: 409, description: 'hold_ended, with the state it has' })
+  async void(
+    @Param('holdId') holdId: string,
+    @Body() { userId, reason }: CorrectionRequest,
+    @CurrentPrincipal() { userId: actorId }: Principal,
+  ): Promise<HoldView> {
+    return toHoldView(await this.voider.void(holdId, { userId, actorId, reason }, this.clock.now()));
+  }
+}

@@ -1,0 +1,47 @@
+import { decodeCursor } from '../common/http/paging.js';
+import { isUuid } from '../common/ids.js';
+
+const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/;
+
+/** A row by the keys of its table: `owner/id`. */
+export interface RowPosition {
+  userId: string;
+  id: string;
+}
+
+/** A line of time: `instant/id`. */
+export interface TimePosition {
+  at: string;
+  id: string;
+}
+
+/** @throws InvalidRequestError when it is no cursor of such a list */
+export function rowPosition(cursor: string | undefined): RowPosition | null {
+  const text = decodeCursor(cursor, (one) => {
+    const parts = one.split('/');
+    return parts.length === 2 && parts.every(isUuid);
+  });
+  const [userId, id] = text?.split('/') ?? [];
+  return userId === undefined || id === undefined ? null : { userId, id };
+}
+
+/** @throws InvalidRequestError when it is no cursor of such a list */
+export function timePosition(cursor: string | undefined): TimePosition | null {
+  const text = decodeCursor(cursor, (one) => {
+    const [at = '', id = '', ...rest] = one.split('/');
+    return rest.length === 0 && isUuid(id) && INSTANT.test(at) && !Number.isNaN(Date.parse(at));
+  });
+  const [at, id] = text?.split('/') ?? [];
+  return at === undefined || id === undefined ? null : { at, id };
+}
+
+/** A page of `limit` rows out of `limit + 1` that were read, and where the next one begins. */
+export function pageOf<Row>(
+  rows: Row[],
+  limit: number,
+  positionOf: (row: Row) => string,
+): { rows: Row[]; next: string | null } {
+  const page = rows.slice(0, limit);
+  const last = page.at(-1);
+  return { rows: page, next: rows.length > limit && last !== undefined ? positionOf(last) : null };
+}

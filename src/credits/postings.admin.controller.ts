@@ -1,0 +1,142 @@
+import { applyDecorators, Body, Controller, Headers, Param, Post, Res } from '@nestjs/common';
+import { ApiBearerAuth, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
+import { Clock } from '../common/clock.js';
+import { parseCredits } from '../common/domain/micro-credits.js';
+import { InvalidRequestError, NotFoundError } from '../common/errors/common.errors.js';
+import { CurrentPrincipal } from '../common/http/current-principal.js';
+import type { Principal } from '../common/http/principal.js';
+import { Roles, Scopes } from '../common/http/route-markers.js';
+import { isUuid } from '../common/ids.js';
+import { GRANT_UCR_MAX } from './credits.dto.js';
+import { checkedKey, IdempotentRequests } from './idempotent-requests.service.js';
+import { type Corrected, LedgerService } from './ledger.service.js';
+import {
+  AdjustmentRequest,
+  CorrectionView,
+  type KeyedCorrectionRequest,
+  RefundRequest,
+  ReversalRequest,
+  toCorrectionView,
+} from './posting.dto.js';
+
+/** What all corrections have in common. */
+function Correction(summary: string): MethodDecorator {
+  return applyDecorators(
+    ApiOperation({ summary }),
+    ApiHeader({
+      name: 'Idempotency-Key',
+      required: false,
+      description: 'Required here or as idempotencyKey in the body; kept for 24 hours',
+    }),
+    ApiResponse({
+      status: 201,
+      type: CorrectionView,
+      description: 'With the header Idempotent-Replayed: true for a repeat',
+    }),
+    ApiResponse({ status: 400, description: 'idempotency_key_invalid, or a field breaks its rule' }),
+    ApiResponse({ status: 401, description: 'No valid token' }),
+    ApiResponse({ status: 403, description: 'The token lacks the scope admin, or the user is no admin' }),
+    ApiResponse({ status: 404, description: 'user_not_found, or not_found: the user has no such grant or posting' }),
+  );
+}
+
+@ApiTags('admin')
+@ApiBearerAuth()
+@Scopes('admin')
+@Roles('admin')
+@Controller('admin/credits')
+export class PostingsAdminController {
+  constructor(
+    private readonly ledger: LedgerService,
+    private readonly requests: IdempotentRequests,
+    private readonly clock: Clock,
+  ) {}
+
+  @Post('adjustments')
+  @Correction('Adds credits to a grant, or takes free ones from it; open debt is repaid first')
+  @ApiResponse({ status: 409, description: 'grant_ended' })
+  @ApiResponse({ status: 422, description: 'credits_not_free, naming what is; idempotency_mismatch' })
+  async adjust(
+    @Body() body: AdjustmentRequest,
+    @Headers('idempotency-key') key: string | undefined,
+    @CurrentPrincipal() { userId: actorId }: Principal,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<CorrectionView> {
+    const amountUcr = checkedAmount(body.amount);
+    const { grantId, userId, reason } = body;
+    const request = this.requestOf('adjustments', { body, key, actorId }, { grantId, amount: amountUcr.toString() });
+    return this.once(request, reply, (now) =>
+      this.ledger.adjust({ userId, reason, actorId }, { grantId, amountUcr }, now),
+    );
+  }
+
+  @Post('postings/:postingId/reversal')
+  @Correction('Cancels one posting exactly, once: usage, debt, a grant or an adjustment')
+  @ApiResponse({ status: 409, description: 'posting_reversed, grant_ended, debt_repaid' })
+  @ApiResponse({ status: 422, description: 'posting_not_reversible, credits_not_free, idempotency_mismatch' })
+  async reverse(
+    @Param('postingId') postingId: string,
+    @Body() body: ReversalRequest,
+    @Headers('idempotency-key') key: string | undefined,
+    @CurrentPrincipal() { userId: actorId }: Principal,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<CorrectionView> {
+    const { userId, reason } = body;
+    if (!isUuid(postingId)) throw new NotFoundError(`The user ${userId} has no posting ${postingId}.`);
+    const request = this.requestOf('postings/{postingId}/reversal', { body, key, actorId }, { postingId });
+    return this.once(request, reply, (now) => this.ledger.reverse({ userId, reason, actorId }, postingId, now));
+  }
+
+  @Post('refunds')
+  @Correction('Cancels all that a request cost, in one transaction')
+  @ApiResponse({ status: 409, description: 'posting_reversed, grant_ended, debt_repaid: then nothing is refunded' })
+  @ApiResponse({ status: 422, description: 'idempotency_mismatch' })
+  async refund(
+    @Body() body: RefundRequest,
+    @Headers('idempotency-key') key: string | undefined,
+    @CurrentPrincipal() { userId: actorId }: Principal,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<CorrectionView> {
+    const { requestId, userId, reason } = body;
+    const request = this.requestOf('refunds', { body, key, actorId }, { requestId });
+    return this.once(request, reply, (now) => this.ledger.refund({ userId, reason, actorId }, requestId, now));
+  }
+
+  private requestOf(
+    path: string,
+    sent: { body: KeyedCorrectionRequest; key: string | undefined; actorId: string },
+    parameters: Record<string, string>,
+  ): Parameters<IdempotentRequests['once']>[0] {
+    const { userId, reason, idempotencyKey } = sent.body;
+    return {
+      senderId: sent.actorId,
+      route: `POST /admin/credits/${path}`,
+      key: checkedKey(sent.key, idempotencyKey),
+      parameters: { ...parameters, userId, reason },
+    };
+  }
+
+  private async once(
+    request: Parameters<IdempotentRequests['once']>[0],
+    reply: FastifyReply,
+    work: (now: Date) => Promise<Corrected>,
+  ): Promise<CorrectionView> {
+    const now = this.clock.now();
+    const { answer, isReplay } = await this.requests.once(request, now, async () => ({
+      answer: toCorrectionView(await work(now)),
+      isReplay: false,
+    }));
+    if (isReplay) void reply.header('idempotent-replayed', 'true');
+    return answer;
+  }
+}
+
+function checkedAmount(text: string): bigint {
+  const amountUcr = parseCredits(text);
+  const magnitude = amountUcr < 0n ? -amountUcr : amountUcr;
+  if (magnitude > 0n && magnitude <= GRANT_UCR_MAX) return amountUcr;
+  throw InvalidRequestError.of([
+    { field: 'amount', message: 'must not be 0, and at most 1000000 credits in either direction' },
+  ]);
+}
