@@ -1,11 +1,9 @@
-import { Body, Controller, Get, Headers, Post, Query, Res } from '@nestjs/common';
+import { Body, Controller, Get, Post, Query, Res } from '@nestjs/common';
 import { ApiBearerAuth, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Clock } from '../common/clock.js';
 import { parseCredits } from '../common/domain/micro-credits.js';
 import { InvalidRequestError } from '../common/errors/common.errors.js';
-import { CurrentPrincipal } from '../common/http/current-principal.js';
-import type { Principal } from '../common/http/principal.js';
 import { Roles, Scopes } from '../common/http/route-markers.js';
 import { AdminGrantPage, toGrantPage } from './account.dto.js';
 import { AllGrantsQuery } from './account.query.js';
@@ -13,6 +11,7 @@ import { AccountRecords } from './account-records.service.js';
 import { AdminGrantRequest, GRANT_UCR_MAX, GrantView, toGrantView } from './credits.dto.js';
 import { CreditsService } from './credits.service.js';
 import { checkedKey, IdempotentRequests } from './idempotent-requests.service.js';
+import { KeyedSender, type Sender } from './keyed-sender.js';
 import { rowPosition } from './page-position.js';
 
 @ApiTags('admin')
@@ -56,8 +55,7 @@ export class CreditsAdminController {
   @ApiResponse({ status: 422, description: 'idempotency_mismatch: the key or the payment has granted something else' })
   async grant(
     @Body() body: AdminGrantRequest,
-    @Headers('idempotency-key') key: string | undefined,
-    @CurrentPrincipal() { userId: grantedBy }: Principal,
+    @KeyedSender() { actorId: grantedBy, key }: Sender,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<GrantView> {
     const now = this.clock.now();
@@ -65,7 +63,10 @@ export class CreditsAdminController {
     const { amountUcr, expiresAt } = checked(body, now);
     const idempotencyKey = checkedKey(key, body.idempotencyKey);
     const parameters = {
-      ...{ userId, source, reason, paymentId: paymentId ?? null },
+      userId,
+      source,
+      reason,
+      paymentId: paymentId ?? null,
       amount: amountUcr.toString(),
       expiresAt: expiresAt?.toISOString() ?? null,
     };

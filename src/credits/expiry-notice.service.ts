@@ -1,5 +1,5 @@
 import { EntityManager } from '@mikro-orm/postgresql';
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { CompiledQuery } from 'kysely';
 import { Mailer } from '../auth/mail/mailer.js';
 import { UCR_PER_CREDIT } from '../common/domain/micro-credits.js';
@@ -16,11 +16,15 @@ const USERS_MAX = 500;
 export interface NoticeSummary {
   users: number;
   grants: number;
+  /** Users whose mail could not be sent; the next run tries again. */
+  failed: number;
 }
 
 /** Tells users once of each grant that is about to end, in one mail for all that end at about the same time. */
 @Injectable()
 export class ExpiryNoticeService {
+  private readonly logger = new Logger(ExpiryNoticeService.name);
+
   constructor(
     private readonly em: EntityManager,
     private readonly grants: GrantRepository,
@@ -30,16 +34,21 @@ export class ExpiryNoticeService {
   /** Safe on every replica at once. A mail that fails is tried again in the next run. */
   async sendNotices(now: Date, signal?: AbortSignal): Promise<NoticeSummary> {
     const until = new Date(now.getTime() + NOTICE_WITHIN_MS);
-    const sent = { users: 0, grants: 0 };
+    const sent = { users: 0, grants: 0, failed: 0 };
     let after: string | null = null;
     do {
       const query: CompiledQuery<DueRow> = CompiledQuery.raw(DUE_SQL, [until, now, NOTICE_UCR_MIN, after, USERS_MAX]);
       const { rows } = await this.em.fork().getKysely().executeQuery(query);
       for (const { user_id: userId } of rows) {
         if (signal?.aborted) return sent;
-        const told = await this.tell(userId, until, now);
-        sent.grants += told;
-        sent.users += told > 0 ? 1 : 0;
+        try {
+          const told = await this.tell(userId, until, now);
+          sent.grants += told;
+          sent.users += told > 0 ? 1 : 0;
+        } catch (error) {
+          sent.failed += 1;
+          this.logger.error({ err: error, userId }, 'a notice of expiry was not sent');
+        }
       }
       after = rows.length < USERS_MAX ? null : (rows.at(-1)?.user_id ?? null);
     } while (after !== null);

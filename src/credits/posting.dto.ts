@@ -121,7 +121,7 @@ export function toPostingView(line: PostingLine): PostingView {
 }
 
 export function toAdminPostingView(line: PostingLine): AdminPostingView {
-  return { ...toPostingView(line), actorId: line.actorId };
+  return Object.assign(toPostingView(line), { actorId: line.actorId });
 }
 
 export function toCorrectionView({ postings, debtRepaidUcr, debtUcr }: Corrected): CorrectionView {

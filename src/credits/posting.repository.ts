@@ -75,7 +75,10 @@ export class PostingRepository extends EntityRepository<CreditPosting> {
   }
 
   async findByIds(userId: string, ids: readonly string[]): Promise<PostingLine[]> {
-    return this.lines('where p.user_id = $1 and p.id = any($2::uuid[]) order by array_position($2::uuid[], p.id)', [userId, ids]);
+    return this.lines('where p.user_id = $1 and p.id = any($2::uuid[]) order by array_position($2::uuid[], p.id)', [
+      userId,
+      ids,
+    ]);
   }
 
   /** What a request cost: its usage lines and the debt it made, debt first. */

@@ -1,15 +1,14 @@
-import { applyDecorators, Body, Controller, Headers, Param, Post, Res } from '@nestjs/common';
+import { applyDecorators, Body, Controller, Param, Post, Res } from '@nestjs/common';
 import { ApiBearerAuth, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Clock } from '../common/clock.js';
 import { parseCredits } from '../common/domain/micro-credits.js';
 import { InvalidRequestError, NotFoundError } from '../common/errors/common.errors.js';
-import { CurrentPrincipal } from '../common/http/current-principal.js';
-import type { Principal } from '../common/http/principal.js';
 import { Roles, Scopes } from '../common/http/route-markers.js';
 import { isUuid } from '../common/ids.js';
 import { GRANT_UCR_MAX } from './credits.dto.js';
 import { checkedKey, IdempotentRequests } from './idempotent-requests.service.js';
+import { KeyedSender, type Sender } from './keyed-sender.js';
 import { type Corrected, LedgerService } from './ledger.service.js';
 import {
   AdjustmentRequest,
@@ -59,15 +58,14 @@ export class PostingsAdminController {
   @ApiResponse({ status: 422, description: 'credits_not_free, naming what is; idempotency_mismatch' })
   async adjust(
     @Body() body: AdjustmentRequest,
-    @Headers('idempotency-key') key: string | undefined,
-    @CurrentPrincipal() { userId: actorId }: Principal,
+    @KeyedSender() sender: Sender,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<CorrectionView> {
     const amountUcr = checkedAmount(body.amount);
     const { grantId, userId, reason } = body;
-    const request = this.requestOf('adjustments', { body, key, actorId }, { grantId, amount: amountUcr.toString() });
+    const request = this.requestOf('adjustments', { body, sender }, { grantId, amount: amountUcr.toString() });
     return this.once(request, reply, (now) =>
-      this.ledger.adjust({ userId, reason, actorId }, { grantId, amountUcr }, now),
+      this.ledger.adjust({ userId, reason, actorId: sender.actorId }, { grantId, amountUcr }, now),
     );
   }
 
@@ -78,14 +76,15 @@ export class PostingsAdminController {
   async reverse(
     @Param('postingId') postingId: string,
     @Body() body: ReversalRequest,
-    @Headers('idempotency-key') key: string | undefined,
-    @CurrentPrincipal() { userId: actorId }: Principal,
+    @KeyedSender() sender: Sender,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<CorrectionView> {
     const { userId, reason } = body;
     if (!isUuid(postingId)) throw new NotFoundError(`The user ${userId} has no posting ${postingId}.`);
-    const request = this.requestOf('postings/{postingId}/reversal', { body, key, actorId }, { postingId });
-    return this.once(request, reply, (now) => this.ledger.reverse({ userId, reason, actorId }, postingId, now));
+    const request = this.requestOf('postings/{postingId}/reversal', { body, sender }, { postingId });
+    return this.once(request, reply, (now) =>
+      this.ledger.reverse({ userId, reason, actorId: sender.actorId }, postingId, now),
+    );
   }
 
   @Post('refunds')
@@ -94,25 +93,26 @@ export class PostingsAdminController {
   @ApiResponse({ status: 422, description: 'idempotency_mismatch' })
   async refund(
     @Body() body: RefundRequest,
-    @Headers('idempotency-key') key: string | undefined,
-    @CurrentPrincipal() { userId: actorId }: Principal,
+    @KeyedSender() sender: Sender,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<CorrectionView> {
     const { requestId, userId, reason } = body;
-    const request = this.requestOf('refunds', { body, key, actorId }, { requestId });
-    return this.once(request, reply, (now) => this.ledger.refund({ userId, reason, actorId }, requestId, now));
+    const request = this.requestOf('refunds', { body, sender }, { requestId });
+    return this.once(request, reply, (now) =>
+      this.ledger.refund({ userId, reason, actorId: sender.actorId }, requestId, now),
+    );
   }
 
   private requestOf(
     path: string,
-    sent: { body: KeyedCorrectionRequest; key: string | undefined; actorId: string },
+    sent: { body: KeyedCorrectionRequest; sender: Sender },
     parameters: Record<string, string>,
   ): Parameters<IdempotentRequests['once']>[0] {
     const { userId, reason, idempotencyKey } = sent.body;
     return {
-      senderId: sent.actorId,
+      senderId: sent.sender.actorId,
       route: `POST /admin/credits/${path}`,
-      key: checkedKey(sent.key, idempotencyKey),
+      key: checkedKey(sent.sender.key, idempotencyKey),
       parameters: { ...parameters, userId, reason },
     };
   }

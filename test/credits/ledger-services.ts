@@ -1,4 +1,5 @@
 import type { MikroORM } from '@mikro-orm/postgresql';
+import { Logger } from '@nestjs/common';
 import { Mailer, type Mail } from '../../src/auth/mail/mailer.js';
 import { newId } from '../../src/common/ids.js';
 import { AccountRecords } from '../../src/credits/account-records.service.js';
@@ -39,6 +40,7 @@ export interface LedgerServices {
 
 /** The services as the container would wire them, without HTTP. */
 export function ledgerServices(orm: MikroORM): LedgerServices {
+  Logger.overrideLogger(false);
   const grants = orm.em.getRepository(Grant);
   const postings = orm.em.getRepository(CreditPosting);
   const records = new AccountRecords(orm.em, postings);

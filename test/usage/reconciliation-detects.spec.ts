@@ -138,6 +138,16 @@ const CORRUPTIONS: readonly Corruption[] = [
     ],
   },
   {
+    check: 'posting_sign_fits_its_kind',
+    what: 'a refund takes credits from a grant',
+    subject: () => '0197c000-0000-7000-8000-00000000beef',
+    statements: ({ settledId }) => [
+      `insert into credit_postings (user_id, id, credit_id, kind, amount_ucr, created_at)
+       select user_id, '0197c000-0000-7000-8000-00000000beef', credit_id, 'refund', amount_ucr, created_at
+       from credit_postings where hold_id = '${settledId}'`,
+    ],
+  },
+  {
     check: 'append_only_triggers',
     what: 'one partition may be changed',
     subject: () => 'credit_postings_2026_05',
@@ -168,6 +178,38 @@ const CORRUPTIONS: readonly Corruption[] = [
     statements: ({ user }) => [
       `insert into credit_reversals (user_id, original_id, reversal_id, created_at)
        values ('${user.id}', '${newId()}', '0197c000-0000-7000-8000-00000000beef', '${NOW.toISOString()}')`,
+    ],
+  },
+  {
+    check: 'reversal_cancels_its_original',
+    what: 'a refund cancels no line',
+    subject: () => '0197c000-0000-7000-8000-00000000beef',
+    statements: ({ settledId }) => [
+      `insert into credit_postings (user_id, id, credit_id, kind, amount_ucr, created_at)
+       select user_id, '0197c000-0000-7000-8000-00000000beef', credit_id, 'refund', -amount_ucr, created_at
+       from credit_postings where hold_id = '${settledId}'`,
+    ],
+  },
+  {
+    check: 'reversal_cancels_its_original',
+    what: 'usage was given back as a gift would be',
+    subject: () => '0197c000-0000-7000-8000-00000000beef',
+    statements: ({ settledId }) => [
+      `insert into credit_postings (user_id, id, credit_id, kind, amount_ucr, created_at)
+       select user_id, '0197c000-0000-7000-8000-00000000beef', credit_id, 'adjustment', -amount_ucr, created_at
+       from credit_postings where hold_id = '${settledId}'`,
+      `insert into credit_reversals (user_id, original_id, reversal_id, created_at)
+       select user_id, id, '0197c000-0000-7000-8000-00000000beef', created_at from credit_postings where hold_id = '${settledId}'`,
+    ],
+  },
+  {
+    check: 'whole_system',
+    what: 'a debt is refunded in the lines and owed on the account',
+    subject: () => 'system',
+    statements: ({ overdrawnId }) => [
+      `insert into credit_postings (user_id, id, kind, amount_ucr, created_at)
+       select user_id, '0197c000-0000-7000-8000-00000000beef', 'refund', -amount_ucr, created_at
+       from credit_postings where hold_id = '${overdrawnId}' and kind = 'debt'`,
     ],
   },
   {
