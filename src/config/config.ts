@@ -19,6 +19,10 @@ export class Config {
   readonly databaseDirectUrl: string | undefined;
   readonly databasePoolSize: number;
   readonly databasePoolTimeoutMs: number;
+  /** Holds that one batch takes or ends at most. */
+  readonly batchMembersMax: number;
+  /** Requests that may wait for a batch. */
+  readonly batchQueueMax: number;
   /** Absolute path; holds the embedded database and local secrets. */
   readonly dataDir: string;
   /** Whether the operator chose `dataDir`, so that it may not be moved. */
@@ -48,6 +52,8 @@ export class Config {
     this.databaseDirectUrl = env.DATABASE_DIRECT_URL;
     this.databasePoolSize = env.DATABASE_POOL_SIZE;
     this.databasePoolTimeoutMs = env.DATABASE_POOL_TIMEOUT;
+    this.batchMembersMax = env.BATCH_MEMBERS_MAX;
+    this.batchQueueMax = env.BATCH_QUEUE_MAX;
     this.dataDir = resolve(env.DATA_DIR ?? '.data');
     this.isDataDirChosen = env.DATA_DIR !== undefined;
     this.sandbox = env.SANDBOX ?? !this.isProduction;

@@ -51,6 +51,8 @@ export const Environment = z.object({
   ).optional(),
   DATABASE_POOL_SIZE: wholeNumber(2, 500).default(20),
   DATABASE_POOL_TIMEOUT: wholeNumber(100, 120_000).default(10_000),
+  BATCH_MEMBERS_MAX: wholeNumber(1, 1_000).default(256),
+  BATCH_QUEUE_MAX: wholeNumber(1, 100_000).default(1_024),
   DATA_DIR: z.string().min(1, 'must name a folder').optional(),
   SANDBOX: flag.optional(),
   JOBS: flag.default(true),

@@ -90,6 +90,12 @@ export interface SettleResult {
   availableUcr: bigint;
 }
 
+export interface ExtendMember {
+  id: string;
+  userId: string;
+  expiresAt: Date;
+}
+
 export interface ExpiredHold {
   id: string;
   userId: string;
@@ -146,6 +152,22 @@ export class HoldRepository extends EntityRepository<Hold> {
   }
 
   /**
+   * Moves the end of pending holds forward. Rows that someone has are passed by, for whoever has one is ending it: so this statement waits for
+   * nobody, and the account stays the first lock that anyone waits for.
+   */
+  async extend(members: readonly ExtendMember[], now: Date): Promise<boolean[]> {
+    const of = <T>(pick: (member: ExtendMember) => T): T[] => members.map(pick);
+    const rows = await this.call<{ id: string }>(EXTEND_SQL, [
+      of((m) => m.userId),
+      of((m) => m.id),
+      of((m) => m.expiresAt),
+      now,
+    ]);
+    const extended = new Set(rows.map(({ id }) => id));
+    return members.map(({ id }) => extended.has(id));
+  }
+
+  /**
    * Pending holds that expired in `(since, now]`, with their accounts locked in this transaction. Accounts that are busy are left for the
    * next sweep: whoever has them may be settling. `since` bounds what is read of the index.
    */
@@ -171,6 +193,18 @@ const RESERVE_SQL = `
     $1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::integer[], $6::bigint[], $7::integer[], $8::timestamptz[],
     $9::integer[], $10::integer[], $11::bigint[], $12::integer[], $13::bigint[], $14::integer[], $15::bigint[],
     $16::timestamptz, $17::text[], $18::text[], $19::bytea[], $20::timestamptz)`;
+
+const EXTEND_SQL = `
+  update credit_holds h set expires_at = greatest(h.expires_at, x.expires_at), updated_at = $4::timestamptz
+  from (
+    select t.user_id, t.id, r.expires_at
+    from unnest($1::uuid[], $2::uuid[], $3::timestamptz[]) as r(user_id, id, expires_at)
+    join credit_holds t on t.user_id = r.user_id and t.id = r.id
+    where t.state = 'pending'
+    for no key update of t skip locked
+  ) x
+  where h.user_id = x.user_id and h.id = x.id
+  returning h.id`;
 
 const LOCK_EXPIRED_SQL = `
   select h.id, h.user_id, h.model_id, h.amount_ucr, h.created_at

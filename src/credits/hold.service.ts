@@ -2,6 +2,7 @@ import { EntityManager } from '@mikro-orm/postgresql';
 import { Injectable } from '@nestjs/common';
 import { Hold } from './hold.entity.js';
 import {
+  type ExtendMember,
   HoldRepository,
   type ReserveMember,
   type ReserveResult,
@@ -9,7 +10,7 @@ import {
   type SettleResult,
 } from './hold.repository.js';
 
-/** Holds as other modules use them: one at a time, each call one transaction. */
+/** Holds as other modules use them: many at a time, each call one transaction, one result per member in their order. */
 @Injectable()
 export class HoldService {
   constructor(
@@ -17,30 +18,31 @@ export class HoldService {
     private readonly holds: HoldRepository,
   ) {}
 
-  /** Takes a hold, or says why not; a refusal changes nothing. */
-  async reserve(member: ReserveMember, now: Date): Promise<ReserveResult> {
-    return single(await this.holds.reserve([member], now));
+  /** Takes each hold, or says why not; a refusal changes nothing. `wallNow` is the time by which accesses expire. */
+  reserve(members: readonly ReserveMember[], now: Date, wallNow: Date): Promise<ReserveResult[]> {
+    return this.holds.reserve(members, now, wallNow);
   }
 
-  /** What `reserve` would answer now. Nothing is kept. */
-  async preview(member: ReserveMember, now: Date): Promise<ReserveResult> {
+  /** What `reserve` would answer one member now. Nothing is kept. */
+  async preview(member: ReserveMember, now: Date, wallNow: Date): Promise<ReserveResult> {
     const em = this.em.fork();
     await em.begin();
     try {
-      return single(await em.getRepository(Hold).reserve([member], now));
+      const [result] = await em.getRepository(Hold).reserve([member], now, wallNow);
+      if (!result) throw new Error('a batch of one has no result');
+      return result;
     } finally {
       await em.rollback();
     }
   }
 
-  /** Ends a hold and charges its attempts; durable when it resolves. */
-  async settle(member: SettleMember, now: Date): Promise<SettleResult> {
-    return single(await this.holds.settle([member], now));
+  /** Ends holds and charges their attempts; durable when it resolves. */
+  settle(members: readonly SettleMember[], now: Date): Promise<SettleResult[]> {
+    return this.holds.settle(members, now);
   }
-}
 
-function single<T>(results: T[]): T {
-  const [result] = results;
-  if (result === undefined) throw new Error('a batch of one has no result');
-  return result;
+  /** Lets pending holds live longer; never shorter. Tells which are pending and not being ended right now. */
+  extend(members: readonly ExtendMember[], now: Date): Promise<boolean[]> {
+    return this.holds.extend(members, now);
+  }
 }

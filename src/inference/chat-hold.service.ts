@@ -1,5 +1,4 @@
 import { Injectable } from '@nestjs/common';
-import { Clock } from '../common/clock.js';
 import { isOutcomeUnknown } from '../common/errors/passing-failure.js';
 import type { AppError } from '../common/errors/app-error.js';
 import { InsufficientCreditsError } from '../credits/credits.errors.js';
@@ -8,9 +7,13 @@ import type { AdmittedChat } from './admitted-chat.js';
 import { HoldPlanner, type HoldPlan } from './hold-planner.service.js';
 import { giveBack, OpenHold } from './open-hold.js';
 
-/** Longest life of one answer, streams included; the hold outlives it by the margin. */
+/** Longest life of one answer, streams included. */
 export const ANSWER_MS_MAX = 600_000;
-const HOLD_MARGIN_MS = 60_000;
+/**
+ * How long a hold lives that nobody extends: what a killed process held is free again after this and a sweep. Long enough that two extensions
+ * in a row may fail, and that most answers are over before the first.
+ */
+const HOLD_TTL_MS = 150_000;
 
 /** Whose credits are held, for what, under which key. */
 export interface HoldRequest {
@@ -23,10 +26,11 @@ export interface HoldRequest {
 /** Plans and opens the hold of a chat. */
 @Injectable()
 export class ChatHoldService {
+  ttlMs = HOLD_TTL_MS;
+
   constructor(
     private readonly planner: HoldPlanner,
     private readonly metering: MeteringService,
-    private readonly clock: Clock,
   ) {}
 
   /**
@@ -59,7 +63,7 @@ export class ChatHoldService {
       if (isOutcomeUnknown(error)) void giveBack(this.metering, request, 'outcome unknown');
       throw error;
     });
-    return new OpenHold(this.metering, this.clock, reservation, performance.now() - began);
+    return new OpenHold(this.metering, reservation, { holdMs: performance.now() - began, ttlMs: this.ttlMs });
   }
 
   private toReserve({ chat, requestId, userId, accessId }: HoldRequest, plan: HoldPlan): ReserveRequest {
@@ -71,8 +75,7 @@ export class ChatHoldService {
       model: { id: chat.model.id, versionNo: chat.model.versionNo },
       amountUcr: plan.amountUcr,
       boundTokens: plan.inputTokens + plan.outputTokens * plan.choices,
-      ttlMs: ANSWER_MS_MAX + HOLD_MARGIN_MS,
-      now: this.clock.now(),
+      ttlMs: this.ttlMs,
       largestMaxTokens: (availableUcr) => this.planner.largestMaxTokens(chat, plan, availableUcr),
     };
   }

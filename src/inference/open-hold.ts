@@ -1,27 +1,42 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
-import type { Clock } from '../common/clock.js';
 import { isPassingFailure } from '../common/errors/passing-failure.js';
 import type { MeteringService, Reservation, Settlement, UsageAttempt } from '../usage/metering.service.js';
 
 /** Waits between attempts while someone waits for the answer: a short trouble of the database must not lose it. */
 const SETTLE_RETRY_MS = [50, 250];
-/** Waits between attempts that nobody waits for. All of them end before the sweeper would end the hold. */
+/** Waits between attempts that nobody waits for. Meanwhile the hold is extended, as far as the database lets. */
 const LATER_RETRY_MS = [500, 2_000, 5_000, 15_000, 30_000, 60_000, 120_000, 240_000];
 
 const logger = new Logger('OpenHold');
 
-/** A hold under way. It ends exactly once: settled, or voided; a second end is a bug and throws. */
+/** Of a hold's life: one extension may fail, and the next still comes in time. */
+const EXTENDED_EACH = 1 / 3;
+/** Longer than the longest answer and all attempts to settle it: a hold that is open then was forgotten, and is left to the sweeper. */
+const EXTENDED_MS_MAX = 1_200_000;
+
+/**
+ * A hold under way. It ends exactly once: settled, or voided; a second end is a bug and throws. Until then it is extended, however long the
+ * answer takes: a hold is short so that a killed process binds its users' credits for a short time only.
+ */
 export class OpenHold {
   private hasEnded = false;
+  private readonly extender: NodeJS.Timeout;
+  private readonly openedAtMs = performance.now();
 
   constructor(
     private readonly metering: MeteringService,
-    private readonly clock: Clock,
     readonly reservation: Reservation,
-    /** How long the reservation took. */
-    readonly holdMs: number,
-  ) {}
+    /** How long the reservation took, and how long the hold lives unless it is extended. */
+    private readonly times: { holdMs: number; ttlMs: number },
+  ) {
+    this.extender = setInterval(() => void this.extend(), times.ttlMs * EXTENDED_EACH);
+    this.extender.unref();
+  }
+
+  get holdMs(): number {
+    return this.times.holdMs;
+  }
 
   /** Charges what the attempt used. Durable when it resolves. After a failure the hold is still open. */
   async settle(attempt: UsageAttempt): Promise<Settlement> {
@@ -29,7 +44,9 @@ export class OpenHold {
     const { requestId } = this.reservation;
     for (let retry = 0; ; retry += 1) {
       try {
-        return await this.charge(attempt);
+        const settlement = await this.charge(attempt);
+        clearInterval(this.extender);
+        return settlement;
       } catch (error) {
         const waitMs = SETTLE_RETRY_MS[retry];
         logger.error({ err: error, requestId, usage: attempt.usage, retryInMs: waitMs }, 'settling failed');
@@ -45,19 +62,36 @@ export class OpenHold {
   /** Charges an answer that was delivered although it could not be settled: tried on until the database is back, without waiting for it. */
   settleLater(attempt: UsageAttempt): void {
     this.endOnce();
-    void insist(() => this.charge(attempt), { requestId: this.reservation.requestId, end: 'settling' });
+    const { requestId } = this.reservation;
+    void insist(() => this.charge(attempt), { requestId, end: 'settling' }).finally(() => clearInterval(this.extender));
   }
 
   /** Gives everything back. Never throws, because the caller is already answering for something else; a failure is tried again later. */
   async void(reason: string): Promise<void> {
     if (this.hasEnded) return;
     this.endOnce();
+    clearInterval(this.extender);
     await giveBack(this.metering, this.reservation, reason);
   }
 
   private charge(attempt: UsageAttempt): Promise<Settlement> {
     const { requestId, userId } = this.reservation;
-    return this.metering.settle({ requestId, userId, attempts: [attempt], now: this.clock.now() });
+    return this.metering.settle({ requestId, userId, attempts: [attempt] });
+  }
+
+  private async extend(): Promise<void> {
+    const { requestId, userId } = this.reservation;
+    if (performance.now() - this.openedAtMs > EXTENDED_MS_MAX) {
+      clearInterval(this.extender);
+      logger.error({ requestId }, 'a hold was never ended');
+      return;
+    }
+    try {
+      await this.metering.extend(requestId, userId, this.times.ttlMs);
+    } catch (error) {
+      // The next one may succeed; and what expired all the same is charged late.
+      logger.warn({ err: error, requestId }, 'a hold could not be extended');
+    }
   }
 
   private endOnce(): void {

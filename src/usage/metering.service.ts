@@ -1,17 +1,16 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
-import { Clock } from '../common/clock.js';
 import type { Tier } from '../common/domain/tiers.js';
 import type { AppError } from '../common/errors/app-error.js';
 import { newId } from '../common/ids.js';
-import type { RequestLimits, ReserveMember, SettleMember } from '../credits/hold.repository.js';
-import { HoldService } from '../credits/hold.service.js';
+import type { RequestLimits, SettleMember } from '../credits/hold.repository.js';
 import type { ChargedAttempt } from '../credits/settle-call.js';
 import type { CatalogueModel } from '../models/domain/catalogue-model.js';
 import type { Plan } from '../subscription/plan.entity.js';
 import { PlanService } from '../subscription/plan.service.js';
 import { SubscriptionService } from '../subscription/subscription.service.js';
 import { chargeFor, type TokenUsage } from './domain/cost.js';
+import { HoldBatches, type ReserveAnswer, type ReserveOrder } from './hold-batches.service.js';
 import { refusalOf } from './reserve-refusal.js';
 import type { UsageOperation, UsageOutcome } from './token-usage.entity.js';
 
@@ -28,8 +27,8 @@ export interface ReserveRequest {
   amountUcr: bigint;
   /** The most tokens it can use, for the limits per minute, day and month. */
   boundTokens: number;
+  /** How long the hold lives unless it is extended. */
   ttlMs: number;
-  now: Date;
   /** What would pass with this balance, for the refusal. */
   largestMaxTokens?: (availableUcr: bigint) => number | null;
 }
@@ -62,7 +61,6 @@ export interface SettleRequest {
   userId: string;
   /** One per attempt that a provider charges. */
   attempts: UsageAttempt[];
-  now: Date;
 }
 
 export interface Settlement {
@@ -78,50 +76,56 @@ const CARRIED_HOLDS_MAX = 10_000;
 /** What a request in flight knows of its hold. */
 type CarriedHold = NonNullable<SettleMember['hold']> & { subscriptionId: string };
 
+/**
+ * Answers that something must be done before a hold can be taken, and then tried again: one round each for an account to be opened and for
+ * periods to be closed, and some for a clock that passes a period's end meanwhile.
+ */
+const RESERVE_ROUNDS_MAX = 4;
+
 /** The money transactions of a request: reserve before the provider is called, settle or void after. */
 @Injectable()
 export class MeteringService {
   private readonly logger = new Logger(MeteringService.name);
   /** The holds of requests in flight, so that settling can put back one that a database crash lost. */
   private readonly carried = new LRUCache<string, CarriedHold>({ max: CARRIED_HOLDS_MAX });
+  /** By user: many requests that find the same period due close it once. */
+  private readonly closing = new Map<string, Promise<unknown>>();
 
   constructor(
-    private readonly holds: HoldService,
+    private readonly batches: HoldBatches,
     private readonly subscriptions: SubscriptionService,
     private readonly plans: PlanService,
-    private readonly clock: Clock,
   ) {}
 
   /**
-   * Holds the upper bound of a request, in one round trip.
+   * Holds the upper bound of a request, in one round trip that it shares with whoever reserves at the same time.
    * @throws InsufficientCreditsError, DebtOutstandingError, RateLimitedError, SubscriptionInactiveError, AccountSuspendedError,
-   * AccessRevokedError. A refusal changes nothing.
+   * AccessRevokedError, OverloadedError. A refusal changes nothing.
    */
   async reserve(request: ReserveRequest): Promise<Reservation> {
-    const member = await this.toMember(request);
-    // An allowance that begins after the request's own instant could not pay for it.
-    const { id: subscriptionId } = await this.subscriptions.current(request.userId, request.now);
-    const result = await this.holds.reserve(member, request.now);
-    if (result.outcome !== 'held') throw refusalOf(result, request);
-    const { requestId, userId, amountUcr, now } = request;
-    this.carried.set(requestId, { ...member, heldAt: now, subscriptionId });
-    return { requestId, userId, amountUcr, heldAt: now, availableUcr: result.availableUcr };
+    const order = await this.toOrder(request);
+    const { answer, subscriptionId } = await this.whenPrepared(request.userId, () => this.batches.reserve(order));
+    const { result, at: heldAt, expiresAt } = answer;
+    if (result.outcome !== 'held') throw refusalOf(result, { ...request, now: heldAt });
+    const { requestId, userId, amountUcr } = request;
+    this.carried.set(requestId, { ...order, expiresAt, heldAt, subscriptionId });
+    return { requestId, userId, amountUcr, heldAt, availableUcr: result.availableUcr };
   }
 
   /** Why `reserve` would refuse now, or null. Nothing is kept. */
   async preview(request: ReserveRequest): Promise<AppError | null> {
-    await this.subscriptions.current(request.userId, request.now);
-    const result = await this.holds.preview(await this.toMember(request), request.now);
-    return result.outcome === 'held' ? null : refusalOf(result, request);
+    const order = await this.toOrder(request);
+    const { answer } = await this.whenPrepared(request.userId, () => this.batches.preview(order));
+    return answer.result.outcome === 'held' ? null : refusalOf(answer.result, { ...request, now: answer.at });
   }
 
   /** Charges a request and writes its usage; durable when it resolves. A second call answers what the first one charged. */
   async settle(request: SettleRequest): Promise<Settlement> {
-    const { requestId, userId, now } = request;
+    const { requestId, userId } = request;
     const carried = this.carried.get(requestId) ?? null;
     const subscriptionId = carried?.subscriptionId ?? null;
     const attempts = request.attempts.map((attempt) => toCharged(attempt, subscriptionId));
-    const result = await this.holds.settle({ id: requestId, userId, state: 'settled', attempts, hold: carried }, now);
+    const result = await this.batches.settle({ id: requestId, userId, state: 'settled', attempts, hold: carried });
     this.carried.delete(requestId);
     if (result.state !== 'settled' && result.state !== 'settled_late') {
       throw new Error(`request ${requestId} cannot be charged: its hold is ${result.state ?? 'unknown'}`);
@@ -133,13 +137,45 @@ export class MeteringService {
   /** Gives a hold back whole. A hold that has ended stays as it is. */
   async void(hold: { requestId: string; userId: string }, reason: string): Promise<void> {
     const { requestId, userId } = hold;
-    await this.holds.settle({ id: requestId, userId, state: 'voided', attempts: [], hold: null }, this.clock.now());
+    await this.batches.settle({ id: requestId, userId, state: 'voided', attempts: [], hold: null });
     this.carried.delete(requestId);
     this.logger.debug({ requestId, reason }, 'a hold was given back');
   }
 
-  private async toMember(request: ReserveRequest): Promise<ReserveMember> {
-    const { requestId, userId, accessId, model, amountUcr, boundTokens, now } = request;
+  /**
+   * Lets the hold of a request that is still under way live for `ttlMs` from now on; never shorter than it would. False for a hold that has
+   * ended, or is being ended at this moment.
+   */
+  extend(requestId: string, userId: string, ttlMs: number): Promise<boolean> {
+    return this.batches.extend({ id: requestId, userId, ttlMs });
+  }
+
+  /** The answer of `attempt`, after opening the account or closing the periods that it asks for: the user sees nothing of either. */
+  private async whenPrepared(
+    userId: string,
+    attempt: () => Promise<ReserveAnswer>,
+  ): Promise<{ answer: ReserveAnswer; subscriptionId: string }> {
+    for (let round = 1; ; round += 1) {
+      const { id: subscriptionId } = await this.subscriptions.current(userId);
+      const answer = await attempt();
+      const { outcome } = answer.result;
+      const isLast = round >= RESERVE_ROUNDS_MAX;
+      if (!isLast && outcome === 'period_due') await this.closeDuePeriods(userId, answer.at);
+      else if (!isLast && outcome === 'no_account') await this.subscriptions.ensureSubscription(userId, answer.at);
+      else return { answer, subscriptionId };
+    }
+  }
+
+  private async closeDuePeriods(userId: string, now: Date): Promise<void> {
+    const underWay = this.closing.get(userId);
+    if (underWay) return void (await underWay);
+    const closing = this.subscriptions.closeDuePeriods(userId, now).finally(() => this.closing.delete(userId));
+    this.closing.set(userId, closing);
+    await closing;
+  }
+
+  private async toOrder(request: ReserveRequest): Promise<ReserveOrder> {
+    const { requestId, userId, accessId, model, amountUcr, boundTokens, ttlMs } = request;
     return {
       id: requestId,
       userId,
@@ -148,7 +184,7 @@ export class MeteringService {
       modelVersionNo: model.versionNo,
       amountUcr,
       boundTokens,
-      expiresAt: new Date(now.getTime() + request.ttlMs),
+      ttlMs,
       limits: limitsOf(await this.plans.of(request.tier)),
     };
   }

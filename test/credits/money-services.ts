@@ -18,7 +18,9 @@ import { PlanService } from '../../src/subscription/plan.service.js';
 import { Subscription } from '../../src/subscription/subscription.entity.js';
 import { SubscriptionOpener } from '../../src/subscription/subscription-opener.js';
 import { SubscriptionService } from '../../src/subscription/subscription.service.js';
+import { HoldBatches } from '../../src/usage/hold-batches.service.js';
 import { MeteringService } from '../../src/usage/metering.service.js';
+import { testConfig } from '../support/test-config.js';
 
 export interface MoneyServices {
   clock: Clock;
@@ -29,12 +31,13 @@ export interface MoneyServices {
   lifecycle: SubscriptionLifecycleService;
   changes: PlanChangeService;
   subscriptions: SubscriptionService;
+  batches: HoldBatches;
   metering: MeteringService;
   sweeper: HoldSweeper;
 }
 
 /** The services as the container would wire them, without HTTP; the clock stands at `now`. */
-export function moneyServices(orm: MikroORM, now: Date): MoneyServices {
+export function moneyServices(orm: MikroORM, now: Date, env: Record<string, string> = {}): MoneyServices {
   Logger.overrideLogger(false);
   const clock = new Clock();
   clock.now = () => now;
@@ -50,7 +53,8 @@ export function moneyServices(orm: MikroORM, now: Date): MoneyServices {
   subscriptions.onModuleInit();
   const lifecycle = new SubscriptionLifecycleService(books, subscriptions, periods);
   const changes = new PlanChangeService(books, subscriptions, lifecycle);
-  const metering = new MeteringService(new HoldService(orm.em, holds), subscriptions, plans, clock);
+  const batches = new HoldBatches(new HoldService(orm.em, holds), clock, testConfig(env));
+  const metering = new MeteringService(batches, subscriptions, plans);
   return {
     clock,
     credits,
@@ -60,6 +64,7 @@ export function moneyServices(orm: MikroORM, now: Date): MoneyServices {
     lifecycle,
     changes,
     subscriptions,
+    batches,
     metering,
     sweeper: new HoldSweeper(orm.em, holds, clock, new JobRegistry(orm.em, new WallClock())),
   };

@@ -1,4 +1,3 @@
-import { Clock } from '../../src/common/clock.js';
 import type { ChatCall } from '../../src/inference/chat-call.js';
 import { ChatHoldService } from '../../src/inference/chat-hold.service.js';
 import { HoldPlanner } from '../../src/inference/hold-planner.service.js';
@@ -37,7 +36,7 @@ export class RecordingMetering {
     const failure = this.reserveFailures.shift();
     if (failure) throw failure;
     this.reserved.push(request);
-    return { ...request, heldAt: request.now, availableUcr: 0n };
+    return { ...request, heldAt: new Date(0), availableUcr: 0n };
   }
 
   async settle(request: SettleRequest) {
@@ -141,7 +140,7 @@ export function bench(provider: ChatProvider, options: { timeoutMs?: number; cou
   const counter = { count: () => Promise.resolve(options.counts === undefined ? [3, 2] : options.counts) };
   const tokens = counter as unknown as TokenCounter;
   const service = new InferenceService(
-    new ChatHoldService(new HoldPlanner(tokens), metering as unknown as MeteringService, new Clock()),
+    new ChatHoldService(new HoldPlanner(tokens), metering as unknown as MeteringService),
     new UsageEstimator(tokens),
     inFlight,
     testConfig({ PROVIDER_TIMEOUT_MS: String(options.timeoutMs ?? 1_000) }),

@@ -4,8 +4,8 @@ import { ProviderRegistry } from '../../src/inference/providers/provider-registr
 import { type Answer, type Caller, ChatBench, type ErrorBody, HELLO } from './chat-bench.js';
 import { chunk, scriptedProvider, usageEvent } from './fakes.js';
 
-/** Three connections, and little patience: what two hundred requests do to twenty connections, in a moment. */
-const SCARCE = { DATABASE_POOL_SIZE: '3', DATABASE_POOL_TIMEOUT: '1000' };
+/** Three connections, two places to wait for a batch, and little patience: what a storm does to a whole server, in a moment. */
+const SCARCE = { DATABASE_POOL_SIZE: '3', DATABASE_POOL_TIMEOUT: '1000', BATCH_QUEUE_MAX: '2' };
 
 describe('a database without room', () => {
   let bench: ChatBench;
@@ -43,20 +43,48 @@ describe('a database without room', () => {
     );
   }
 
+  /** Connections of the server that wait for a lock, once there are any. */
+  async function waitingForLocks(): Promise<number> {
+    for (;;) {
+      const { rowCount } = await killer.query(
+        `select 1 from pg_stat_activity
+         where datname = current_database() and application_name = 'tollgate' and wait_event_type = 'Lock'`,
+      );
+      if (rowCount) return rowCount;
+      await sleep(10);
+    }
+  }
+
+  /** Kills connections until `work` has given up. */
+  async function killUntil<Result>(work: Promise<Result>): Promise<Result> {
+    let isOver = false;
+    const over = work.finally(() => (isOver = true));
+    while (!isOver) {
+      await killConnections();
+      await sleep(60);
+    }
+    // The pool has to notice the last loss before the test asks through it.
+    await sleep(100);
+    return over;
+  }
+
   function expectOverloaded(answer: Answer): void {
     expect(answer.status).toBe(503);
     expect(answer.headers.get('retry-after')).toBe('1');
     expect(answer.body['error'] as ErrorBody).toMatchObject({ code: 'overloaded', type: 'server_error' });
   }
 
-  it('refuses what finds no connection in time, and holds and charges nothing for it', async () => {
+  /** Fails when the queue has no limit. */
+  it('refuses what finds no place to wait, and holds and charges nothing for it', async () => {
     const caller = await bench.caller('enterprise');
-    const sent = await whileLocked(caller, async () => {
-      const answers = Array.from({ length: 12 }, () => caller.chat(HELLO));
-      await sleep(1_500);
-      return answers;
-    });
-    const answers = await Promise.all(sent);
+    const answers = await whileLocked(caller, async () => {
+      const first = caller.chat(HELLO);
+      await waitingForLocks();
+      let refusals = 0;
+      const others = Array.from({ length: 11 }, () => caller.chat(HELLO).finally(() => (refusals += 1)));
+      while (refusals < 9) await sleep(10);
+      return [first, ...others];
+    }).then((sent) => Promise.all(sent));
     const refused = answers.filter(({ status }) => status !== 200);
     expect(refused).toHaveLength(9);
     refused.forEach(expectOverloaded);
@@ -64,34 +92,59 @@ describe('a database without room', () => {
     expect(await caller.ledger()).toHaveLength(3);
   });
 
-  it('refuses a caller whom nobody could look up, as it refuses the others', async () => {
+  /** Fails when each request takes a connection of its own. */
+  it('gives an account that is busy one connection, and serves everybody else', async () => {
     const [busy, caller] = [await bench.caller('enterprise'), await bench.caller()];
-    await whileLocked(busy, async () => {
-      const waiting = Array.from({ length: 3 }, () => busy.chat(HELLO));
+    const waiting = await whileLocked(busy, async () => {
+      const chats = Array.from({ length: 3 }, () => busy.chat(HELLO));
+      expect(await waitingForLocks()).toBe(1);
+      expect((await caller.chat(HELLO)).status).toBe(200);
       await sleep(100);
-      expectOverloaded(await caller.chat(HELLO));
-      expectOverloaded(await caller.chat({ ...HELLO, stream: true }));
-      void Promise.allSettled(waiting);
+      expect(await waitingForLocks()).toBe(1);
+      return chats;
     });
+    expect((await Promise.all(waiting)).map(({ status }) => status)).toEqual([200, 200, 200]);
+  });
+
+  it('refuses what finds no connection in time', async () => {
+    const caller = await bench.caller();
+    const taken = Array.from({ length: 3 }, () => bench.server.orm.em.fork());
+    await Promise.all(taken.map((em) => em.begin()));
+    expectOverloaded(await caller.chat(HELLO));
+    expectOverloaded(await caller.chat({ ...HELLO, stream: true }));
+    await Promise.all(taken.map((em) => em.rollback()));
     expect(await caller.openHolds()).toBe(0);
     expect(await caller.ledger()).toEqual([]);
   });
 
-  it('survives the loss of its connections, in use and idle, and leaves nothing held', async () => {
+  /** Fails when a batch that lost its connection is not run again. */
+  it('survives the loss of its connections, in use and idle', async () => {
     const caller = await bench.caller('enterprise');
     const lost = await whileLocked(caller, async () => {
       const answers = [caller.chat(HELLO), caller.chat({ ...HELLO, stream: true })];
-      await sleep(150);
+      await waitingForLocks();
       await killConnections();
-      return Promise.all(answers);
+      await waitingForLocks();
+      return answers;
     });
-    lost.forEach(expectOverloaded);
-    expect((await caller.chat(HELLO)).status).toBe(200);
+    expect((await Promise.all(lost)).map(({ status }) => status)).toEqual([200, 200]);
     await killConnections();
     await sleep(50);
     expect((await caller.chat(HELLO)).status).toBe(200);
+    await Promise.all([caller.settled(), sleep(50)]);
     expect(await caller.openHolds()).toBe(0);
-    expect(await caller.ledger()).toHaveLength(2);
+    expect(await caller.ledger()).toHaveLength(3);
+  });
+
+  it('refuses what loses its connection again and again, and leaves nothing held', async () => {
+    const caller = await bench.caller('enterprise');
+    const lost = await whileLocked(caller, () =>
+      killUntil(Promise.all([caller.chat(HELLO), caller.chat({ ...HELLO, stream: true })])),
+    );
+    lost.forEach(expectOverloaded);
+    expect((await caller.chat(HELLO)).status).toBe(200);
+    expect(await caller.openHolds()).toBe(0);
+    expect(await caller.ledger()).toHaveLength(1);
   });
 
   it('charges a stream later whose settlement it lost', async () => {
@@ -110,17 +163,8 @@ describe('a database without room', () => {
       answer = caller.chat({ ...HELLO, stream: true });
     });
     registry.routeOf = original;
-    const seen = await whileLocked(caller, async () => {
-      let isAnswered = false;
-      const answered = answer.finally(() => (isAnswered = true));
-      while (!isAnswered) {
-        await killConnections();
-        await sleep(60);
-      }
-      return (await answered).body['text'] as string;
-    });
-    // The pool has to notice the last loss before the test asks through it.
-    await sleep(100);
+    const { body } = await whileLocked(caller, () => killUntil(answer));
+    const seen = body['text'] as string;
     expect(seen).toContain('"code":"overloaded"');
     expect(seen).not.toContain('[DONE]');
     expect(await caller.settled()).toMatchObject([{ input_tokens: 9, output_tokens: 4, usage_source: 'provider' }]);

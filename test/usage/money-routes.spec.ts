@@ -109,11 +109,9 @@ describe('the routes that show and grant credits', () => {
       amountUcr: 1_000_000n,
       boundTokens: 1_000,
       ttlMs: 60_000,
-      now: new Date(),
     });
     await metering.settle({
       ...hold,
-      now: new Date(),
       attempts: [
         {
           attemptNo: 1,

@@ -1,4 +1,4 @@
-import { isOutcomeUnknown, isPassingFailure } from './passing-failure.js';
+import { isOutcomeUnknown, isPassingFailure, isRolledBackForOthers } from './passing-failure.js';
 
 const failure = (message: string, code?: string): Error => Object.assign(new Error(message), code && { code });
 
@@ -32,8 +32,14 @@ describe('a failure of the database that passes', () => {
   it('leaves open whether a statement was committed only where one may have been sent', () => {
     expect(isOutcomeUnknown(failure('Connection terminated unexpectedly'))).toBe(true);
     expect(isOutcomeUnknown(failure('read ECONNRESET', 'ECONNRESET'))).toBe(true);
+    expect(isOutcomeUnknown(failure('terminating connection due to administrator command', '57P01'))).toBe(true);
     expect(isOutcomeUnknown(failure('timeout exceeded when trying to connect'))).toBe(false);
     expect(isOutcomeUnknown(failure('Connection terminated due to connection timeout'))).toBe(false);
     expect(isOutcomeUnknown(failure('transaction timeout', '25P04'))).toBe(false);
+  });
+
+  it('may be run again at once where the database undid a transaction for others', () => {
+    expect(isRolledBackForOthers(failure('deadlock detected', '40P01'))).toBe(true);
+    expect(isRolledBackForOthers(failure('duplicate key value', '23505'))).toBe(false);
   });
 });

@@ -13,6 +13,9 @@ const PASSING_STATES = [
   '25P04', // transaction_timeout
 ];
 
+const ROLLED_BACK_STATES = ['40001', '40P01'];
+/** The server ended the session, perhaps between a commit and its answer. */
+const ENDED_SESSION_STATES = ['57P01', '57P02'];
 const LOST_CONNECTION_CODES = ['ECONNRESET', 'EPIPE', 'ETIMEDOUT'];
 /** The driver gives these no code. */
 const LOST_CONNECTION = /^Connection terminated|^Client has encountered a connection error/;
@@ -35,7 +38,13 @@ export function isPassingFailure(error: unknown): boolean {
 /** Whether the connection was lost after a statement may have been sent: it may have been committed all the same. */
 export function isOutcomeUnknown(error: unknown): boolean {
   if (saysSo(error, NO_CONNECTION)) return false;
-  return LOST_CONNECTION_CODES.includes(detailsOf(error).code) || saysSo(error, LOST_CONNECTION);
+  const { code } = detailsOf(error);
+  return [...LOST_CONNECTION_CODES, ...ENDED_SESSION_STATES].includes(code) || saysSo(error, LOST_CONNECTION);
+}
+
+/** Whether the database undid a transaction for the sake of others, e.g. to end a deadlock: it may be run again at once. */
+export function isRolledBackForOthers(error: unknown): boolean {
+  return ROLLED_BACK_STATES.includes(detailsOf(error).code);
 }
 
 function saysSo(error: unknown, pattern: RegExp): boolean {

@@ -1,0 +1,172 @@
+import { AsyncResource } from 'node:async_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { OverloadedError } from '../common/errors/common.errors.js';
+import { isOutcomeUnknown, isPassingFailure, isRolledBackForOthers } from '../common/errors/passing-failure.js';
+
+/** Whoever cuts one connection usually cuts all: the pool gets this long to notice which of its connections are gone. */
+const LOST_PAUSE_MS = 50;
+
+/** How a batch goes out. */
+export interface Sending {
+  /** One time for all members, later than that of every batch before. The same when the batch is sent again. */
+  at: Date;
+  /** An earlier sending of these members lost its answer: they may have been carried out. */
+  mayHaveRun: boolean;
+}
+
+export interface BatcherOptions<Member, Result> {
+  membersMax: number;
+  inFlightMax: number;
+  /** How many may wait; whoever comes then is refused. */
+  waitingMax: number;
+  now: () => Date;
+  /** No two members with one id share a batch. */
+  idOf: (member: Member) => string;
+  /** Members of one lane keep their order: while one is in flight, those behind it wait for it. */
+  laneOf: (member: Member) => string;
+  /** All or nothing; one result per member, in their order. */
+  send: (members: readonly Member[], sending: Sending) => Promise<readonly Result[]>;
+  onFailure?: (error: unknown, members: readonly Member[]) => void;
+}
+
+interface Waiting<Member, Result> {
+  member: Member;
+  resolve: (result: Result) => void;
+  reject: (error: unknown) => void;
+}
+
+/**
+ * Natural batches: what comes while a batch is in flight makes up the next. An idle batcher sends at once, so nobody waits for company; a busy
+ * one shares a round trip and a commit among all who came meanwhile. What comes in one tick goes together.
+ */
+export class Batcher<Member, Result> {
+  private waiting: Waiting<Member, Result>[] = [];
+  private readonly busyLanes = new Set<string>();
+  private inFlight = 0;
+  private isWoken = false;
+  private whenIdle: (() => void)[] = [];
+  private lastAtMs = -Infinity;
+  /** A batch belongs to none of its requests: it runs outside their transactions and log contexts. */
+  private readonly sendWaiting = AsyncResource.bind(() => {
+    while (this.inFlight < this.options.inFlightMax) {
+      const batch = this.take();
+      if (batch.length === 0) return;
+      void this.run(batch);
+    }
+  });
+
+  constructor(private readonly options: BatcherOptions<Member, Result>) {}
+
+  /** How many are not in flight yet. */
+  get waitingCount(): number {
+    return this.waiting.length;
+  }
+
+  /**
+   * The member's own result, or its own failure: neighbours do not matter.
+   * @throws OverloadedError when too many wait.
+   */
+  add(member: Member): Promise<Result> {
+    // Who came in this very tick may still have room in a batch of its own.
+    if (this.waiting.length >= this.options.waitingMax) this.sendWaiting();
+    if (this.waiting.length >= this.options.waitingMax) return Promise.reject(overloaded());
+    return new Promise((resolve, reject) => {
+      this.waiting.push({ member, resolve, reject });
+      this.wake();
+    });
+  }
+
+  /** Resolves once nothing waits and nothing is in flight. */
+  async drain(): Promise<void> {
+    while (this.inFlight > 0 || this.waiting.length > 0) {
+      await new Promise<void>((resolve) => this.whenIdle.push(resolve));
+    }
+  }
+
+  private wake(): void {
+    if (this.isWoken || this.inFlight >= this.options.inFlightMax) return;
+    this.isWoken = true;
+    queueMicrotask(() => {
+      this.isWoken = false;
+      this.sendWaiting();
+    });
+  }
+
+  /** The next batch, in order of arrival: not the lanes in flight, not an id twice, and nobody before someone of the own lane. */
+  private take(): Waiting<Member, Result>[] {
+    const { idOf, laneOf, membersMax } = this.options;
+    const batch: Waiting<Member, Result>[] = [];
+    const left: Waiting<Member, Result>[] = [];
+    const ids = new Set<string>();
+    const closedLanes = new Set(this.busyLanes);
+    for (const entry of this.waiting) {
+      const id = idOf(entry.member);
+      const lane = laneOf(entry.member);
+      if (batch.length >= membersMax || closedLanes.has(lane) || ids.has(id)) {
+        closedLanes.add(lane);
+        left.push(entry);
+        continue;
+      }
+      ids.add(id);
+      this.busyLanes.add(lane);
+      batch.push(entry);
+    }
+    this.waiting = left;
+    return batch;
+  }
+
+  private async run(batch: Waiting<Member, Result>[]): Promise<void> {
+    this.inFlight += 1;
+    // A clock that was set back must not reorder what one user did.
+    this.lastAtMs = Math.max(this.lastAtMs, this.options.now().getTime());
+    await this.send(batch, { at: new Date(this.lastAtMs), mayHaveRun: false });
+    for (const { member } of batch) this.busyLanes.delete(this.options.laneOf(member));
+    this.inFlight -= 1;
+    this.sendWaiting();
+    if (this.inFlight > 0 || this.waiting.length > 0) return;
+    for (const resolve of this.whenIdle.splice(0)) resolve();
+  }
+
+  private async send(batch: Waiting<Member, Result>[], sending: Sending, isSecond = false): Promise<void> {
+    try {
+      const members = batch.map(({ member }) => member);
+      const results = await this.options.send(members, sending);
+      if (results.length !== batch.length) throw new Error(`${batch.length} members have ${results.length} results`);
+      batch.forEach(({ resolve }, index) => resolve(results[index] as Result));
+    } catch (error) {
+      await this.recover(batch, error, { ...sending, isSecond });
+    }
+  }
+
+  /**
+   * What was nobody's fault is tried once more as it was, because the answer to half of it may be known only then. What may be a member's fault
+   * is run again in halves, down to the member: the others are carried out, in their order.
+   */
+  private async recover(
+    batch: Waiting<Member, Result>[],
+    error: unknown,
+    { at, mayHaveRun, isSecond }: Sending & { isSecond: boolean },
+  ): Promise<void> {
+    this.options.onFailure?.(
+      error,
+      batch.map(({ member }) => member),
+    );
+    const isLost = isOutcomeUnknown(error);
+    if (isLost && !isSecond) await sleep(LOST_PAUSE_MS);
+    if (!isSecond && (isLost || isRolledBackForOthers(error))) {
+      await this.send(batch, { at, mayHaveRun: mayHaveRun || isLost }, true);
+    } else if (batch.length === 1 || isPassingFailure(error)) {
+      for (const { reject } of batch) reject(error);
+    } else {
+      const middle = batch.length >> 1;
+      await this.send(batch.slice(0, middle), { at, mayHaveRun });
+      await this.send(batch.slice(middle), { at, mayHaveRun });
+    }
+  }
+}
+
+export function overloaded(): OverloadedError {
+  return new OverloadedError('The server has more requests than it can take. Try again shortly.', {
+    headers: { 'retry-after': '1' },
+  });
+}
