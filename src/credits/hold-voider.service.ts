@@ -24,12 +24,10 @@ export class HoldVoider {
     const { userId, actorId, reason } = by;
     const unknown = new NotFoundError(`The user ${userId} has no hold ${holdId}.`);
     if (!isUuid(holdId)) throw unknown;
-    const { outcome, state } = await this.holds.settle(
-      { id: holdId, userId, state: 'voided', attempts: [], hold: null },
-      now,
-    );
-    if (outcome === 'unknown' || state === null) throw unknown;
-    if (outcome === 'repeat') throw new HoldEndedError(holdId, state);
+    const member = { id: holdId, userId, state: 'voided' as const, attempts: [], hold: null };
+    const [ended] = await this.holds.settle([member], now);
+    if (!ended || ended.outcome === 'unknown' || ended.state === null) throw unknown;
+    if (ended.outcome === 'repeat') throw new HoldEndedError(holdId, ended.state);
     this.logger.warn({ requestId: holdId, userId, actorId, reason }, 'an operator gave a hold back');
     const hold = await this.records.hold(userId, holdId);
     if (!hold) throw new Error(`hold ${holdId} vanished`);

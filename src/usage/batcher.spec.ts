@@ -30,7 +30,7 @@ function bench(options: Partial<BatcherOptions<Member, string>> = {}) {
     inFlightMax: 1,
     waitingMax: 8,
     now: () => new Date(),
-    idOf: ({ id }) => id,
+    keysOf: ({ id }) => [id],
     laneOf: ({ lane }) => lane,
     send: (members, sending) =>
       new Promise((resolve, reject) => {
@@ -116,7 +116,7 @@ describe('a batcher', () => {
     expect(await outcomes(answers)).toEqual(['1', '2', '3', '4', '5']);
   });
 
-  it('never has one id twice in a batch, and lets nobody of the lane pass the one that waits', async () => {
+  it('never has one key twice in a batch, and lets nobody of the lane pass the one that waits', async () => {
     const { sent, add } = bench();
     const answers = add(member('x', 'u'), member('x', 'u'), member('y', 'u'), member('z', 'v'));
     await tick();

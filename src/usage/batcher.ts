@@ -20,8 +20,8 @@ export interface BatcherOptions<Member, Result> {
   /** How many may wait; whoever comes then is refused. */
   waitingMax: number;
   now: () => Date;
-  /** No two members with one id share a batch. */
-  idOf: (member: Member) => string;
+  /** What no two members of a batch may have in common. */
+  keysOf: (member: Member) => readonly string[];
   /** Members of one lane keep their order: while one is in flight, those behind it wait for it. */
   laneOf: (member: Member) => string;
   /** All or nothing; one result per member, in their order. */
@@ -92,22 +92,22 @@ export class Batcher<Member, Result> {
     });
   }
 
-  /** The next batch, in order of arrival: not the lanes in flight, not an id twice, and nobody before someone of the own lane. */
+  /** The next batch, in order of arrival: not the lanes in flight, no key twice, and nobody before someone of the own lane. */
   private take(): Waiting<Member, Result>[] {
-    const { idOf, laneOf, membersMax } = this.options;
+    const { keysOf, laneOf, membersMax } = this.options;
     const batch: Waiting<Member, Result>[] = [];
     const left: Waiting<Member, Result>[] = [];
-    const ids = new Set<string>();
+    const taken = new Set<string>();
     const closedLanes = new Set(this.busyLanes);
     for (const entry of this.waiting) {
-      const id = idOf(entry.member);
+      const keys = keysOf(entry.member);
       const lane = laneOf(entry.member);
-      if (batch.length >= membersMax || closedLanes.has(lane) || ids.has(id)) {
+      if (batch.length >= membersMax || closedLanes.has(lane) || keys.some((key) => taken.has(key))) {
         closedLanes.add(lane);
         left.push(entry);
         continue;
       }
-      ids.add(id);
+      for (const key of keys) taken.add(key);
       this.busyLanes.add(lane);
       batch.push(entry);
     }

@@ -3,6 +3,7 @@ import { Clock } from '../common/clock.js';
 import { Config } from '../config/config.js';
 import type {
   ExtendMember,
+  IdempotencyClaim,
   ReserveMember,
   ReserveResult,
   SettleMember,
@@ -25,6 +26,12 @@ export interface ReserveAnswer {
   /** The time that the database was told. */
   at: Date;
   expiresAt: Date;
+}
+
+interface BatchMember {
+  id: string;
+  userId: string;
+  idempotency?: IdempotencyClaim;
 }
 
 type ExtendOrder = Omit<ExtendMember, 'expiresAt'> & { ttlMs: number };
@@ -97,7 +104,7 @@ export class HoldBatches implements OnApplicationShutdown {
     });
   }
 
-  private batcher<Member extends { id: string; userId: string }, Result>(
+  private batcher<Member extends BatchMember, Result>(
     kind: string,
     waitingMax: number,
     send: (members: readonly Member[], sending: Sending) => Promise<readonly Result[]>,
@@ -107,7 +114,9 @@ export class HoldBatches implements OnApplicationShutdown {
       inFlightMax: BATCHES_IN_FLIGHT,
       waitingMax,
       now: () => this.clock.now(),
-      idOf: ({ id }) => id,
+      // Of two requests with one idempotency key the second must see how the first fared.
+      keysOf: ({ id, userId, idempotency: claim }) =>
+        claim ? [id, JSON.stringify([userId, claim.route, claim.key])] : [id],
       laneOf: ({ userId }) => userId,
       send,
       onFailure: (error, members) =>

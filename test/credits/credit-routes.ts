@@ -94,7 +94,6 @@ export class CreditRoutes {
       amountUcr: 1_000_000n,
       boundTokens: 1_000,
       ttlMs: 60_000,
-      now: new Date(),
     });
     return requestId;
   }
@@ -105,7 +104,6 @@ export class CreditRoutes {
     await this.server.app.get(MeteringService).settle({
       requestId,
       userId: person.id,
-      now: new Date(),
       attempts: [
         {
           attemptNo: 1,

@@ -31,6 +31,7 @@ export interface MoneyServices {
   lifecycle: SubscriptionLifecycleService;
   changes: PlanChangeService;
   subscriptions: SubscriptionService;
+  holds: HoldService;
   batches: HoldBatches;
   metering: MeteringService;
   sweeper: HoldSweeper;
@@ -53,7 +54,8 @@ export function moneyServices(orm: MikroORM, now: Date, env: Record<string, stri
   subscriptions.onModuleInit();
   const lifecycle = new SubscriptionLifecycleService(books, subscriptions, periods);
   const changes = new PlanChangeService(books, subscriptions, lifecycle);
-  const batches = new HoldBatches(new HoldService(orm.em, holds), clock, testConfig(env));
+  const holdService = new HoldService(orm.em, holds);
+  const batches = new HoldBatches(holdService, clock, testConfig(env));
   const metering = new MeteringService(batches, subscriptions, plans);
   return {
     clock,
@@ -64,6 +66,7 @@ export function moneyServices(orm: MikroORM, now: Date, env: Record<string, stri
     lifecycle,
     changes,
     subscriptions,
+    holds: holdService,
     batches,
     metering,
     sweeper: new HoldSweeper(orm.em, holds, clock, new JobRegistry(orm.em, new WallClock())),
