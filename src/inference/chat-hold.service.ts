@@ -13,7 +13,7 @@ export const ANSWER_MS_MAX = 600_000;
  * How long a hold lives that nobody extends: what a killed process held is free again after this and a sweep. Long enough that two extensions
  * in a row may fail, and that most answers are over before the first.
  */
-const HOLD_TTL_MS = 150_000;
+export const HOLD_TTL_MS = 150_000;
 
 /** Whose credits are held, for what, under which key. */
 export interface HoldRequest {

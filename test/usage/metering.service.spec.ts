@@ -169,6 +169,69 @@ describe('metering', () => {
     expect(await code()).toBe('account_suspended');
   });
 
+  describe('where a billing period is due', () => {
+    const MONTHS_AGO = new Date('2026-01-31T12:00:00.000Z');
+
+    async function lateUser(): Promise<TestUser> {
+      const user = await money.newUser({ hasAccount: false });
+      await services.subscriptions.startPlan(
+        user.id,
+        'free',
+        { actorId: null, reason: 'test', isTrial: false },
+        MONTHS_AGO,
+      );
+      return user;
+    }
+
+    /** Fails when the answer `period_due` is shown instead of acted on. */
+    it('closes it and reserves again: many at once, and neither they nor their neighbours notice', async () => {
+      const [late, other] = [await lateUser(), await money.newUser({ hasAccount: false })];
+      await services.subscriptions.ensureSubscription(other.id, NOW);
+      const asked = Array.from({ length: 8 }, () =>
+        [late, other].map((user) => request(user, 1_000n, { tier: 'enterprise' })),
+      ).flat();
+      const held = await Promise.all(asked.map((one) => services.metering.reserve(one)));
+      expect(held.map(({ requestId }) => requestId)).toEqual(asked.map(({ requestId }) => requestId));
+      const closes = await money.query('select period_index from period_closes where user_id = ? order by 1', [
+        late.id,
+      ]);
+      expect(closes.map((row) => row['period_index'])).toEqual([0, 1, 2]);
+      await Promise.all(asked.map((one) => services.metering.void(one, 'test')));
+    });
+
+    it('previews what comes after the close', async () => {
+      expect(await services.metering.preview(request(await lateUser(), 1_000n))).toBeNull();
+    });
+
+    it('gives up where closing does not help', async () => {
+      const { metering, subscriptions } = moneyServices(money.orm, NOW);
+      let closes = 0;
+      subscriptions.closeDuePeriods = () => Promise.resolve((closes += 1) > 0);
+      await expect(metering.reserve(request(await lateUser(), 1n))).rejects.toMatchObject({
+        code: 'subscription_inactive',
+      });
+      expect(closes).toBe(3);
+    });
+  });
+
+  it('extends the hold of a request under way, forward only, and no hold that has ended', async () => {
+    const user = await money.newUser({ hasAccount: false });
+    const asked = request(user, 1_000n);
+    const expiry = async (): Promise<number> => {
+      const [row] = await money.query<{ expires_at: string }>('select expires_at from credit_holds where id = ?', [
+        asked.requestId,
+      ]);
+      return Date.parse(row!.expires_at) - NOW.getTime();
+    };
+    const extend = (ttlMs: number): Promise<boolean> => services.metering.extend(asked.requestId, user.id, ttlMs);
+    expect(await extend(90_000)).toBe(false);
+    await services.metering.reserve(asked);
+    expect([await extend(90_000), await expiry()]).toEqual([true, 90_000]);
+    expect([await extend(30_000), await expiry()]).toEqual([true, 90_000]);
+    await services.metering.settle({ ...asked, attempts: [attempt(1)] });
+    expect([await extend(120_000), await expiry()]).toEqual([false, 90_000]);
+  });
+
   it('charges each attempt at its own model’s price, in one settlement', async () => {
     const user = await money.newUser({ hasAccount: false });
     const asked = request(user, 1_000n);
