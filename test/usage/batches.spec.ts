@@ -100,13 +100,19 @@ describe('batches of holds', () => {
         fc.array(fc.tuple(fc.boolean(), fc.integer({ min: 1, max: 40 })), { minLength: 40, maxLength: 120 }),
         async (requests) => {
           const user = await money.userWith(150n, 250n);
+          const arrived: { isOne: boolean; amount: bigint; answer: Promise<ReserveAnswer> }[] = [];
+          for (const [index, [isOne, units]] of requests.entries()) {
+            if (index % 7 === 0) await sleep(index % 3);
+            const amount = BigInt(units);
+            arrived.push({ isOne, amount, answer: (isOne ? one : other).batches.reserve(order(user, amount)) });
+          }
           const seen = await Promise.all(
-            requests.map(async ([isOne, amount], index) => {
-              if (index % 7 === 0) await sleep(index % 3);
-              const { result } = await (isOne ? one : other).batches.reserve(order(user, BigInt(amount)));
-              return { amount: BigInt(amount), ...result };
-            }),
+            arrived.map(async ({ answer, ...asked }) => ({ ...asked, ...(await answer).result })),
           );
+          for (const process of [true, false]) {
+            const line = seen.filter(({ isOne }) => isOne === process).map(({ availableUcr }) => availableUcr);
+            expect(line).toEqual(line.toSorted((a, b) => Number(b - a)));
+          }
           const held = seen.filter(({ outcome }) => outcome === 'held');
           let left = 400n;
           for (const { amount, availableUcr } of held.toSorted((a, b) => Number(b.availableUcr - a.availableUcr))) {
@@ -266,7 +272,20 @@ describe('batches of holds', () => {
     }
   });
 
-  /** Fails when reserve or settle lock accounts in the order of arrival, and when an extension waits for a hold. */
+  /** Fails when an extension waits for whoever has the hold: accounts come first everywhere else, and it would close a circle. */
+  it('pass by a hold that someone has, where they extend it', async () => {
+    const user = await money.userWith(10n);
+    const held = order(user, 1n);
+    await one.batches.reserve(held);
+    const extend = (): Promise<boolean> => one.batches.extend({ id: held.id, userId: user.id, ttlMs: 90_000 });
+    await outside.query('begin');
+    await outside.query('select 1 from credit_holds where id = $1 for update', [held.id]);
+    const whileTaken = await extend();
+    await outside.query('rollback');
+    expect([whileTaken, await extend()]).toEqual([false, true]);
+  });
+
+  /** Fails when reserve or settle lock their accounts in any order. */
   it('meet no deadlock: two processes and two sweepers over the same accounts, in any order', async () => {
     const users = await Promise.all(Array.from({ length: 12 }, () => money.userWith(1_000_000n)));
     const deadlocks = async (): Promise<number> => {
