@@ -3,9 +3,9 @@ import type { AppError } from '../common/errors/app-error.js';
 import type { Tier } from '../common/domain/tiers.js';
 import { Config } from '../config/config.js';
 import { CatalogueService } from '../models/catalogue.service.js';
-import { CONSTRAINED_PARAMETERS, OUTPUT_LIMITS } from '../models/domain/constrained-parameters.js';
-import { resolveParameters } from '../models/domain/parameter-constraints.js';
-import { rangeViolation, type AppliedChange } from '../models/domain/parameter-violation.js';
+import { CONSTRAINED_PARAMETERS } from '../models/domain/constrained-parameters.js';
+import { resolveModelParameters } from '../models/domain/model-parameters.js';
+import type { AppliedChange } from '../models/domain/parameter-violation.js';
 import { ModelNotFoundError } from '../models/models.errors.js';
 import { SubscriptionService } from '../subscription/subscription.service.js';
 import type { AccessibleChat, AdmittedChat } from './admitted-chat.js';
@@ -15,9 +15,6 @@ import { refuseAccess } from './model-access.js';
 import { ParameterConstraintViolationError } from './inference.errors.js';
 import { ProviderRegistry } from './providers/provider-registry.js';
 import type { ParsedChat } from './wire/parse-chat.js';
-
-/** Most choices of one request: each is charged. */
-export const CHOICES_MAX = 8;
 
 /** A model that was found, and why the chat may not go there: null where it may. */
 export interface AccessDecision {
@@ -53,19 +50,9 @@ export class AdmissionService {
     const { meta, id } = chat.model;
     const requested: Record<string, unknown> = {};
     for (const name of CONSTRAINED_PARAMETERS) if (chat.body[name] !== undefined) requested[name] = chat.body[name];
-    const outputTokensDefault = Math.min(meta.maxOutputTokens, this.config.outputTokensDefault);
-    const resolution = resolveParameters(meta.parameterConstraints ?? {}, meta.parameterRules ?? [], requested, {
-      unsupported,
-      outputTokensDefault,
-    });
-    const violations = [...resolution.violations];
-    const choices = (resolution.parameters['n'] as number | undefined) ?? 1;
-    if (choices > CHOICES_MAX) violations.push(rangeViolation('n', choices, { min: 1, max: CHOICES_MAX }));
-    const limit = resolution.outputLimit;
-    if (limit && limit.tokens > meta.maxOutputTokens) {
-      const offered = OUTPUT_LIMITS.find((name) => chat.body[name] !== undefined) ?? limit.parameter;
-      violations.push(rangeViolation(offered, limit.tokens, { min: 1, max: meta.maxOutputTokens }));
-    }
+    const { outputTokensDefault } = this.config;
+    const resolution = resolveModelParameters(meta, requested, { unsupported, outputTokensDefault });
+    const { violations, choices, outputLimit: limit } = resolution;
     if (violations.length > 0) throw new ParameterConstraintViolationError(id, violations);
     if (!limit) throw new Error(`no output limit for ${id}, although no parameter was refused`);
     const dropped = chat.dropped.map((parameter): AppliedChange => ({ parameter, action: 'dropped' }));

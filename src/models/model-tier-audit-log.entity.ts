@@ -2,7 +2,7 @@ import { defineEntity, p } from '@mikro-orm/core';
 import { User } from '../auth/identity/user.entity.js';
 import { validatedJson } from '../database/validated-json.type.js';
 import { Model } from './model.entity.js';
-import { TierAndLifecycle } from './domain/tier-and-lifecycle.js';
+import { ModelRecord } from './domain/tier-and-lifecycle.js';
 
 export const ModelTierAuditLogSchema = defineEntity({
   name: 'ModelTierAuditLog',
@@ -11,8 +11,8 @@ export const ModelTierAuditLogSchema = defineEntity({
     id: p.uuid().primary(),
     modelId: () =>
       p.manyToOne(Model).mapToPk().fieldName('model_id').deleteRule('restrict').updateRule('no action').index(false),
-    previous: p.type(validatedJson({ write: TierAndLifecycle })),
-    next: p.type(validatedJson({ write: TierAndLifecycle })),
+    previous: p.type(validatedJson({ write: ModelRecord })),
+    next: p.type(validatedJson({ write: ModelRecord })),
     reason: p.text(),
     actorId: () =>
       p

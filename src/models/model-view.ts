@@ -6,9 +6,7 @@ import type { ModelMeta } from './domain/model-meta.js';
 import type { PartRates } from './domain/model-prices.js';
 import type { ParameterConstraint } from './domain/parameter-constraint.js';
 import { decideTierAccess } from './domain/tier-access.js';
-import type { Model } from './model.entity.js';
-import type { AdminModelDto, AdminModelPageDto, ModelDto, ParameterDto, PriceDto } from './models.dto.js';
-import type { ModelPage } from './models.service.js';
+import type { ModelDto, ParameterDto, PriceDto } from './models.dto.js';
 
 /** Credits are priced per this many tokens. */
 const TOKENS_PER_PRICE = 1_000n;
@@ -50,25 +48,6 @@ export function toModelView(model: CatalogueModel, tier: Tier, availability: Ava
       unless: { parameter: unless.parameter, in: unless.in },
       reason: reason ?? null,
     })),
-  };
-}
-
-export function toAdminModelPage({ models, nextCursor }: ModelPage): AdminModelPageDto {
-  return { data: models.map(({ model, versionNo }) => toAdminModelView(model, versionNo)), nextCursor };
-}
-
-function toAdminModelView(model: Model, versionNo: number): AdminModelDto {
-  return {
-    id: model.id,
-    name: model.name,
-    provider: model.provider,
-    isAvailable: model.isAvailable,
-    isLegacy: model.isLegacy,
-    isArchived: model.isArchived,
-    meta: model.meta,
-    version: versionNo,
-    createdAt: model.createdAt.toISOString(),
-    updatedAt: model.updatedAt.toISOString(),
   };
 }
 

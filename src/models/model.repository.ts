@@ -1,9 +1,10 @@
-import { EntityRepository, LockMode, raw, type FilterQuery } from '@mikro-orm/postgresql';
-import type { Tier } from '../common/domain/tiers.js';
+import { EntityRepository, LockMode } from '@mikro-orm/postgresql';
 import { newId } from '../common/ids.js';
-import type { Capability, ModelMeta } from './domain/model-meta.js';
+import type { Neighbour } from './domain/catalogue-issues.js';
+import type { ModelMeta } from './domain/model-meta.js';
 import { isSameValue } from './domain/parameter-value.js';
-import { tierAndLifecycle } from './domain/tier-and-lifecycle.js';
+import { modelRecord, type ModelRecord } from './domain/tier-and-lifecycle.js';
+import { pageQuery, type ModelFilter, type ModelSort } from './model-page-query.js';
 import { ModelTierAuditLog } from './model-tier-audit-log.entity.js';
 import { ModelVersion } from './model-version.entity.js';
 import { Model } from './model.entity.js';
@@ -27,6 +28,12 @@ export interface ModelChange {
   at: Date;
 }
 
+/** A row with the number of the version that holds its meta. */
+export interface StoredModel {
+  model: Model;
+  versionNo: number;
+}
+
 export interface CatalogueRow {
   id: string;
   name: string;
@@ -38,42 +45,35 @@ export interface CatalogueRow {
   version_no: number;
   /** The driver hands times over as text. */
   created_at: string;
+  legacy_since: string | null;
 }
 
-export const LIFECYCLES = ['available', 'unavailable', 'legacy', 'archived'] as const;
-
-export type Lifecycle = (typeof LIFECYCLES)[number];
-
-export interface ModelFilter {
-  provider?: string | undefined;
-  tier?: Tier | undefined;
-  capability?: Capability | undefined;
-  lifecycle?: Lifecycle | undefined;
-}
+/** Whoever changes the catalogue holds this lock: names and successors are rules between models, which no row lock guards. */
+const CATALOGUE_LOCK = `select pg_advisory_xact_lock(hashtext('tollgate.models'))`;
 
 export class ModelRepository extends EntityRepository<Model> {
   /** Every model with the number of its current version, in one statement, so that meta and version belong together. */
   async findCatalogue(): Promise<CatalogueRow[]> {
     return this.getEntityManager().execute<CatalogueRow[]>(
       `select m.id, m.name, m.provider, m.is_available, m.is_legacy, m.is_archived, m.meta, m.created_at,
-                coalesce((select max(v.version_no) from model_versions v where v.model_id = m.id), 0) as version_no
+                coalesce((select max(v.version_no) from model_versions v where v.model_id = m.id), 0) as version_no,
+                case when m.is_legacy then (select max(l.created_at) from model_tier_audit_logs l
+                  where l.model_id = m.id and (l.next->>'isLegacy')::boolean and not (l.previous->>'isLegacy')::boolean) end as legacy_since
            from models m order by m.id`,
     );
   }
 
-  /** One page of models by id, those after `afterId`. */
-  async findPage(filter: ModelFilter, page: { limit: number; afterId?: string | undefined }): Promise<Model[]> {
-    const conditions: FilterQuery<Model>[] = [];
-    if (page.afterId !== undefined) conditions.push({ id: { $gt: page.afterId } });
-    if (filter.provider !== undefined) conditions.push({ provider: filter.provider });
-    if (filter.lifecycle !== undefined) conditions.push(LIFECYCLE_CONDITIONS[filter.lifecycle]);
-    const required = raw(`meta->>'requiredTier'`);
-    if (filter.tier === 'free') conditions.push({ $or: [{ [required]: 'free' }, { [required]: null }] });
-    else if (filter.tier !== undefined) conditions.push({ [required]: filter.tier });
-    if (filter.capability !== undefined) {
-      conditions.push({ [raw(`meta->'capabilities' @> ?::jsonb`, [JSON.stringify([filter.capability])])]: [] });
-    }
-    return this.find({ $and: conditions }, { orderBy: { id: 'asc' }, limit: page.limit });
+  /** One page of models in the order of `sort`, those after the place that `after` names, and how the next page would name its own. */
+  async findPage(
+    filter: ModelFilter,
+    page: { sort: ModelSort; limit: number; after?: string | undefined },
+  ): Promise<{ models: Model[]; places: string[] }> {
+    const { sql, parameters } = pageQuery(filter, page);
+    const rows = await this.getEntityManager().execute<{ id: string; place: string }[]>(sql, parameters);
+    const found = new Map(
+      (await this.find({ id: { $in: rows.map(({ id }) => id) } })).map((model) => [model.id, model]),
+    );
+    return { models: rows.flatMap(({ id }) => found.get(id) ?? []), places: rows.map(({ place }) => place) };
   }
 
   async findVersionNumbers(ids: readonly string[]): Promise<Map<string, number>> {
@@ -85,19 +85,60 @@ export class ModelRepository extends EntityRepository<Model> {
     return new Map(rows.map((row) => [row.model_id, row.version_no]));
   }
 
+  /** The row as it is now and with nobody changing it before the transaction ends; null where there is none. */
+  async findForChange(id: string): Promise<StoredModel | null> {
+    await this.lockCatalogue();
+    const model = await this.findOne(id, { lockMode: LockMode.PESSIMISTIC_WRITE });
+    if (!model) return null;
+    return { model, versionNo: (await this.findVersionNumbers([id])).get(id) ?? 0 };
+  }
+
+  async lockCatalogue(): Promise<void> {
+    await this.getEntityManager().execute(CATALOGUE_LOCK);
+  }
+
+  /** What the rules between models look at, of every model. */
+  async findNeighbours(): Promise<Neighbour[]> {
+    const rows = await this.getEntityManager().execute<
+      { id: string; aliases: string[] | null; successor: string | null }[]
+    >(`select id, meta->'aliases' as aliases, meta->>'legacyReplacementModelId' as successor from models`);
+    return rows.map(({ id, aliases, successor }) => ({
+      id,
+      meta: { ...(aliases && { aliases }), ...(successor !== null && { legacyReplacementModelId: successor }) },
+    }));
+  }
+
   /**
-   * Writes a model, a version where its meta changed, and an audit row where its tier rule or life did. Belongs in a transaction.
+   * Writes a model, a version where its meta changed, and an audit row where its name, its tier rule or its life did. Belongs in a
+   * transaction.
    * @returns the number of the current version
    */
   async store(draft: ModelDraft, change: ModelChange): Promise<number> {
+    const numbers = await this.storeAll([draft], change);
+    return numbers.get(draft.id) ?? 0;
+  }
+
+  /** The same for many models in a few statements. Their ids differ. */
+  async storeAll(drafts: readonly ModelDraft[], change: ModelChange): Promise<Map<string, number>> {
     const em = this.getEntityManager();
-    const existing = await this.findOne(draft.id, { lockMode: LockMode.PESSIMISTIC_WRITE });
-    const before = existing && { meta: existing.meta, audit: tierAndLifecycle(existing, existing.meta) };
-    const model = existing ?? em.create(Model, { ...draft, createdAt: change.at, updatedAt: change.at });
-    if (existing) em.assign(existing, { ...draft, updatedAt: change.at }, { mergeObjectProperties: false });
-    const latest = (await this.findVersionNumbers([draft.id])).get(draft.id) ?? 0;
-    const isMetaNew = latest === 0 || !before || !isSameValue(before.meta, draft.meta);
-    if (isMetaNew) {
+    const ids = drafts.map(({ id }) => id);
+    const locked = await this.find(
+      { id: { $in: ids } },
+      { lockMode: LockMode.PESSIMISTIC_WRITE, orderBy: { id: 'asc' } },
+    );
+    const existing = new Map(locked.map((model) => [model.id, model]));
+    const numbers = await this.findVersionNumbers(ids);
+    const audits: { id: string; before: ModelRecord; model: Model }[] = [];
+    for (const draft of drafts) {
+      const stored = existing.get(draft.id);
+      const before = stored && { meta: stored.meta, record: modelRecord(stored) };
+      const model = stored ?? em.create(Model, { ...draft, createdAt: change.at, updatedAt: change.at });
+      if (stored) em.assign(stored, { ...draft, updatedAt: change.at }, { mergeObjectProperties: false });
+      em.persist(model);
+      if (before) audits.push({ id: draft.id, before: before.record, model });
+      const latest = numbers.get(draft.id) ?? 0;
+      if (latest > 0 && before && isSameValue(before.meta, draft.meta)) continue;
+      numbers.set(draft.id, latest + 1);
       em.create(ModelVersion, {
         modelId: draft.id,
         versionNo: latest + 1,
@@ -107,28 +148,20 @@ export class ModelRepository extends EntityRepository<Model> {
         createdAt: change.at,
       });
     }
-    await em.persist(model).flush();
-    const after = tierAndLifecycle(model, draft.meta);
-    if (before && !isSameValue(before.audit, after)) {
-      em.create(ModelTierAuditLog, {
-        id: newId(),
-        modelId: draft.id,
-        previous: before.audit,
-        next: after,
-        reason: change.reason,
-        actorId: change.actorId,
-        ip: change.ip ?? null,
-        createdAt: change.at,
-      });
-      await em.flush();
+    await em.flush();
+    for (const { id, before, model } of audits) {
+      const next = modelRecord(model);
+      if (!isSameValue(before, next)) this.audit({ modelId: id, previous: before, next }, change);
     }
-    return isMetaNew ? latest + 1 : latest;
+    await em.flush();
+    return numbers;
+  }
+
+  private audit(
+    entry: { modelId: string; previous: ModelRecord; next: ModelRecord },
+    { actorId, ip, reason, at }: ModelChange,
+  ): void {
+    const row = { id: newId(), ...entry, reason, actorId, ip: ip ?? null, createdAt: at };
+    this.getEntityManager().create(ModelTierAuditLog, row);
   }
 }
-
-const LIFECYCLE_CONDITIONS: Readonly<Record<Lifecycle, FilterQuery<Model>>> = {
-  available: { isAvailable: true, isArchived: false },
-  unavailable: { isAvailable: false, isArchived: false },
-  legacy: { isLegacy: true, isArchived: false },
-  archived: { isArchived: true },
-};

@@ -1,12 +1,10 @@
 import { ApiExtraModels, ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsIn, IsOptional, IsString, MaxLength } from 'class-validator';
 import { TIERS, type Tier } from '../common/domain/tiers.js';
-import { PageQuery } from '../common/http/paging.js';
-import { CAPABILITIES, type Capability, type ModelMeta } from './domain/model-meta.js';
+import { CAPABILITIES, type Capability } from './domain/model-meta.js';
 import { PARAMETER_TYPES, type ParameterType } from './domain/constrained-parameters.js';
 import { VIOLATION_POLICIES, type ViolationPolicy } from './domain/parameter-constraint.js';
 import { TIER_RESTRICTION_MODES, type TierRestrictionMode } from './domain/tier-access.js';
-import { LIFECYCLES, type Lifecycle } from './model.repository.js';
 
 /** A parameter a model constrains, as an app's settings page draws it. */
 export class ParameterDto {
@@ -131,46 +129,4 @@ export class ModelQueryDto {
   @IsOptional()
   @IsIn(['true', 'false'])
   includeLegacy?: 'true' | 'false';
-}
-
-/** Filters of `GET /admin/models`. */
-export class AdminModelQueryDto extends PageQuery {
-  @ApiPropertyOptional()
-  @IsOptional()
-  @MaxLength(100)
-  @IsString()
-  provider?: string;
-
-  @ApiPropertyOptional({ enum: TIERS, description: 'Models that name this tier as the required one' })
-  @IsOptional()
-  @IsIn(TIERS)
-  tier?: Tier;
-
-  @ApiPropertyOptional({ enum: CAPABILITIES })
-  @IsOptional()
-  @IsIn(CAPABILITIES)
-  capability?: Capability;
-
-  @ApiPropertyOptional({ enum: LIFECYCLES })
-  @IsOptional()
-  @IsIn(LIFECYCLES)
-  lifecycle?: Lifecycle;
-}
-
-export class AdminModelDto {
-  @ApiProperty() id!: string;
-  @ApiProperty({ description: 'What is sent to the provider' }) name!: string;
-  @ApiProperty() provider!: string;
-  @ApiProperty() isAvailable!: boolean;
-  @ApiProperty() isLegacy!: boolean;
-  @ApiProperty() isArchived!: boolean;
-  @ApiProperty({ type: 'object', additionalProperties: true }) meta!: ModelMeta;
-  @ApiProperty({ description: 'The number of the current version' }) version!: number;
-  @ApiProperty({ format: 'date-time' }) createdAt!: string;
-  @ApiProperty({ format: 'date-time' }) updatedAt!: string;
-}
-
-export class AdminModelPageDto {
-  @ApiProperty({ type: [AdminModelDto] }) data!: AdminModelDto[];
-  @ApiProperty({ type: String, nullable: true }) nextCursor!: string | null;
 }

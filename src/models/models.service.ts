@@ -2,21 +2,49 @@ import { EntityManager } from '@mikro-orm/postgresql';
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../common/clock.js';
 import { InvalidRequestError } from '../common/errors/common.errors.js';
+import { assertIfMatch, etagOf } from '../common/http/etag.js';
 import { decodeCursor, encodeCursor } from '../common/http/paging.js';
 import { CatalogueService } from './catalogue.service.js';
 import type { CatalogueModel } from './domain/catalogue-model.js';
-import { catalogueIssues } from './domain/catalogue-issues.js';
-import { formatPath } from './domain/document-issue.js';
-import { MODEL_ID_PATTERN, ModelMeta } from './domain/model-meta.js';
+import { neighbourhoodOf, type Neighbour } from './domain/catalogue-issues.js';
+import { lifecycleOf } from './domain/lifecycle.js';
+import type { ModelMeta } from './domain/model-meta.js';
+import { checkModel, columnErrors, type ModelToCheck } from './model-check.js';
 import { Model } from './model.entity.js';
-import type { ModelChange, ModelDraft, ModelFilter } from './model.repository.js';
+import type { ModelChange, ModelDraft, ModelRepository, StoredModel } from './model.repository.js';
+import { isPlace, type ModelFilter, type ModelSort } from './model-page-query.js';
+import { ModelExistsError, ModelNotFoundError } from './models.errors.js';
 
-/** A page of the console's list. The cursor is the last id, which is all the next page needs to know. */
+/** A page of the console's list. */
 export interface ModelPage {
-  models: { model: Model; versionNo: number }[];
+  models: StoredModel[];
   nextCursor: string | null;
 }
 
+/** Who asks for a change, and from which state they made it. */
+export interface EditRequest extends Omit<ModelChange, 'at'> {
+  id: string;
+  /** The header as it came; programs, which cannot have read an older state, pass `*`. */
+  ifMatch: string | undefined;
+}
+
+/** What a change makes of a model; members left out stay. */
+export type ModelEdit = Partial<Omit<ModelDraft, 'id' | 'meta'>> & { meta?: unknown };
+
+/** What a change may look at beside the model itself: the others, as they are under the lock. */
+export interface EditContext {
+  repository: ModelRepository;
+  neighbours: readonly Neighbour[];
+  now: Date;
+}
+
+/** Validator of everything an operator sees of a model. The version stands for the meta, save that only its rows hold all of it. */
+export function modelEtag({ model, versionNo }: StoredModel): string {
+  const { id, name, provider, meta } = model;
+  return etagOf([id, name, provider, lifecycleOf(model), model.isLegacy, versionNo, meta]);
+}
+
+/** The one way in which models come into being and change: row, version and audit row in one transaction, then the catalogue follows. */
 @Injectable()
 export class ModelsService {
   constructor(
@@ -25,51 +53,111 @@ export class ModelsService {
     private readonly clock: Clock,
   ) {}
 
+  /** @throws ModelNotFoundError. An alias is no id here. */
+  async read(id: string): Promise<StoredModel> {
+    const repository = this.em.fork().getRepository(Model);
+    const model = await repository.findOne(id);
+    if (!model) throw ModelNotFoundError.of(id);
+    return { model, versionNo: (await repository.findVersionNumbers([id])).get(id) ?? 0 };
+  }
+
   /**
-   * Creates or changes a model: the row, the version and the audit row in one transaction; then the catalogue follows.
+   * A new model.
+   * @throws ModelExistsError, InvalidRequestError naming every fault with its path
+   */
+  async create(
+    draft: Omit<ModelDraft, 'meta'> & { meta: unknown },
+    change: Omit<ModelChange, 'at'>,
+  ): Promise<StoredModel> {
+    return this.write(draft.id, async (repository) => {
+      await repository.lockCatalogue();
+      if (await repository.findOne(draft.id)) throw new ModelExistsError(draft.id);
+      const meta = checked(draft, await repository.findNeighbours());
+      await repository.store({ ...draft, meta }, { ...change, at: this.clock.now() });
+    });
+  }
+
+  /**
+   * Changes a model that is there, from the state that the caller has seen.
+   * @throws ModelNotFoundError, IfMatchRequiredError, StaleEtagError, InvalidRequestError and what `edit` throws
+   */
+  async edit(
+    { id, ifMatch, ...change }: EditRequest,
+    edit: (stored: StoredModel, context: EditContext) => ModelEdit | Promise<ModelEdit>,
+  ): Promise<StoredModel> {
+    return this.write(id, async (repository) => {
+      const stored = await repository.findForChange(id);
+      if (!stored) throw ModelNotFoundError.of(id);
+      assertIfMatch(ifMatch, modelEtag(stored));
+      const now = this.clock.now();
+      const neighbours = await repository.findNeighbours();
+      const { meta: newMeta, ...columns } = await edit(stored, { repository, neighbours, now });
+      const { name, provider, meta: oldMeta } = stored.model;
+      const draft = { id, name, provider, ...columns };
+      // A meta that is left alone is not judged again: a newer version may have written more than this one knows.
+      const isMetaNew = newMeta !== undefined && newMeta !== oldMeta;
+      const meta = isMetaNew ? checked({ ...draft, meta: newMeta }, neighbours) : oldMeta;
+      const faults = isMetaNew ? [] : columnErrors({ ...draft, meta });
+      if (faults.length > 0) throw InvalidRequestError.of(faults);
+      await repository.store({ ...draft, meta }, { ...change, at: now });
+    });
+  }
+
+  /**
+   * Creates or changes a model as a program does that knows what it wants.
    * @throws InvalidRequestError naming every fault of the model with its path
    */
   async save(
     draft: Omit<ModelDraft, 'meta'> & { meta: unknown },
     change: Omit<ModelChange, 'at'>,
   ): Promise<CatalogueModel> {
-    const meta = this.validate(draft);
-    await this.em
-      .fork()
-      .transactional((em) => em.getRepository(Model).store({ ...draft, meta }, { ...change, at: this.clock.now() }));
-    await this.catalogue.reload();
+    await this.write(draft.id, async (repository) => {
+      await repository.lockCatalogue();
+      const meta = checked(draft, await repository.findNeighbours());
+      await repository.store({ ...draft, meta }, { ...change, at: this.clock.now() });
+    });
     const saved = this.catalogue.find(draft.id);
     if (!saved) throw new Error(`the model ${draft.id} was saved but is not in the catalogue`);
     return saved;
   }
 
   /** One page for the console, archived models included. */
-  async listPage(filter: ModelFilter, page: { limit: number; cursor?: string | undefined }): Promise<ModelPage> {
+  async listPage(
+    filter: ModelFilter,
+    page: { limit: number; cursor?: string | undefined; sort?: ModelSort | undefined },
+  ): Promise<ModelPage> {
     const repository = this.em.fork().getRepository(Model);
-    const afterId = decodeCursor(page.cursor, (text) => MODEL_ID_PATTERN.test(text));
-    const found = await repository.findPage(filter, { limit: page.limit + 1, afterId });
-    const shown = found.slice(0, page.limit);
+    const after = decodeCursor(page.cursor, isPlace);
+    const { limit, sort = 'id' } = page;
+    const found = await repository.findPage(filter, { sort, limit: limit + 1, after });
+    const shown = found.models.slice(0, limit);
     const versions = await repository.findVersionNumbers(shown.map((model) => model.id));
-    const last = found.length > page.limit ? shown.at(-1) : undefined;
     return {
       models: shown.map((model) => ({ model, versionNo: versions.get(model.id) ?? 0 })),
-      nextCursor: encodeCursor(last?.id ?? null),
+      nextCursor: encodeCursor(found.places.length > limit ? (found.places[limit - 1] ?? null) : null),
     };
   }
 
-  private validate(draft: { id: string; name: string; provider: string; meta: unknown }): ModelMeta {
-    const parsed = ModelMeta.safeParse(draft.meta);
-    const issues = parsed.success
-      ? catalogueIssues({ id: draft.id, meta: parsed.data }, this.catalogue.list())
-      : parsed.error.issues.map(({ path, message }) => ({ path: ['meta', ...path], message }));
-    const errors = issues.map(({ path, message }) => ({ field: formatPath(path), message }));
-    if (!MODEL_ID_PATTERN.test(draft.id)) {
-      errors.push({ field: 'id', message: 'must be 1 to 100 letters, digits or . _ : / -' });
-    }
-    for (const field of ['name', 'provider'] as const) {
-      if (draft[field].trim() === '') errors.push({ field, message: 'must not be empty' });
-    }
-    if (!parsed.success || errors.length > 0) throw InvalidRequestError.of(errors);
-    return parsed.data;
+  private async write(id: string, work: (repository: ModelRepository) => Promise<void>): Promise<StoredModel> {
+    await this.em.fork().transactional((em) => work(em.getRepository(Model)));
+    await this.catalogue.reload();
+    return this.read(id);
   }
+}
+
+/** @throws InvalidRequestError naming every fault with its path */
+function checked(model: ModelToCheck, neighbours: readonly Neighbour[]): ModelMeta {
+  const asItWouldBe = { id: model.id, meta: namesOf(model.meta) };
+  const { meta, errors } = checkModel(model, neighbourhoodOf([...neighbours, asItWouldBe]));
+  if (errors.length > 0 || !meta) throw InvalidRequestError.of(errors);
+  return meta;
+}
+
+/** What the rules between models read of a meta; one that is no meta is refused before they do. */
+export function namesOf(meta: unknown): Neighbour['meta'] {
+  const { aliases, legacyReplacementModelId } = (meta ?? {}) as Record<string, unknown>;
+  return {
+    ...(Array.isArray(aliases) && { aliases: aliases.filter((alias) => typeof alias === 'string') }),
+    ...(typeof legacyReplacementModelId === 'string' && { legacyReplacementModelId }),
+  };
 }

@@ -10,7 +10,7 @@ import type { ModelMeta } from '../../src/models/domain/model-meta.js';
 import { ModelTierAuditLog } from '../../src/models/model-tier-audit-log.entity.js';
 import { ModelVersion } from '../../src/models/model-version.entity.js';
 import { Model } from '../../src/models/model.entity.js';
-import type { ModelFilter } from '../../src/models/model.repository.js';
+import type { ModelFilter } from '../../src/models/model-page-query.js';
 import { ModelsService } from '../../src/models/models.service.js';
 import { testConfig } from '../support/test-config.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-server.js';

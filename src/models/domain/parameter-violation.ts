@@ -33,8 +33,8 @@ export interface ParameterViolation {
 /** What was changed on the way to the provider, named in `X-Parameters-Applied`. */
 export interface AppliedChange {
   parameter: string;
-  action: 'renamed' | 'dropped' | 'clamped' | 'defaulted' | 'warned' | 'omitted';
-  /** The name sent in its place, for `renamed`. */
+  action: 'renamed' | 'dropped' | 'clamped' | 'defaulted' | 'warned' | 'omitted' | 'redirected';
+  /** The name sent in its place, for `renamed`; the model called in its place, for `redirected`. */
   to?: string;
   /** The value sent, for `clamped` and `defaulted`. */
   value?: unknown;

@@ -10,8 +10,11 @@ export interface LifecycleFlags {
   isArchived: boolean;
 }
 
-/** What an audit row holds of a model: its tier rule and where it stands in its life. */
-export const TierAndLifecycle = z.looseObject({
+/** What an audit row holds of a model beside its versions: its names, its tier rule and where it stands in its life. */
+export const ModelRecord = z.looseObject({
+  /** Rows of the first releases have neither name nor provider. */
+  name: z.string().optional(),
+  provider: z.string().optional(),
   isAvailable: z.boolean(),
   isLegacy: z.boolean(),
   isArchived: z.boolean(),
@@ -22,14 +25,16 @@ export const TierAndLifecycle = z.looseObject({
   sunsetDate: z.string().optional(),
 });
 
-export type TierAndLifecycle = z.infer<typeof TierAndLifecycle>;
+export type ModelRecord = z.infer<typeof ModelRecord>;
 
-export function tierAndLifecycle(flags: LifecycleFlags, meta: ModelMeta): TierAndLifecycle {
-  const { requiredTier, tierRestrictionMode, allowedTiers, legacyReplacementModelId, sunsetDate } = meta;
+export function modelRecord(model: LifecycleFlags & { name: string; provider: string; meta: ModelMeta }): ModelRecord {
+  const { requiredTier, tierRestrictionMode, allowedTiers, legacyReplacementModelId, sunsetDate } = model.meta;
   return {
-    isAvailable: flags.isAvailable,
-    isLegacy: flags.isLegacy,
-    isArchived: flags.isArchived,
+    name: model.name,
+    provider: model.provider,
+    isAvailable: model.isAvailable,
+    isLegacy: model.isLegacy,
+    isArchived: model.isArchived,
     ...(requiredTier && { requiredTier }),
     ...(tierRestrictionMode && { tierRestrictionMode }),
     ...(allowedTiers && { allowedTiers }),

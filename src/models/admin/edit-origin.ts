@@ -1,0 +1,55 @@
+import { applyDecorators, createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import { ApiHeader, ApiProperty, ApiResponse } from '@nestjs/swagger';
+import { IsString, Length } from 'class-validator';
+import type { FastifyRequest } from 'fastify';
+import type { Principal } from '../../common/http/principal.js';
+
+const REASON_LENGTH_MIN = 3;
+const REASON_LENGTH_MAX = 500;
+
+/** Who changes something, from where, and from which state of it. */
+export interface Origin {
+  actorId: string;
+  ip: string;
+  ifMatch: string | undefined;
+}
+
+/** The origin of a change, as the request tells it. Only on routes that need a token. */
+export const EditOrigin = createParamDecorator((_data: unknown, context: ExecutionContext): Origin => {
+  const request = context.switchToHttp().getRequest<FastifyRequest & { principal?: Principal }>();
+  if (!request.principal) throw new Error('a route changes something but is public');
+  return { actorId: request.principal.userId, ip: request.ip, ifMatch: request.headers['if-match'] };
+});
+
+/** Every change says why: it is what the next operator reads. */
+export class ReasonRequest {
+  @ApiProperty({ minLength: REASON_LENGTH_MIN, maxLength: REASON_LENGTH_MAX, example: 'New price list of August' })
+  @IsString()
+  @Length(REASON_LENGTH_MIN, REASON_LENGTH_MAX)
+  reason!: string;
+}
+
+const READ_ERRORS: Record<number, string> = {
+  401: 'invalid_token, insufficient_user_authentication',
+  403: 'insufficient_scope, insufficient_role',
+};
+
+/** The errors of an admin route, all as problem details. */
+export function ApiAdminErrors(errors: Record<number, string> = {}): MethodDecorator {
+  const all = Object.entries({ ...READ_ERRORS, ...errors });
+  return applyDecorators(...all.map(([status, description]) => ApiResponse({ status: Number(status), description })));
+}
+
+/** The same for a change, which names the state it was made from. */
+export function ApiEdit(errors: Record<number, string> = {}): MethodDecorator {
+  return applyDecorators(
+    ApiHeader({ name: 'If-Match', required: true, description: 'The ETag of what was read' }),
+    ApiAdminErrors({
+      400: 'invalid_request: every field that breaks a rule, with its path',
+      404: 'model_not_found',
+      412: 'stale_etag: someone else changed it meanwhile; details name the present ETag',
+      428: 'if_match_required',
+      ...errors,
+    }),
+  );
+}

@@ -1,0 +1,35 @@
+import { OUTPUT_LIMITS } from './constrained-parameters.js';
+import type { ModelMeta } from './model-meta.js';
+import { resolveParameters, type Resolution, type ResolveOptions } from './parameter-constraints.js';
+import { rangeViolation } from './parameter-violation.js';
+
+/** Most choices of one request: each is charged. */
+export const CHOICES_MAX = 8;
+
+export interface ModelParameters extends Resolution {
+  choices: number;
+}
+
+/** A request's parameters against all that a model says of them: its constraints and rules, and how much it can put out. */
+export function resolveModelParameters(
+  meta: Pick<ModelMeta, 'parameterConstraints' | 'parameterRules' | 'maxOutputTokens'>,
+  requested: Readonly<Record<string, unknown>>,
+  options: ResolveOptions & { outputTokensDefault: number },
+): ModelParameters {
+  const resolution = resolveParameters(meta.parameterConstraints ?? NONE, meta.parameterRules ?? [], requested, {
+    ...options,
+    outputTokensDefault: Math.min(meta.maxOutputTokens, options.outputTokensDefault),
+  });
+  const violations = [...resolution.violations];
+  const choices = (resolution.parameters['n'] as number | undefined) ?? 1;
+  if (choices > CHOICES_MAX) violations.push(rangeViolation('n', choices, { min: 1, max: CHOICES_MAX }));
+  const limit = resolution.outputLimit;
+  if (limit && limit.tokens > meta.maxOutputTokens) {
+    const offered = OUTPUT_LIMITS.find((name) => requested[name] !== undefined) ?? limit.parameter;
+    violations.push(rangeViolation(offered, limit.tokens, { min: 1, max: meta.maxOutputTokens }));
+  }
+  return { ...resolution, violations, choices };
+}
+
+/** One object, so that its plan is made once. */
+const NONE = {};
