@@ -3,14 +3,16 @@ import type { AppError } from '../common/errors/app-error.js';
 import type { Tier } from '../common/domain/tiers.js';
 import { Config } from '../config/config.js';
 import { CatalogueService } from '../models/catalogue.service.js';
+import type { CatalogueModel } from '../models/domain/catalogue-model.js';
 import { CONSTRAINED_PARAMETERS } from '../models/domain/constrained-parameters.js';
 import { resolveModelParameters } from '../models/domain/model-parameters.js';
 import type { AppliedChange } from '../models/domain/parameter-violation.js';
 import { ModelNotFoundError } from '../models/models.errors.js';
+import { PlanService } from '../subscription/plan.service.js';
 import { SubscriptionService } from '../subscription/subscription.service.js';
 import type { AccessibleChat, AdmittedChat } from './admitted-chat.js';
 import { refuseImage } from './wire/image-part.js';
-import { readPrompt } from './prompt.js';
+import { readPrompt, type Prompt } from './prompt.js';
 import { refuseAccess } from './model-access.js';
 import { ParameterConstraintViolationError } from './inference.errors.js';
 import { ProviderRegistry } from './providers/provider-registry.js';
@@ -28,21 +30,24 @@ export class AdmissionService {
   constructor(
     private readonly catalogue: CatalogueService,
     private readonly subscriptions: SubscriptionService,
+    private readonly plans: PlanService,
     private readonly providers: ProviderRegistry,
     private readonly config: Config,
   ) {}
 
   /** @throws ModelNotFoundError, the one refusal after which nothing else can be said. */
   async decideAccess({ body, dropped }: ParsedChat, userId: string): Promise<AccessDecision> {
-    const model = this.catalogue.find(body.model);
-    if (!model) throw ModelNotFoundError.of(body.model);
+    const asked = this.catalogue.find(body.model);
+    if (!asked) throw ModelNotFoundError.of(body.model);
     const tier = await this.tierOf(userId);
-    const route = this.providers.routeOf(model);
     const prompt = readPrompt(body);
-    const refusal = refuseAccess(model, { tier, isServed: route !== null, prompt }) ?? firstImageRefusal(prompt.images);
+    const successor = asked.isLegacy ? await this.successorFor(asked, tier, prompt) : null;
+    const model = successor ?? asked;
+    const refusal = this.refuse(model, tier, prompt) ?? firstImageRefusal(prompt.images);
+    const redirected = successor && { redirectedFrom: asked };
     // Where either is missing there is a refusal, and the chat goes no further.
-    const chat = { body, dropped, prompt, model, route, tier } as AccessibleChat;
-    return { chat, refusal };
+    const chat = { body, dropped, prompt, model, route: this.providers.routeOf(model), tier, ...redirected };
+    return { chat: chat as AccessibleChat, refusal };
   }
 
   /** @throws ParameterConstraintViolationError naming every violation at once. */
@@ -56,13 +61,27 @@ export class AdmissionService {
     if (violations.length > 0) throw new ParameterConstraintViolationError(id, violations);
     if (!limit) throw new Error(`no output limit for ${id}, although no parameter was refused`);
     const dropped = chat.dropped.map((parameter): AppliedChange => ({ parameter, action: 'dropped' }));
+    const redirected: AppliedChange[] = chat.redirectedFrom
+      ? [{ parameter: 'model', action: 'redirected', to: id }]
+      : [];
     return {
       ...chat,
       parameters: resolution.parameters,
-      applied: [...dropped, ...resolution.applied],
+      applied: [...redirected, ...dropped, ...resolution.applied],
       outputLimit: limit,
       choices,
     };
+  }
+
+  /** What the plan has called in place of a legacy model; null where it does not, or where the successor would refuse. */
+  private async successorFor(asked: CatalogueModel, tier: Tier, prompt: Prompt): Promise<CatalogueModel | null> {
+    const { redirectLegacyModels } = await this.plans.of(tier);
+    const successor = redirectLegacyModels ? this.catalogue.successorOf(asked) : undefined;
+    return successor && !this.refuse(successor, tier, prompt) ? successor : null;
+  }
+
+  private refuse(model: CatalogueModel, tier: Tier, prompt: Prompt): AppError | null {
+    return refuseAccess(model, { tier, isServed: this.providers.routeOf(model) !== null, prompt });
   }
 
   private async tierOf(userId: string): Promise<Tier> {

@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import type { Tier } from '../common/domain/tiers.js';
 import type { Principal } from '../common/http/principal.js';
+import type { CatalogueModel } from '../models/domain/catalogue-model.js';
 import type { AppliedChange } from '../models/domain/parameter-violation.js';
 import type { Prompt } from './prompt.js';
 import type { PricedModel } from './model-access.js';
@@ -17,6 +18,8 @@ export interface ProviderRoute {
 export interface AccessibleChat {
   body: ChatCompletionBody;
   prompt: Prompt;
+  /** The legacy model that was asked for, where the plan has its successor called in its place. */
+  redirectedFrom?: CatalogueModel;
   /** Fields that the caller had left out by `X-Unsupported-Parameters: drop`. */
   dropped: string[];
   model: PricedModel;

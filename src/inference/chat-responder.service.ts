@@ -3,6 +3,7 @@ import type { FastifyReply } from 'fastify';
 import type { Readable } from 'node:stream';
 import { Clock } from '../common/clock.js';
 import { formatCredits } from '../common/domain/micro-credits.js';
+import { lifecycleHeaders } from '../models/domain/lifecycle-headers.js';
 import { formatParametersApplied } from '../models/domain/parameters-applied.js';
 import type { InferenceHttpRequest } from './admitted-chat.js';
 import type { ChatCall } from './chat-call.js';
@@ -45,6 +46,8 @@ export class ChatResponder {
   private describe({ chat }: ChatCall, plan: HoldPlan, reply: FastifyReply): void {
     const applied = formatParametersApplied(plan.applied);
     if (applied) reply.header('x-parameters-applied', applied);
+    // A caller that was redirected asked for the legacy model: that is the one it has to replace.
+    void reply.headers(lifecycleHeaders(chat.redirectedFrom ?? chat.model));
     if (chat.route.isSandbox) reply.header('x-sandbox', '1');
   }
 

@@ -54,6 +54,15 @@ export const CHAT_RESPONSE: ApiResponseOptions = {
     'X-Credits-Remaining': { description: 'Whole answers only', schema: CREDITS },
     'X-Credits-Held': { description: 'Streams only; the charge follows before `[DONE]`', schema: CREDITS },
     'X-Parameters-Applied': { description: 'RFC 9651 dictionary of what was changed', schema: { type: 'string' } },
+    Deprecation: {
+      description: 'Legacy models only: since when, as `@` and Unix seconds (RFC 9745)',
+      schema: { type: 'string', example: '@1767225600' },
+    },
+    Sunset: { description: 'Legacy models only: when it will be gone (RFC 8594)', schema: { type: 'string' } },
+    Link: {
+      description: 'Legacy models only: what follows it',
+      schema: { type: 'string', example: '</v1/models/gpt-5>; rel="successor-version"' },
+    },
     'X-Sandbox': { description: '1 where the sandbox answered', schema: { type: 'string' } },
   },
   content: {

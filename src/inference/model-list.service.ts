@@ -30,10 +30,10 @@ export class ModelListService {
    * One model, whatever its state.
    * @throws ModelNotFoundError
    */
-  async read(userId: string, id: string): Promise<ModelDto> {
+  async read(userId: string, id: string): Promise<{ model: CatalogueModel; view: ModelDto }> {
     const model = this.catalogue.find(id);
     if (!model) throw ModelNotFoundError.of(id);
-    return this.view(model, await this.tierOf(userId));
+    return { model, view: this.view(model, await this.tierOf(userId)) };
   }
 
   private view(model: CatalogueModel, tier: Tier): ModelDto {

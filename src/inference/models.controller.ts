@@ -1,8 +1,10 @@
-import { Controller, Get, Param, Query } from '@nestjs/common';
+import { Controller, Get, Param, Query, Res } from '@nestjs/common';
 import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
 import { CurrentPrincipal } from '../common/http/current-principal.js';
 import type { Principal } from '../common/http/principal.js';
 import { Scopes } from '../common/http/route-markers.js';
+import { lifecycleHeaders } from '../models/domain/lifecycle-headers.js';
 import { ModelDto, ModelListDto, ModelQueryDto } from '../models/models.dto.js';
 import { ApiInferenceErrors } from './chat.openapi.js';
 import { ModelListService } from './model-list.service.js';
@@ -27,10 +29,19 @@ export class ModelsController {
   }
 
   @Get(':id')
-  @ApiOperation({ summary: 'Read one model, by id or alias' })
+  @ApiOperation({
+    summary: 'Read one model, by id or alias',
+    description: 'A legacy model is answered with Deprecation, Sunset and a Link to its successor.',
+  })
   @ApiOkResponse({ type: ModelDto })
   @ApiInferenceErrors({ 404: 'model_not_found' })
-  read(@CurrentPrincipal() principal: Principal, @Param('id') id: string): Promise<ModelDto> {
-    return this.models.read(principal.userId, id);
+  async read(
+    @CurrentPrincipal() principal: Principal,
+    @Param('id') id: string,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<ModelDto> {
+    const { model, view } = await this.models.read(principal.userId, id);
+    void reply.headers(lifecycleHeaders(model));
+    return view;
   }
 }

@@ -7,6 +7,9 @@ import { modelPrices } from './domain/model-prices.js';
 import { Model } from './model.entity.js';
 import type { CatalogueRow } from './model.repository.js';
 
+/** Most generations between a legacy model and the one that is offered today. */
+const SUCCESSORS_MAX = 20;
+
 /** The whole catalogue in memory, so that no request asks the database about a model. */
 @Injectable()
 export class CatalogueService implements OnModuleInit {
@@ -25,6 +28,14 @@ export class CatalogueService implements OnModuleInit {
     return this.byName.get(idOrAlias);
   }
 
+  /** What is called in place of a legacy model: the first of its successors that is not legacy itself. */
+  successorOf(model: CatalogueModel): CatalogueModel | undefined {
+    let next = this.nextOf(model);
+    // Saving refuses circles, but rows can also be written past it.
+    for (let steps = 0; next?.isLegacy && steps < SUCCESSORS_MAX; steps++) next = this.nextOf(next);
+    return next?.isLegacy ? undefined : next;
+  }
+
   /** Every model, by id. */
   list(): readonly CatalogueModel[] {
     return this.models;
@@ -37,6 +48,10 @@ export class CatalogueService implements OnModuleInit {
     const aliases = models.flatMap((model) => (model.meta.aliases ?? []).map((alias) => [alias, model] as const));
     this.byName = new Map([...aliases, ...models.map((model) => [model.id, model] as const)]);
     this.models = models;
+  }
+
+  private nextOf({ meta }: CatalogueModel): CatalogueModel | undefined {
+    return meta.legacyReplacementModelId === undefined ? undefined : this.byName.get(meta.legacyReplacementModelId);
   }
 
   private read(row: CatalogueRow): CatalogueModel[] {
@@ -58,6 +73,7 @@ export class CatalogueService implements OnModuleInit {
         meta,
         versionNo: row.version_no,
         createdAt: new Date(row.created_at),
+        legacySince: row.legacy_since === null ? null : new Date(row.legacy_since),
         prices: modelPrices(meta),
       },
     ];

@@ -1,6 +1,7 @@
 import { EntityRepository, LockMode } from '@mikro-orm/postgresql';
 import { newId } from '../common/ids.js';
 import type { Neighbour } from './domain/catalogue-issues.js';
+import { lifecycleOf, type Lifecycle } from './domain/lifecycle.js';
 import type { ModelMeta } from './domain/model-meta.js';
 import { isSameValue } from './domain/parameter-value.js';
 import { modelRecord, type ModelRecord } from './domain/tier-and-lifecycle.js';
@@ -47,6 +48,9 @@ export interface CatalogueRow {
   created_at: string;
   legacy_since: string | null;
 }
+
+/** A model as the rules between models see it, and where it stands. */
+export type LivingNeighbour = Neighbour & { lifecycle: Lifecycle };
 
 /** Whoever changes the catalogue holds this lock: names and successors are rules between models, which no row lock guards. */
 const CATALOGUE_LOCK = `select pg_advisory_xact_lock(hashtext('tollgate.models'))`;
@@ -98,14 +102,34 @@ export class ModelRepository extends EntityRepository<Model> {
   }
 
   /** What the rules between models look at, of every model. */
-  async findNeighbours(): Promise<Neighbour[]> {
+  async findNeighbours(): Promise<LivingNeighbour[]> {
     const rows = await this.getEntityManager().execute<
-      { id: string; aliases: string[] | null; successor: string | null }[]
-    >(`select id, meta->'aliases' as aliases, meta->>'legacyReplacementModelId' as successor from models`);
-    return rows.map(({ id, aliases, successor }) => ({
+      (Pick<CatalogueRow, 'id' | 'is_available' | 'is_legacy' | 'is_archived'> & {
+        aliases: string[] | null;
+        successor: string | null;
+      })[]
+    >(
+      `select id, is_available, is_legacy, is_archived, meta->'aliases' as aliases, meta->>'legacyReplacementModelId' as successor
+         from models`,
+    );
+    return rows.map(({ id, aliases, successor, ...flags }) => ({
       id,
+      lifecycle: lifecycleOf({
+        isAvailable: flags.is_available,
+        isLegacy: flags.is_legacy,
+        isArchived: flags.is_archived,
+      }),
       meta: { ...(aliases && { aliases }), ...(successor !== null && { legacyReplacementModelId: successor }) },
     }));
+  }
+
+  /** Models that users were told would be gone by `today`, and are not. */
+  async findDueForSunset(today: string): Promise<string[]> {
+    const rows = await this.getEntityManager().execute<{ id: string }[]>(
+      `select id from models where not is_archived and meta->>'sunsetDate' <= ? order by id`,
+      [today],
+    );
+    return rows.map(({ id }) => id);
   }
 
   /**

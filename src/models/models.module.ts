@@ -2,10 +2,12 @@ import { MikroOrmModule } from '@mikro-orm/nestjs';
 import { Module } from '@nestjs/common';
 import { ConstraintAdminService } from './admin/constraint-admin.service.js';
 import { ConstraintsAdminController } from './admin/constraints.admin.controller.js';
+import { LifecycleAdminController } from './admin/lifecycle.admin.controller.js';
 import { ModelHistoryService } from './admin/model-history.service.js';
 import { ModelsAdminController } from './admin/models.admin.controller.js';
 import { ModelAuditController, VersionsAdminController } from './admin/versions.admin.controller.js';
 import { CatalogueService } from './catalogue.service.js';
+import { ModelLifecycleService } from './model-lifecycle.service.js';
 import { ModelTierAuditLog } from './model-tier-audit-log.entity.js';
 import { ModelVersion } from './model-version.entity.js';
 import { Model } from './model.entity.js';
@@ -14,8 +16,14 @@ import { ModelsService } from './models.service.js';
 /** The catalogue: models, their versions, tier rules and parameter constraints, all as data. */
 @Module({
   imports: [MikroOrmModule.forFeature([Model, ModelVersion, ModelTierAuditLog])],
-  controllers: [ModelsAdminController, ConstraintsAdminController, VersionsAdminController, ModelAuditController],
-  providers: [CatalogueService, ModelsService, ConstraintAdminService, ModelHistoryService],
+  controllers: [
+    ModelsAdminController,
+    ConstraintsAdminController,
+    LifecycleAdminController,
+    VersionsAdminController,
+    ModelAuditController,
+  ],
+  providers: [CatalogueService, ModelsService, ModelLifecycleService, ConstraintAdminService, ModelHistoryService],
   exports: [CatalogueService, ModelsService],
 })
 export class ModelsModule {}

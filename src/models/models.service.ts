@@ -11,7 +11,7 @@ import { lifecycleOf } from './domain/lifecycle.js';
 import type { ModelMeta } from './domain/model-meta.js';
 import { checkModel, columnErrors, type ModelToCheck } from './model-check.js';
 import { Model } from './model.entity.js';
-import type { ModelChange, ModelDraft, ModelRepository, StoredModel } from './model.repository.js';
+import type { LivingNeighbour, ModelChange, ModelDraft, ModelRepository, StoredModel } from './model.repository.js';
 import { isPlace, type ModelFilter, type ModelSort } from './model-page-query.js';
 import { ModelExistsError, ModelNotFoundError } from './models.errors.js';
 
@@ -33,8 +33,7 @@ export type ModelEdit = Partial<Omit<ModelDraft, 'id' | 'meta'>> & { meta?: unkn
 
 /** What a change may look at beside the model itself: the others, as they are under the lock. */
 export interface EditContext {
-  repository: ModelRepository;
-  neighbours: readonly Neighbour[];
+  neighbours: readonly LivingNeighbour[];
   now: Date;
 }
 
@@ -59,6 +58,16 @@ export class ModelsService {
     const model = await repository.findOne(id);
     if (!model) throw ModelNotFoundError.of(id);
     return { model, versionNo: (await repository.findVersionNumbers([id])).get(id) ?? 0 };
+  }
+
+  /** Every model as the rules between models see it. */
+  async neighbours(): Promise<LivingNeighbour[]> {
+    return this.em.fork().getRepository(Model).findNeighbours();
+  }
+
+  /** Models whose sunset date has come by `today` and that are not archived yet. */
+  async dueForSunset(today: string): Promise<string[]> {
+    return this.em.fork().getRepository(Model).findDueForSunset(today);
   }
 
   /**
@@ -91,7 +100,7 @@ export class ModelsService {
       assertIfMatch(ifMatch, modelEtag(stored));
       const now = this.clock.now();
       const neighbours = await repository.findNeighbours();
-      const { meta: newMeta, ...columns } = await edit(stored, { repository, neighbours, now });
+      const { meta: newMeta, ...columns } = await edit(stored, { neighbours, now });
       const { name, provider, meta: oldMeta } = stored.model;
       const draft = { id, name, provider, ...columns };
       // A meta that is left alone is not judged again: a newer version may have written more than this one knows.

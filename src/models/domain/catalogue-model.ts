@@ -14,6 +14,8 @@ export interface CatalogueModel {
   /** The `model_versions` row that holds this meta; every ledger row names it. */
   versionNo: number;
   createdAt: Date;
+  /** When it was last declared legacy, where that is known. */
+  legacySince?: Date | null;
   /** Null while the model has no complete price; it cannot be called then. */
   prices: ModelPrices | null;
 }
