@@ -38,6 +38,8 @@ export class Config {
   readonly cookieKeys: string[];
   readonly outputTokensDefault: number;
   readonly providerTimeoutMs: number;
+  /** Where remote images may be looked at for their size; no other host is asked. */
+  readonly imageFetchHosts: ReadonlySet<string>;
   readonly logLevel: string;
   /** By `models.provider`. Their keys never leave the process but to their provider. */
   readonly providers: ReadonlyMap<string, ProviderEndpoint>;
@@ -65,6 +67,7 @@ export class Config {
     this.cookieKeys = env.COOKIE_KEYS ?? local!.cookieKeys;
     this.outputTokensDefault = env.OUTPUT_TOKENS_DEFAULT;
     this.providerTimeoutMs = env.PROVIDER_TIMEOUT_MS;
+    this.imageFetchHosts = new Set(env.IMAGE_FETCH_HOSTS);
     this.logLevel = env.LOG_LEVEL;
     this.providers = readProviderEndpoints(source);
   }

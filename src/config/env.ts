@@ -37,6 +37,13 @@ const cookieKeys = z
     error: 'must be a comma-separated list of secrets of at least 32 characters: openssl rand -base64 32',
   });
 
+const hostNames = z
+  .string()
+  .transform((value) => value.split(',').map((host) => host.trim().toLowerCase()))
+  .refine((hosts) => hosts.every((host) => /^[a-z0-9-]+(\.[a-z0-9-]+)+$/.test(host)), {
+    error: 'must be a comma-separated list of host names such as images.example.com',
+  });
+
 /** Every variable the server reads, with what is allowed. `.env.example` lists the same names; a test compares the two. */
 export const Environment = z.object({
   NODE_ENV: z
@@ -62,6 +69,7 @@ export const Environment = z.object({
   COOKIE_KEYS: cookieKeys.optional(),
   OUTPUT_TOKENS_DEFAULT: wholeNumber(1, 1_000_000).default(4_096),
   PROVIDER_TIMEOUT_MS: wholeNumber(100, 3_600_000).default(120_000),
+  IMAGE_FETCH_HOSTS: hostNames.optional(),
   LOG_LEVEL: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'], {
       error: 'must be trace, debug, info, warn, error or silent',

@@ -11,10 +11,10 @@ import { ModelNotFoundError } from '../models/models.errors.js';
 import { PlanService } from '../subscription/plan.service.js';
 import { SubscriptionService } from '../subscription/subscription.service.js';
 import type { AccessibleChat, AdmittedChat } from './admitted-chat.js';
-import { refuseImage } from './wire/image-part.js';
+import { ImageMeasurer } from './images/image-measurer.service.js';
 import { readPrompt, type Prompt } from './prompt.js';
 import { refuseAccess } from './model-access.js';
-import { ParameterConstraintViolationError } from './inference.errors.js';
+import { InvalidImageError, ParameterConstraintViolationError } from './inference.errors.js';
 import { ProviderRegistry } from './providers/provider-registry.js';
 import type { ParsedChat } from './wire/parse-chat.js';
 
@@ -32,6 +32,7 @@ export class AdmissionService {
     private readonly subscriptions: SubscriptionService,
     private readonly plans: PlanService,
     private readonly providers: ProviderRegistry,
+    private readonly images: ImageMeasurer,
     private readonly config: Config,
   ) {}
 
@@ -43,7 +44,7 @@ export class AdmissionService {
     const prompt = readPrompt(body);
     const successor = asked.isLegacy ? await this.successorFor(asked, tier, prompt) : null;
     const model = successor ?? asked;
-    const refusal = this.refuse(model, tier, prompt) ?? firstImageRefusal(prompt.images);
+    const refusal = this.refuse(model, tier, prompt) ?? (await this.measureImages(prompt, model));
     const redirected = successor && { redirectedFrom: asked };
     // Where either is missing there is a refusal, and the chat goes no further.
     const chat = { body, dropped, prompt, model, route: this.providers.routeOf(model), tier, ...redirected };
@@ -84,16 +85,19 @@ export class AdmissionService {
     return refuseAccess(model, { tier, isServed: this.providers.routeOf(model) !== null, prompt });
   }
 
+  /** Leaves with each image what it counts; why one is refused, or null. */
+  private async measureImages(prompt: Prompt, model: CatalogueModel): Promise<AppError | null> {
+    try {
+      prompt.images = await this.images.measure(prompt.images, model.meta);
+      return null;
+    } catch (error) {
+      if (error instanceof InvalidImageError) return error;
+      throw error;
+    }
+  }
+
   private async tierOf(userId: string): Promise<Tier> {
     const { tier } = await this.subscriptions.current(userId);
     return tier;
   }
-}
-
-function firstImageRefusal(images: AccessibleChat['prompt']['images']): AppError | null {
-  for (const image of images) {
-    const refusal = refuseImage(image);
-    if (refusal) return refusal;
-  }
-  return null;
 }

@@ -7,6 +7,8 @@ import { boundTerms, type HoldPlan } from './hold-planner.service.js';
 import { ProviderFailedError, ProviderRejectedError, ProviderTimeoutError } from './inference.errors.js';
 import type { ReportedUsage } from './domain/reported-usage.js';
 import { ProviderFailure, ProviderRejection, type ProviderRequest } from './providers/chat-provider.js';
+import type { AdmittedChat } from './admitted-chat.js';
+import { imageTokensOf } from './prompt.js';
 import type { TimeLimit } from './providers/time-limit.js';
 
 /** One inference request of one user. */
@@ -19,10 +21,15 @@ export function toProviderRequest({ requestId, chat, startedAt }: ChatCall, plan
   return {
     requestId,
     createdAt: startedAt,
-    model: { id: chat.model.id, name: chat.model.name, imageTokensMax: boundTerms(chat).imageTokensMax },
+    model: { id: chat.model.id, name: chat.model.name },
     body: chat.body,
     parameters: plan.parameters,
-    assumed: { inputTokens: plan.inputTokens, outputTokensPerChoice: plan.outputTokens, choices: plan.choices },
+    assumed: {
+      inputTokens: plan.inputTokens,
+      imageTokens: imageTokensOf(chat.prompt, boundTerms(chat)),
+      outputTokensPerChoice: plan.outputTokens,
+      choices: plan.choices,
+    },
   };
 }
 
@@ -49,19 +56,39 @@ export interface AttemptFacts {
 
 /** The usage row of one attempt. The prompt is not part of it. */
 export function toAttempt({ chat }: ChatCall, plan: HoldPlan, facts: AttemptFacts): UsageAttempt {
+  const images = chargedImages(chat, facts);
   return {
     attemptNo: 1,
     model: chat.model,
     provider: chat.route.provider.name,
     providerRequestId: facts.providerRequestId,
     operation: facts.callsTools ? 'function_call' : 'chat',
-    usage: { ...facts.usage, imageCount: chat.prompt.images.length, source: facts.source },
+    usage: { ...facts.usage, imageCount: chat.prompt.images.length, imageTokens: images.tokens, source: facts.source },
     outcome: facts.outcome,
     latencyMs: Math.round(facts.latencyMs),
     firstTokenMs: facts.firstTokenMs === null ? null : Math.round(facts.firstTokenMs),
     metadata: {
       parameters: { sent: plan.parameters, applied: plan.applied },
       holdMs: Math.round(facts.holdMs),
+      tier: chat.tier,
+      ...(chat.prompt.images.length > 0 && { images: images.record }),
     },
+  };
+}
+
+/**
+ * The image tokens that are charged: as the provider reported them, else as they were bounded. They are a part of the input, never more than
+ * what is left of it beside what was cached. What was expected and what was reported stand beside each other in the row.
+ */
+function chargedImages(
+  chat: AdmittedChat,
+  { usage, source }: AttemptFacts,
+): { tokens: number; record: { expectedTokens: number; reportedTokens: number | null } } {
+  const expectedTokens = imageTokensOf(chat.prompt, boundTerms(chat));
+  const reportedTokens = source === 'provider' ? (usage.imageTokens ?? null) : null;
+  const room = usage.inputTokens - usage.cachedInputTokens - usage.cacheWriteTokens;
+  return {
+    tokens: Math.max(0, Math.min(reportedTokens ?? expectedTokens, room)),
+    record: { expectedTokens, reportedTokens },
   };
 }

@@ -8,6 +8,7 @@ import type { AccessibleChat, AdmittedChat } from './admitted-chat.js';
 import type { EstimateDto, EstimateRatesDto } from './estimate.dto.js';
 import { ChatHoldService } from './chat-hold.service.js';
 import { boundTerms, HoldPlanner, type HoldPlan } from './hold-planner.service.js';
+import { imageTokensOf } from './prompt.js';
 import { parseChat } from './wire/parse-chat.js';
 
 export interface EstimateRequest {
@@ -77,7 +78,7 @@ function toEstimate({ chat, admitted, plan, counted, refusals }: Trial): Estimat
     tokens: plan && {
       input: plan.inputTokens,
       inputCounted: counted?.inputTokens ?? (plan.inputSource === 'counted' ? plan.inputTokens : null),
-      image: prompt.images.length * boundTerms(chat).imageTokensMax,
+      image: imageTokensOf(prompt, boundTerms(chat)),
       output: plan.outputTokens * plan.choices,
       choices: plan.choices,
       imageCount: prompt.images.length,

@@ -3,15 +3,10 @@ import { effectiveMaxOutput, largestMaxTokens } from '../credits/domain/hold-est
 import type { AppliedChange } from '../models/domain/parameter-violation.js';
 import { dearestRates, upperBoundUcr } from '../usage/domain/cost.js';
 import type { AdmittedChat } from './admitted-chat.js';
+import { tokensMaxOf } from './images/image-limits.js';
 import { countedBound, inputBound, type BoundTerms } from './prompt.js';
 import { ContextLengthExceededError } from './inference.errors.js';
 import { TokenCounter } from './token-counter.service.js';
-
-/**
- * What one image counts where the model's meta does not say: the most that any strategy of a known provider makes of one, 10 000 patches
- * times 1.2.
- */
-const IMAGE_TOKENS_MAX_DEFAULT = 12_000;
 
 /** What a request may cost at most, and what follows from that for the request itself. */
 export interface HoldPlan {
@@ -107,6 +102,6 @@ function outputFor({ outputLimit, model }: AdmittedChat, inputTokens: number): n
 export function boundTerms({ model }: Pick<AdmittedChat, 'model'>): BoundTerms {
   return {
     toolPromptTokens: model.meta.toolPromptTokens ?? 0,
-    imageTokensMax: model.meta.imageTokens?.perImageMax ?? IMAGE_TOKENS_MAX_DEFAULT,
+    imageTokensMax: tokensMaxOf(model.meta.imageTokens),
   };
 }

@@ -1,5 +1,6 @@
 import type { Tier } from '../common/domain/tiers.js';
 import { AppError } from '../common/errors/app-error.js';
+import type { ImageLimits } from './images/image-limits.js';
 import type { ParameterViolation } from '../models/domain/parameter-violation.js';
 
 /** A field that no schema of the route knows. All of them are named at once. */
@@ -135,8 +136,12 @@ export class InvalidImageError extends AppError {
   static readonly title = 'Image not accepted';
   static readonly openaiType = 'invalid_request_error' as const;
 
-  constructor(param: string, message: string, limits: Record<string, unknown>) {
-    super(`${param}: ${message}`, { param, details: { limits } });
+  /** Every image that is not taken, and what is. */
+  constructor(images: readonly { param: string; fault: string }[], limits: ImageLimits) {
+    super(`${images.map(({ param, fault }) => `${param} ${fault}`).join('; ')}. See limits for what is taken.`, {
+      ...(images[0] && { param: images[0].param }),
+      details: { images, limits },
+    });
   }
 }
 

@@ -9,6 +9,7 @@ import { EstimateService } from './estimate.service.js';
 import { EstimatesController } from './estimates.controller.js';
 import { ChatHoldService } from './chat-hold.service.js';
 import { HoldPlanner } from './hold-planner.service.js';
+import { ImageMeasurer } from './images/image-measurer.service.js';
 import { InFlightRequests } from './in-flight-requests.js';
 import { InferenceService } from './inference.service.js';
 import { ModelListService } from './model-list.service.js';
@@ -27,6 +28,7 @@ import { UsageEstimator } from './usage-estimator.service.js';
     EstimateService,
     HoldPlanner,
     ChatHoldService,
+    ImageMeasurer,
     InFlightRequests,
     InferenceService,
     ModelListService,

@@ -6,6 +6,8 @@ import type { ChatMessage, ImagePart } from './wire/chat-message.js';
 export interface PromptImage {
   param: string;
   part: ImagePart;
+  /** The most that it counts for the model it is sent to, once it was measured. */
+  tokens?: number;
 }
 
 /** A prompt taken apart: what counts as text, as structure and as images. */
@@ -50,7 +52,7 @@ function readMessage(message: ChatMessage, index: number, prompt: Prompt): void 
 export interface BoundTerms {
   /** What the provider adds to a request with tools. */
   toolPromptTokens: number;
-  /** The most tokens that one image can become. */
+  /** What an image counts that was not measured. */
   imageTokensMax: number;
 }
 
@@ -66,8 +68,13 @@ export function countedBound(prompt: Prompt, counted: { texts: number; schemas: 
     schemaBytes: counted.schemas,
     messageCount: prompt.messageCount,
     toolPromptTokens: prompt.hasTools ? terms.toolPromptTokens : 0,
-    imageTokens: prompt.images.length * terms.imageTokensMax,
+    imageTokens: imageTokensOf(prompt, terms),
   });
+}
+
+/** What all images of a prompt count at most. */
+export function imageTokensOf({ images }: Prompt, { imageTokensMax }: Pick<BoundTerms, 'imageTokensMax'>): number {
+  return images.reduce((sum, { tokens }) => sum + (tokens ?? imageTokensMax), 0);
 }
 
 function bytesOf(texts: readonly string[]): number {

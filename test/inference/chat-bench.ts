@@ -31,6 +31,7 @@ export interface LedgerRow {
   input_tokens: number;
   output_tokens: number;
   image_count: number;
+  image_tokens: number;
 }
 
 /** A user with a token of one's own, so that no test meets another's limits or balance. */

@@ -1,4 +1,5 @@
 import OpenAI from 'openai';
+import { dataUri, png } from '../support/images.js';
 import { ChatBench } from './chat-bench.js';
 
 const MESSAGES = [{ role: 'user' as const, content: 'Hello, sandbox! How are you today?' }];
@@ -125,8 +126,7 @@ describe('the official OpenAI client, unchanged', () => {
 
   it('shows images to a model that sees', async () => {
     const caller = await bench.caller();
-    const url =
-      'data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNkYAAAAAYAAjCB0C8AAAAASUVORK5CYII=';
+    const url = dataUri('image/png', png(640, 480));
     const answer = await caller.openai.chat.completions.create({
       model: 'sandbox-vision',
       messages: [

@@ -12,14 +12,12 @@ export interface ProviderRequest {
     id: string;
     /** What the provider is sent. */
     name: string;
-    /** Tokens that one image counts at most. */
-    imageTokensMax: number;
   };
   body: ChatCompletionBody;
   /** Everything of the constrained parameters that is sent, the output limit always among it. */
   parameters: Record<string, unknown>;
-  /** What the hold assumed: input tokens, and output tokens of one choice. */
-  assumed: { inputTokens: number; outputTokensPerChoice: number; choices: number };
+  /** What the hold assumed: input tokens, those of images among them, and output tokens of one choice. */
+  assumed: { inputTokens: number; imageTokens: number; outputTokensPerChoice: number; choices: number };
 }
 
 export interface ProviderAnswer {

@@ -44,7 +44,7 @@ export function writeScript(request: ProviderRequest): Script {
 export function usageOf(request: ProviderRequest, script: Script): ReportedUsage {
   const prompt = readPrompt(request.body);
   const textTokens = [...prompt.texts, ...prompt.schemas].reduce((sum, text) => sum + countTokens(text), 0);
-  const imageTokens = prompt.images.length * request.model.imageTokensMax;
+  const { imageTokens } = request.assumed;
   return {
     inputTokens: textTokens + prompt.messageCount * TOKENS_PER_MESSAGE + imageTokens,
     cachedInputTokens: 0,

@@ -22,10 +22,10 @@ function request(model: string, change: Record<string, unknown> = {}, assumed = 
   return {
     requestId: '0197c000-0000-7000-8000-000000000001',
     createdAt: new Date(1_700_000_000_000),
-    model: { id: model, name: model, imageTokensMax: 1_000 },
+    model: { id: model, name: model },
     body: parseChat(raw, { dropUnsupported: false }).body,
     parameters: { max_tokens: 100 },
-    assumed: { inputTokens: 31, outputTokensPerChoice: 100, choices: 1, ...assumed },
+    assumed: { inputTokens: 31, imageTokens: 0, outputTokensPerChoice: 100, choices: 1, ...assumed },
   };
 }
 
@@ -119,7 +119,9 @@ describe('the sandbox', () => {
       { type: 'text', text: 'What is this?' },
       { type: 'image_url', image_url: { url: 'https://example.com/a.png' } },
     ];
-    const { completion, usage } = await complete(request('sandbox-vision', { messages: [{ role: 'user', content }] }));
+    const { completion, usage } = await complete(
+      request('sandbox-vision', { messages: [{ role: 'user', content }] }, { imageTokens: 1_000 }),
+    );
     expect(completion.choices[0]?.message.content).toBe('What is this? [1 image]');
     expect(usage).toMatchObject({ imageTokens: 1_000, inputTokens: 4 + 4 + 1_000 });
   });

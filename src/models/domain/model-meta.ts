@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { TIERS } from '../../common/domain/tiers.js';
+import { STRATEGY_NUMBERS, strategyMax } from './image-tokens.js';
 import { constraintDocumentIssues } from './constraint-document.js';
 import type { DocumentIssue } from './document-issue.js';
 import {
@@ -74,8 +75,13 @@ const imageTokensShape = {
   sideMax: tokens.optional(),
   /** Thousandths by which patches are multiplied: 1620 is 1.62. */
   multiplierThousandths: z.int().min(1).max(1_000_000).optional(),
+  originalPatchBudget: tokens.optional(),
+  originalSideMax: tokens.optional(),
+  autoDetail: z.enum(['high', 'original']).optional(),
+  tiling: z.enum(['grid', 'crops', 'larger']).optional(),
   imagesMax: z.int().min(1).max(10_000).optional(),
   imageBytesMax: z.int().min(1).optional(),
+  imageSideMin: z.int().min(1).optional(),
   imageSideMax: z.int().min(1).optional(),
 };
 
@@ -145,6 +151,7 @@ function documentIssues(meta: ModelMeta): DocumentIssue[] {
     ...priceIssues(meta),
     ...tierIssues(meta),
     ...limitIssues(meta),
+    ...imageIssues(meta),
     ...constraintDocumentIssues(meta.parameterConstraints ?? {}, meta.parameterRules ?? []),
     ...outputDefaultIssues(meta),
   ];
@@ -196,6 +203,36 @@ function limitIssues(meta: ModelMeta): DocumentIssue[] {
   }
   if (meta.longContext && meta.longContext.aboveInputTokens >= meta.contextLength) {
     issues.push({ path: ['longContext', 'aboveInputTokens'], message: 'must be below contextLength' });
+  }
+  return issues;
+}
+
+/** A strategy without its numbers counts nothing, and a maximum below what it can count would hold too little. */
+function imageIssues({ imageTokens: terms }: ModelMeta): DocumentIssue[] {
+  if (!terms) return [];
+  const missing = STRATEGY_NUMBERS[terms.strategy].filter((name) => terms[name] === undefined);
+  if (missing.length > 0) {
+    return missing.map((name) => ({ path: ['imageTokens', name], message: `is needed for ${terms.strategy}` }));
+  }
+  const issues: DocumentIssue[] = [];
+  const most = strategyMax(terms);
+  if (most !== null && terms.perImageMax < most) {
+    issues.push({
+      path: ['imageTokens', 'perImageMax'],
+      message: `must be at least ${most}, which ${terms.strategy} can make of an image with these numbers`,
+    });
+  }
+  for (const [low, high] of [
+    ['perImageMin', 'perImageMax'],
+    ['imageSideMin', 'imageSideMax'],
+  ] as const) {
+    const [least, greatest] = [terms[low], terms[high]];
+    if (least !== undefined && greatest !== undefined && least > greatest) {
+      issues.push({ path: ['imageTokens', low], message: `must not be above ${high}` });
+    }
+  }
+  if ((terms.originalPatchBudget === undefined) !== (terms.originalSideMax === undefined)) {
+    issues.push({ path: ['imageTokens', 'originalPatchBudget'], message: 'goes together with originalSideMax' });
   }
   return issues;
 }
