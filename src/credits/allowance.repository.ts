@@ -82,13 +82,22 @@ export class AllowanceRepository extends EntityRepository<PeriodClose> {
     );
   }
 
-  /** What is free of a period's allowance and proration grants. */
-  async left(userId: string, subscriptionId: string, periodIndex: number): Promise<bigint> {
-    const [row] = await this.em.execute<{ left_ucr: string }[]>(
-      `select coalesce(sum(remaining_ucr - held_ucr), 0)::bigint as left_ucr from credits where ${OPEN_OF_PERIOD}`,
-      [userId, subscriptionId, periodIndex],
+  async dueOf(userIds: readonly string[], now: Date): Promise<string[]> {
+    const rows = await this.call<{ user_id: string }>(
+      'select user_id from credit_accounts where user_id = any($1::uuid[]) and next_due_at <= $2::timestamptz',
+      [[...userIds], now],
     );
-    return BigInt(row?.left_ucr ?? 0);
+    return rows.map((row) => row.user_id);
+  }
+
+  /** What is free of each period's allowance and proration grants, in the order asked. */
+  async leftOf(periods: readonly { userId: string; subscriptionId: string; periodIndex: number }[]): Promise<bigint[]> {
+    const rows = await this.call<{ left_ucr: Integer }>(LEFT_SQL, [
+      periods.map((one) => one.userId),
+      periods.map((one) => one.subscriptionId),
+      periods.map((one) => one.periodIndex),
+    ]);
+    return rows.map((row) => BigInt(row.left_ucr));
   }
 
   /** Moves the end of a period's open grants, so that they last through a grace period, or no longer. */
@@ -163,6 +172,15 @@ const FIND_DUE_SQL = `
     where a.next_due_at <= $1::timestamptz and u.deleted_at is null
     order by a.next_due_at limit $2
   ) due order by due.user_id`;
+
+const LEFT_SQL = `
+  select coalesce(l.left_ucr, 0) as left_ucr
+  from unnest($1::uuid[], $2::uuid[], $3::integer[]) with ordinality as r(user_id, subscription_id, period_index, ord)
+  cross join lateral (
+    select sum(c.remaining_ucr - c.held_ucr)::bigint as left_ucr from credits c
+    where c.user_id = r.user_id and c.closed_at is null and c.subscription_id = r.subscription_id and c.period_index = r.period_index
+      and c.source in ('subscription', 'proration')
+  ) l order by r.ord`;
 
 type Integer = string | number | bigint;
 

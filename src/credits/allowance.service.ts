@@ -36,9 +36,14 @@ export class AllowanceService {
     await this.allowances.setDue(userId, due, now);
   }
 
-  /** What is free of a period's allowance and proration grants, in µcr. */
-  async left({ userId, subscriptionId, periodIndex }: AllowancePeriod): Promise<bigint> {
-    return this.allowances.left(userId, subscriptionId, periodIndex);
+  /** Which of these users have something due at `now`. */
+  async dueOf(userIds: readonly string[], now: Date): Promise<string[]> {
+    return userIds.length === 0 ? [] : this.allowances.dueOf(userIds, now);
+  }
+
+  /** What is free of each period's allowance and proration grants, in µcr, in the order asked. */
+  async leftOf(periods: readonly AllowancePeriod[]): Promise<bigint[]> {
+    return periods.length === 0 ? [] : this.allowances.leftOf(periods);
   }
 
   /** Lets a period's grants last until `expiresAt`. Expects the account's lock. */

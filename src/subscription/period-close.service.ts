@@ -5,7 +5,7 @@ import { rolloverCapUcr } from '../credits/domain/rollover-preview.js';
 import { billingPeriod } from './domain/billing-period.js';
 import { decideDue, type DueDecision, dueAt, renewed } from './domain/transitions.js';
 import type { Plan } from './plan.entity.js';
-import type { Plans } from './plan.service.js';
+import { type Plans, rolloverRuleOf } from './plan.service.js';
 import { SubscriptionBooks } from './subscription-books.js';
 import { SubscriptionOpener } from './subscription-opener.js';
 import type { LiveSubscription } from './subscription.repository.js';
@@ -163,7 +163,7 @@ export function renewalTerms(subscription: LiveSubscription, decision: Renewal, 
     userId: subscription.userId,
     subscriptionId: subscription.id,
     periodIndex: subscription.periodIndex,
-    capUcr: rolloverCapUcr({ percent: plan.rolloverPercent, maxUcr: plan.rolloverMaxUcr }, plan.monthlyCreditsUcr),
+    capUcr: rolloverCapUcr(rolloverRuleOf(plan), plan.monthlyCreditsUcr),
     minCarryUcr: plan.rolloverMinCarryUcr,
     rolloverEndsAt: billingPeriod(subscription.billingAnchorAt, period.index + plan.rolloverPeriods - 1).end,
     next: {

@@ -4,8 +4,7 @@ import { previewRollover } from '../credits/domain/rollover-preview.js';
 import { billingPeriod } from './domain/billing-period.js';
 import { prorationUcr } from './domain/proration.js';
 import { type ChangeTime, whyNot } from './domain/transitions.js';
-import type { Plan } from './plan.entity.js';
-import type { Plans } from './plan.service.js';
+import { type Plans, rolloverRuleOf } from './plan.service.js';
 import { SubscriptionBooks } from './subscription-books.js';
 import { type ActionRequest, SubscriptionLifecycleService } from './subscription-lifecycle.service.js';
 import { SubscriptionStateError } from './subscription.errors.js';
@@ -41,11 +40,15 @@ export class PlanChangeService {
     const live = await this.subscriptions.ensureSubscription(userId, now);
     refuse(live, tier);
     const time = when ?? usualTime(live.tier, tier);
-    const left = await this.books.allowances.left({ ...live, subscriptionId: live.id });
+    const [left = 0n] = await this.books.allowances.leftOf([{ ...live, subscriptionId: live.id }]);
     const worth = time === 'now' ? worthNow(live, plans, tier, now) : 0n;
     const creditsUcr = worth < -left ? -left : worth;
     const plan = plans[tier];
-    const { carriedUcr, forfeitedUcr } = previewRollover(left + creditsUcr, ruleOf(plan), plan.monthlyCreditsUcr);
+    const { carriedUcr, forfeitedUcr } = previewRollover(
+      left + creditsUcr,
+      rolloverRuleOf(plan),
+      plan.monthlyCreditsUcr,
+    );
     return {
       fromTier: live.tier,
       toTier: tier,
@@ -122,8 +125,4 @@ function usualTime(from: Tier, to: Tier): ChangeTime {
 function worthNow(live: LiveSubscription, plans: Plans, tier: Tier, now: Date): bigint {
   const allowances = { fromUcr: plans[live.tier].monthlyCreditsUcr, toUcr: plans[tier].monthlyCreditsUcr };
   return prorationUcr(allowances, billingPeriod(live.billingAnchorAt, live.periodIndex), now);
-}
-
-function ruleOf(plan: Plan): { percent: number; maxUcr: bigint; minCarryUcr: bigint } {
-  return { percent: plan.rolloverPercent, maxUcr: plan.rolloverMaxUcr, minCarryUcr: plan.rolloverMinCarryUcr };
 }

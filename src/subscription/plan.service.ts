@@ -4,6 +4,7 @@ import { LRUCache } from 'lru-cache';
 import { TIERS, type Tier } from '../common/domain/tiers.js';
 import { InvalidRequestError } from '../common/errors/common.errors.js';
 import { assertIfMatch } from '../common/http/etag.js';
+import type { RolloverRule } from '../credits/domain/rollover-preview.js';
 import { type AuditCause, AuditTrail } from '../monitoring/audit-trail.service.js';
 import { rolloverFaults } from './domain/plan-rules.js';
 import { Plan } from './plan.entity.js';
@@ -14,6 +15,11 @@ const PLAN_TTL_MS = 5_000;
 
 export type Plans = Readonly<Record<Tier, Plan>>;
 export type PlanPatch = Partial<Omit<Plan, 'tier' | 'rank' | 'createdAt' | 'updatedAt'>>;
+
+/** What a plan's terms say about carrying. */
+export function rolloverRuleOf(plan: Plan): RolloverRule {
+  return { percent: plan.rolloverPercent, maxUcr: plan.rolloverMaxUcr, minCarryUcr: plan.rolloverMinCarryUcr };
+}
 
 /** The four plans, read at most every few seconds. */
 @Injectable()

@@ -5,7 +5,7 @@ import { rolloverCapUcr } from '../credits/domain/rollover-preview.js';
 import { billingPeriod, billingPeriodAt } from './domain/billing-period.js';
 import { dueAt, type SubscriptionAction, type SubscriptionState, whyNot } from './domain/transitions.js';
 import { PeriodCloseService } from './period-close.service.js';
-import type { Plans } from './plan.service.js';
+import { type Plans, rolloverRuleOf } from './plan.service.js';
 import { SubscriptionBooks } from './subscription-books.js';
 import { SubscriptionNotFoundError, SubscriptionStateError } from './subscription.errors.js';
 import type { LiveSubscription, SubscriptionPatch } from './subscription.repository.js';
@@ -185,12 +185,11 @@ export class SubscriptionLifecycleService {
   private async skipTo(live: LiveSubscription, plans: Plans, now: Date): Promise<ReturnType<typeof billingPeriod>> {
     const period = billingPeriodAt(live.billingAnchorAt, now);
     const plan = plans[live.tier];
-    const rule = { percent: plan.rolloverPercent, maxUcr: plan.rolloverMaxUcr };
     await this.periods.close(
       [
         {
           ...periodOf(live),
-          capUcr: rolloverCapUcr(rule, plan.monthlyCreditsUcr),
+          capUcr: rolloverCapUcr(rolloverRuleOf(plan), plan.monthlyCreditsUcr),
           minCarryUcr: plan.rolloverMinCarryUcr,
           rolloverEndsAt: billingPeriod(live.billingAnchorAt, period.index + plan.rolloverPeriods - 1).end,
           next: { index: period.index, startsAt: period.start, endsAt: period.end, allowanceUcr: null },

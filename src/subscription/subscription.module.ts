@@ -6,6 +6,8 @@ import { PeriodCloseService } from './period-close.service.js';
 import { PlanAdminController } from './plan.admin.controller.js';
 import { PlanChangeService } from './plan-change.service.js';
 import { PlanService } from './plan.service.js';
+import { RolloverAdminController } from './rollover.admin.controller.js';
+import { RolloverService } from './rollover.service.js';
 import { SubscriptionActionsController } from './subscription-actions.admin.controller.js';
 import { SubscriptionAdminController } from './subscription.admin.controller.js';
 import { SubscriptionController } from './subscription.controller.js';
@@ -18,6 +20,7 @@ import { SubscriptionService } from './subscription.service.js';
 @Module({
   imports: [MikroOrmModule.forFeature([Subscription]), CreditsModule, MonitoringModule],
   controllers: [
+    RolloverAdminController,
     PlanAdminController,
     SubscriptionActionsController,
     SubscriptionAdminController,
@@ -27,11 +30,19 @@ import { SubscriptionService } from './subscription.service.js';
     PeriodCloseService,
     PlanChangeService,
     PlanService,
+    RolloverService,
     SubscriptionBooks,
     SubscriptionLifecycleService,
     SubscriptionOpener,
     SubscriptionService,
   ],
-  exports: [PeriodCloseService, PlanChangeService, PlanService, SubscriptionLifecycleService, SubscriptionService],
+  exports: [
+    RolloverService,
+    PeriodCloseService,
+    PlanChangeService,
+    PlanService,
+    SubscriptionLifecycleService,
+    SubscriptionService,
+  ],
 })
 export class SubscriptionModule {}

@@ -26,6 +26,7 @@ export interface MoneyServices {
   clock: Clock;
   credits: CreditsService;
   plans: PlanService;
+  books: SubscriptionBooks;
   allowances: AllowanceService;
   periods: PeriodCloseService;
   lifecycle: SubscriptionLifecycleService;
@@ -61,6 +62,7 @@ export function moneyServices(orm: MikroORM, now: Date, env: Record<string, stri
     clock,
     credits,
     plans,
+    books,
     allowances,
     periods,
     lifecycle,

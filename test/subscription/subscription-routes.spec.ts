@@ -166,6 +166,38 @@ describe('the routes of plans and subscriptions', () => {
     expect((await call('GET', '/admin/plans')).status).toBe(401);
   });
 
+  it('show an operator what a rollover would do, and do it', async () => {
+    const { userId } = await subscriber();
+    await server.orm.em.fork().execute(
+      `update subscriptions set billing_anchor_at = billing_anchor_at - interval '40 days', current_period_start = (billing_anchor_at at time zone 'UTC' - interval '40 days') at time zone 'UTC',
+         current_period_end = ((billing_anchor_at - interval '40 days') at time zone 'UTC' + interval '1 month') at time zone 'UTC' where user_id = ?`,
+      [userId],
+    );
+    await server.orm.em
+      .fork()
+      .execute(
+        'update credit_accounts a set next_due_at = s.current_period_end from subscriptions s where s.user_id = a.user_id and a.user_id = ? and s.status = ?',
+        [userId, 'active'],
+      );
+    const path = `/admin/credits/rollover?userId=${userId}`;
+    const shown = await call('POST', `${path}&dryRun=true`, { token: operator });
+    expect(shown).toMatchObject({
+      status: 200,
+      body: {
+        dryRun: true,
+        closed: 1,
+        carried: credits(1_000n),
+        forfeited: credits(1_000n),
+        granted: credits(2_000n),
+        data: [{ userId, periodIndex: 0 }],
+      },
+    });
+    const done = await call('POST', path, { token: operator });
+    expect(done.body).toMatchObject({ dryRun: false, closed: 1, carried: credits(1_000n), forfeited: credits(1_000n) });
+    expect((await call('POST', `/admin/credits/rollover?dryRun=maybe`, { token: operator })).status).toBe(400);
+    expect((await call('POST', '/admin/credits/rollover', { token: operator })).body).toMatchObject({ failed: 0 });
+  });
+
   it('let an operator change a plan, and keep who did, why, and what it was before', async () => {
     const read = await call('GET', '/admin/plans/pro', { token: operator });
     expect(read.body).toMatchObject({ tier: 'pro', monthlyCredits: credits(2_000n), rolloverPercent: 50 });
