@@ -6,6 +6,7 @@ import { seedCatalogue } from '../seeders/catalogue.seed.js';
 import { OperatorError } from './common/errors/operator-error.js';
 import type { Config } from './config/config.js';
 import { directConnection } from './database/direct-connection.js';
+import { TestClockService } from './jobs/test-clock.service.js';
 
 const SERVER_VERSION_MIN = 160_000;
 /** Any number that nothing else locks: replicas that start together migrate one after another. */
@@ -24,9 +25,11 @@ export async function prepareDatabase(
   await assertVersion(orm);
   if (config.isProduction) {
     await assertMigrated(orm);
+    await app.get(TestClockService).load();
     return [];
   }
   await migrateAndSeedCatalogue(orm, config, onMessage);
+  await app.get(TestClockService).load();
   return seedDevelopment(app);
 }
 

@@ -19,6 +19,8 @@ const CODES: Record<string, number> = {
   capability_not_supported: 400,
   context_length_exceeded: 400,
   credits_not_free: 422,
+  clock_moves_forward_only: 422,
+  clock_too_far: 422,
   cross_site_request: 403,
   debt_outstanding: 402,
   debt_repaid: 409,

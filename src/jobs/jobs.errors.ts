@@ -66,3 +66,31 @@ export class JobRunFailedError extends AppError {
     super(`${job} failed: ${reason}. Its next run tries again.`, { cause, details: { job, reason } });
   }
 }
+
+/** What has happened at a time cannot be made undone by an earlier one. */
+export class ClockMovesForwardError extends AppError {
+  static readonly code = 'clock_moves_forward_only';
+  static readonly status = 422;
+  static readonly title = 'The test clock only moves forward';
+  static readonly openaiType = 'invalid_request_error';
+
+  constructor(asked: Date, current: Date) {
+    super(`${asked.toISOString()} is before the test time ${current.toISOString()}. Name a later one.`, {
+      param: 'now',
+      details: { asked: asked.toISOString(), now: current.toISOString() },
+    });
+  }
+}
+
+export class ClockTooFarError extends AppError {
+  static readonly code = 'clock_too_far';
+  static readonly status = 422;
+  static readonly title = 'The test clock would be too far ahead';
+  static readonly openaiType = 'invalid_request_error';
+
+  constructor(latest: Date) {
+    super(`The test clock goes at most a hundred years ahead, to ${latest.toISOString()}.`, {
+      details: { latest: latest.toISOString() },
+    });
+  }
+}

@@ -1,5 +1,9 @@
-import { Global, Module } from '@nestjs/common';
+import { type DynamicModule, Global, Module } from '@nestjs/common';
+import type { Config } from '../config/config.js';
 import { DatabaseModule } from '../database/database.module.js';
+import { MonitoringModule } from '../monitoring/monitoring.module.js';
+import { ClockAdminController } from './clock.admin.controller.js';
+import { ClockAdminService } from './clock-admin.service.js';
 import { JobAdminService } from './job-admin.service.js';
 import { JobFailureRepository } from './job-failure.repository.js';
 import { JobFailureService } from './job-failure.service.js';
@@ -7,13 +11,27 @@ import { JobFailuresAdminController } from './job-failures.admin.controller.js';
 import { JobRegistry } from './job-registry.js';
 import { JobScheduler } from './job-scheduler.js';
 import { JobsAdminController } from './jobs.admin.controller.js';
+import { TestClockService } from './test-clock.service.js';
 
-/** Background work. Each module registers its jobs in `onModuleInit`. */
+/** Background work, and the test clock that moves it. Each module registers its jobs in `onModuleInit`. */
 @Global()
 @Module({
-  imports: [DatabaseModule],
+  imports: [DatabaseModule, MonitoringModule],
   controllers: [JobsAdminController, JobFailuresAdminController],
-  providers: [JobRegistry, JobScheduler, JobAdminService, JobFailureRepository, JobFailureService],
+  providers: [
+    ClockAdminService,
+    JobAdminService,
+    JobFailureRepository,
+    JobFailureService,
+    JobRegistry,
+    JobScheduler,
+    TestClockService,
+  ],
   exports: [JobRegistry, JobFailureService],
 })
-export class JobsModule {}
+export class JobsModule {
+  /** Outside a sandbox nobody can move the clock: the route is not there. */
+  static forRoot(config: Config): DynamicModule {
+    return { module: JobsModule, controllers: config.sandbox ? [ClockAdminController] : [] };
+  }
+}

@@ -1,0 +1,60 @@
+import { Injectable } from '@nestjs/common';
+import { Clock } from '../common/clock.js';
+import { InvalidRequestError } from '../common/errors/common.errors.js';
+import { type AuditCause, AuditTrail } from '../monitoring/audit-trail.service.js';
+import { parseDuration, parseTime, timeAfter } from './domain/clock-move.js';
+import { JobRegistry, type JobSummary } from './job-registry.js';
+import { TestClockService } from './test-clock.service.js';
+
+/** The body of a move: one of the two. */
+export interface ClockMove {
+  now?: string;
+  advance?: string;
+}
+
+export interface ClockMoved {
+  now: Date;
+  jobs: Record<string, JobSummary>;
+}
+
+/** Moves the test clock for an operator and lets everything that falls due happen. */
+@Injectable()
+export class ClockAdminService {
+  constructor(
+    private readonly testClock: TestClockService,
+    private readonly clock: Clock,
+    private readonly jobs: JobRegistry,
+    private readonly audit: AuditTrail,
+  ) {}
+
+  /**
+   * Moves the clock of all replicas, then runs every job at the new time, here.
+   * @throws InvalidRequestError for what is no time or duration, ClockMovesForwardError, ClockTooFarError
+   */
+  async move(move: ClockMove, cause: AuditCause): Promise<ClockMoved> {
+    const target = targetOf(move);
+    const before = this.clock.now();
+    const now = await this.testClock.move(target);
+    await this.audit.record(
+      { action: 'clock.move', entity: 'test_clock', entityId: 'test_clock', before: { now: before }, after: { now } },
+      cause,
+      now,
+    );
+    return { now, jobs: await this.jobs.runAll(now) };
+  }
+}
+
+function targetOf({ now, advance }: ClockMove): (current: Date) => Date | undefined {
+  if ((now === undefined) === (advance === undefined))
+    throw InvalidRequestError.of([{ field: 'now', message: 'send either now or advance' }]);
+  if (now !== undefined) {
+    const time = parseTime(now);
+    if (time) return () => time;
+    throw InvalidRequestError.of([{ field: 'now', message: 'must be an RFC 3339 time, e.g. 2027-01-31T12:00:00Z' }]);
+  }
+  const duration = parseDuration(advance!);
+  if (duration) return (current) => timeAfter(current, duration);
+  throw InvalidRequestError.of([
+    { field: 'advance', message: 'must be an ISO 8601 duration that does not go back, e.g. P1M or PT36H' },
+  ]);
+}

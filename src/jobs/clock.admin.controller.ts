@@ -1,0 +1,44 @@
+import { Body, Controller, Get, HttpCode, Post } from '@nestjs/common';
+import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { Clock } from '../common/clock.js';
+import { CurrentOperator, type Operator } from '../common/http/current-operator.js';
+import { Roles, Scopes } from '../common/http/route-markers.js';
+import { ClockAdminService } from './clock-admin.service.js';
+import { ClockMoveBody, ClockMovedView, ClockView, toClockView } from './clock.dto.js';
+
+/** Exists in a sandbox only. */
+@ApiTags('admin')
+@ApiBearerAuth()
+@Scopes('admin')
+@Roles('admin')
+@Controller('admin/clock')
+export class ClockAdminController {
+  constructor(
+    private readonly clock: Clock,
+    private readonly admin: ClockAdminService,
+  ) {}
+
+  @Get()
+  @ApiOperation({ summary: "The test clock: the product's time and how far it is ahead; in a sandbox only" })
+  @ApiResponse({ status: 200, type: ClockView })
+  @ApiResponse({ status: 401, description: 'No valid token, or a second factor is missing' })
+  @ApiResponse({ status: 403, description: 'The token lacks the scope admin, or the user is no admin' })
+  @ApiResponse({ status: 404, description: 'The sandbox is off' })
+  read(): ClockView {
+    return toClockView(this.clock.now(), this.clock.offsetMs);
+  }
+
+  @Post()
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Move the test clock of all replicas forward and run every job at the new time' })
+  @ApiResponse({ status: 200, type: ClockMovedView })
+  @ApiResponse({ status: 400, description: 'Neither or both members are given, or one is no time or duration' })
+  @ApiResponse({ status: 401, description: 'No valid token, or a second factor is missing' })
+  @ApiResponse({ status: 403, description: 'The token lacks the scope admin, or the user is no admin' })
+  @ApiResponse({ status: 404, description: 'The sandbox is off' })
+  @ApiResponse({ status: 422, description: 'The time is before the current one, or more than a hundred years ahead' })
+  async move(@Body() move: ClockMoveBody, @CurrentOperator() operator: Operator): Promise<ClockMovedView> {
+    const { now, jobs } = await this.admin.move(move, { ...operator, reason: null });
+    return { ...toClockView(now, this.clock.offsetMs), jobs };
+  }
+}
