@@ -27,8 +27,14 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     amount: fc.integer({ min: 1, max: 40 }),
     lasts: fc.option(fc.constantFrom(HOUR_MS, 3 * HOUR_MS)),
   }),
-  fc.record({ kind: fc.constant('reserve' as const), amount: fc.integer({ min: 0, max: 30 }) }),
-  fc.record({ kind: fc.constant('settle' as const), pick, per: fc.integer({ min: 0, max: 250 }) }),
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: fc.constant('reserve' as const), amount: fc.integer({ min: 0, max: 30 }) }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({ kind: fc.constant('settle' as const), pick, per: fc.constantFrom(0, 40, 100, 150, 600) }),
+  },
   fc.record({ kind: fc.constant('void' as const), pick }),
   fc.record({
     kind: fc.constant('adjust' as const),
@@ -36,7 +42,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     amount: fc.integer({ min: -20, max: 20 }).filter((amount) => amount !== 0),
   }),
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('reverse' as const), pick }) },
-  fc.record({ kind: fc.constant('refund' as const), pick }),
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('refund' as const), pick }) },
   fc.record({ kind: fc.constant('expire' as const) }),
   fc.record({ kind: fc.constant('wait' as const), ms: fc.integer({ min: 1, max: HOUR_MS }) }),
 );
@@ -54,6 +60,7 @@ const EXPECTED = [
 class Life {
   private now = NOW;
   private readonly held: ReserveMember[] = [];
+  private readonly ended: ReserveMember[] = [];
   private readonly grants: string[] = [];
 
   constructor(
@@ -80,12 +87,12 @@ class Life {
         return;
       }
       case 'settle': {
-        const held = chosen(this.held, one.pick);
+        const held = this.end(one.pick);
         if (held) await money.holds.settle([settlement(held, (held.amountUcr * BigInt(one.per)) / 100n, now)], now);
         return;
       }
       case 'void': {
-        const held = chosen(this.held, one.pick);
+        const held = this.end(one.pick);
         if (held) await money.holds.settle([ending(held, 'voided')], now);
         return;
       }
@@ -101,7 +108,7 @@ class Life {
         return;
       }
       case 'refund': {
-        const held = chosen(this.held, one.pick);
+        const held = chosen(this.ended.slice(-1), one.pick);
         if (held) await allowed(services.ledger.refund(correctionOf(user), held.id, now));
       }
     }
@@ -114,6 +121,12 @@ class Life {
       [this.now, this.user.id],
     );
     if (row?.debt !== '0') expect(row).toMatchObject({ free: '0' });
+  }
+
+  private end(index: number): ReserveMember | undefined {
+    const held = chosen(this.held, index);
+    if (held) this.ended.push(...this.held.splice(this.held.indexOf(held), 1));
+    return held;
   }
 
   /** As `give` does it: open debt first. */
