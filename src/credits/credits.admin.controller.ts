@@ -10,7 +10,7 @@ import { AllGrantsQuery } from './account.query.js';
 import { AccountRecords } from './account-records.service.js';
 import { AdminGrantRequest, GRANT_UCR_MAX, GrantView, toGrantView } from './credits.dto.js';
 import { CreditsService } from './credits.service.js';
-import { checkedKey, IdempotentRequests } from './idempotent-requests.service.js';
+import { IdempotentRequests } from './idempotent-requests.service.js';
 import { KeyedSender, type Sender } from './keyed-sender.js';
 import { rowPosition } from './page-position.js';
 
@@ -55,13 +55,12 @@ export class CreditsAdminController {
   @ApiResponse({ status: 422, description: 'idempotency_mismatch: the key or the payment has granted something else' })
   async grant(
     @Body() body: AdminGrantRequest,
-    @KeyedSender() { actorId: grantedBy, key }: Sender,
+    @KeyedSender() sender: Sender,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<GrantView> {
     const now = this.clock.now();
     const { userId, source, reason = null, paymentId } = body;
     const { amountUcr, expiresAt } = checked(body, now);
-    const idempotencyKey = checkedKey(key, body.idempotencyKey);
     const parameters = {
       userId,
       source,
@@ -70,10 +69,16 @@ export class CreditsAdminController {
       amount: amountUcr.toString(),
       expiresAt: expiresAt?.toISOString() ?? null,
     };
-    const request = { senderId: grantedBy, route: 'POST /admin/credits/grants', key: idempotencyKey, parameters };
-    const wanted = { userId, source, reason, paymentId, amountUcr, expiresAt, grantedBy, idempotencyKey };
-    const { answer, isReplay } = await this.requests.once(request, now, async () => {
-      const { grant, isNew } = await this.credits.adminGrant(wanted, now);
+    const request = {
+      sender,
+      route: 'POST /admin/credits/grants',
+      action: 'credits.grant',
+      keyInBody: body.idempotencyKey,
+      parameters,
+    };
+    const wanted = { userId, source, reason, paymentId, amountUcr, expiresAt, grantedBy: sender.actorId };
+    const { answer, isReplay } = await this.requests.once(request, now, async (idempotencyKey) => {
+      const { grant, isNew } = await this.credits.adminGrant({ ...wanted, idempotencyKey }, now);
       return { answer: toGrantView(grant), isReplay: !isNew };
     });
     if (isReplay) void reply.header('idempotent-replayed', 'true');

@@ -1,10 +1,12 @@
 import { MikroOrmModule } from '@mikro-orm/nestjs';
 import { Module } from '@nestjs/common';
 import { AuthModule } from '../auth/auth.module.js';
+import { MonitoringModule } from '../monitoring/monitoring.module.js';
 import { AccountRecords } from './account-records.service.js';
 import { AccountsAdminController } from './accounts.admin.controller.js';
 import { AllowanceService } from './allowance.service.js';
 import { CreditsAdminController } from './credits.admin.controller.js';
+import { CreditJobs } from './credit-jobs.js';
 import { CreditsController } from './credits.controller.js';
 import { CreditsService } from './credits.service.js';
 import { ExpiryNoticeService } from './expiry-notice.service.js';
@@ -22,7 +24,7 @@ import { CreditPosting } from './posting.entity.js';
 import { PostingsAdminController } from './postings.admin.controller.js';
 
 @Module({
-  imports: [MikroOrmModule.forFeature([Grant, Hold, PeriodClose, CreditPosting]), AuthModule],
+  imports: [MikroOrmModule.forFeature([Grant, Hold, PeriodClose, CreditPosting]), AuthModule, MonitoringModule],
   controllers: [
     CreditsController,
     CreditsAdminController,
@@ -33,6 +35,7 @@ import { PostingsAdminController } from './postings.admin.controller.js';
   providers: [
     AccountRecords,
     AllowanceService,
+    CreditJobs,
     CreditsService,
     ExpiryNoticeService,
     GrantExpiryService,

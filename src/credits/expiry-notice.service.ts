@@ -1,11 +1,13 @@
 import { EntityManager } from '@mikro-orm/postgresql';
-import { Injectable, Logger } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { CompiledQuery } from 'kysely';
 import { Mailer } from '../auth/mail/mailer.js';
 import { UCR_PER_CREDIT } from '../common/domain/micro-credits.js';
+import { JobFailureService } from '../jobs/job-failure.service.js';
 import { noticeOf } from './domain/expiry-notice.js';
 import { type EndingCredits, GrantRepository } from './grant.repository.js';
 
+export const EXPIRY_NOTICE_JOB = 'credit-expiry-notice';
 /** Enough time to use them, near enough to matter. */
 const NOTICE_WITHIN_MS = 3 * 86_400_000;
 /** Less than this is not worth a mail. */
@@ -23,12 +25,11 @@ export interface NoticeSummary {
 /** Tells users once of each grant that is about to end, in one mail for all that end at about the same time. */
 @Injectable()
 export class ExpiryNoticeService {
-  private readonly logger = new Logger(ExpiryNoticeService.name);
-
   constructor(
     private readonly em: EntityManager,
     private readonly grants: GrantRepository,
     private readonly mailer: Mailer,
+    private readonly failures: JobFailureService,
   ) {}
 
   /** Safe on every replica at once. A mail that fails is tried again in the next run. */
@@ -43,16 +44,23 @@ export class ExpiryNoticeService {
         if (signal?.aborted) return sent;
         try {
           const told = await this.tell(userId, until, now);
+          if (told > 0) await this.failures.resolve(EXPIRY_NOTICE_JOB, 'user', userId, now);
           sent.grants += told;
           sent.users += told > 0 ? 1 : 0;
         } catch (error) {
           sent.failed += 1;
-          this.logger.error({ err: error, userId }, 'a notice of expiry was not sent');
+          const reason = error instanceof Error ? error.message : String(error);
+          await this.failures.record({ job: EXPIRY_NOTICE_JOB, entity: 'user', entityId: userId, reason }, now);
         }
       }
       after = rows.length < USERS_MAX ? null : (rows.at(-1)?.user_id ?? null);
     } while (after !== null);
     return sent;
+  }
+
+  /** Tells one user, where the job could not. */
+  async sendNotice(userId: string, now: Date): Promise<void> {
+    await this.tell(userId, new Date(now.getTime() + NOTICE_WITHIN_MS), now);
   }
 
   /** The stamp and the mail stand or fall together: what is looked up under the lock is told by nobody else. */

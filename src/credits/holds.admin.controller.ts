@@ -1,8 +1,7 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { Clock } from '../common/clock.js';
-import { CurrentPrincipal } from '../common/http/current-principal.js';
-import type { Principal } from '../common/http/principal.js';
+import { CurrentOperator, type Operator } from '../common/http/current-operator.js';
 import { Roles, Scopes } from '../common/http/route-markers.js';
 import { HoldPage, HoldView, toHoldPage, toHoldView } from './account.dto.js';
 import { HoldsQuery, instantOf } from './account.query.js';
@@ -48,8 +47,8 @@ export class HoldsAdminController {
   async void(
     @Param('holdId') holdId: string,
     @Body() { userId, reason }: CorrectionRequest,
-    @CurrentPrincipal() { userId: actorId }: Principal,
+    @CurrentOperator() { actorId, ip, requestId }: Operator,
   ): Promise<HoldView> {
-    return toHoldView(await this.voider.void(holdId, { userId, actorId, reason }, this.clock.now()));
+    return toHoldView(await this.voider.void(holdId, userId, { actorId, reason, ip, requestId }, this.clock.now()));
   }
 }

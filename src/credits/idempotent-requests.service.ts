@@ -3,20 +3,25 @@ import { EntityManager } from '@mikro-orm/postgresql';
 import { Injectable } from '@nestjs/common';
 import { Sealer } from '../auth/sealer.js';
 import { newId } from '../common/ids.js';
+import { AuditTrail } from '../monitoring/audit-trail.service.js';
 import { IdempotencyKeyInvalidError, IdempotencyMismatchError } from './credits.errors.js';
+import type { Sender } from './keyed-sender.js';
 
 const IDEMPOTENCY_KEY = /^[\x20-\x7e]{1,255}$/;
 const CREATED = 201;
 
 /** A request that must have its effect once, however often it is sent. */
 export interface KeyedRequest {
-  /** Who sends it: keys of different senders do not meet. */
-  senderId: string;
+  /** Keys of different senders do not meet. */
+  sender: Sender;
   /** Method and path as the API document has them. */
   route: string;
-  key: string;
+  /** What the audit trail calls it. */
+  action: string;
+  /** Where the header brought none. */
+  keyInBody: string | undefined;
   /** All that decides what is done, in canonical form. */
-  parameters: Readonly<Record<string, string | null>>;
+  parameters: Readonly<Record<string, string | null>> & { userId: string; reason: string | null };
 }
 
 export interface KeyedAnswer<Answer> {
@@ -25,24 +30,27 @@ export interface KeyedAnswer<Answer> {
   isReplay: boolean;
 }
 
-/** Runs the work of a request once per `Idempotency-Key`: the key, the work and its answer are one transaction. */
+/** Runs the work of a request once per `Idempotency-Key`: the key, the work, its answer and its line in the audit trail are one transaction. */
 @Injectable()
 export class IdempotentRequests {
   constructor(
     private readonly em: EntityManager,
     private readonly sealer: Sealer,
+    private readonly audit: AuditTrail,
   ) {}
 
   /**
    * Does the work, or answers what it answered the first time. A refusal keeps nothing: the same key may try again.
-   * @throws IdempotencyMismatchError when the key came with other parameters.
+   * @throws IdempotencyKeyInvalidError, and IdempotencyMismatchError when the key came with other parameters.
    */
-  async once<Answer>(
+  async once<Answer extends object>(
     request: KeyedRequest,
     now: Date,
-    work: () => Promise<KeyedAnswer<Answer>>,
+    work: (key: string) => Promise<KeyedAnswer<Answer>>,
   ): Promise<KeyedAnswer<Answer>> {
-    const { senderId, route, key } = request;
+    const { route, parameters } = request;
+    const { actorId: senderId, key: inHeader, ...from } = request.sender;
+    const key = checkedKey(inHeader ?? request.keyInBody);
     const hash = hashOf(request);
     const context = `idempotency_keys ${senderId} ${route} ${key}`;
     return this.em.transactional(async (em) => {
@@ -60,7 +68,12 @@ export class IdempotentRequests {
         if (!stored || !hash.equals(stored.request_hash)) throw new IdempotencyMismatchError();
         return { answer: JSON.parse(this.sealer.open(stored.body_sealed, context)) as Answer, isReplay: true };
       }
-      const result = await work();
+      const result = await work(key);
+      if (!result.isReplay) {
+        const change = { action: request.action, entity: 'credit_account', entityId: parameters.userId, before: null };
+        const cause = { actorId: senderId, reason: parameters.reason, ...from };
+        await this.audit.record({ ...change, after: result.answer }, cause, now);
+      }
       await em.execute(
         `update idempotency_keys set state = 'done', status = ?, headers = '{}', body_sealed = ? where user_id = ? and route = ? and key = ?`,
         [CREATED, this.sealer.seal(JSON.stringify(result.answer), context), senderId, route, key],
@@ -70,9 +83,7 @@ export class IdempotentRequests {
   }
 }
 
-/** The key of a request, from its header or its body. @throws IdempotencyKeyInvalidError */
-export function checkedKey(header: string | undefined, inBody: string | undefined): string {
-  const key = header ?? inBody;
+function checkedKey(key: string | undefined): string {
   if (key === undefined || !IDEMPOTENCY_KEY.test(key)) throw new IdempotencyKeyInvalidError();
   return key;
 }

@@ -7,7 +7,7 @@ import { InvalidRequestError, NotFoundError } from '../common/errors/common.erro
 import { Roles, Scopes } from '../common/http/route-markers.js';
 import { isUuid } from '../common/ids.js';
 import { GRANT_UCR_MAX } from './credits.dto.js';
-import { checkedKey, IdempotentRequests } from './idempotent-requests.service.js';
+import { IdempotentRequests, type KeyedRequest } from './idempotent-requests.service.js';
 import { KeyedSender, type Sender } from './keyed-sender.js';
 import { type Corrected, LedgerService } from './ledger.service.js';
 import {
@@ -63,7 +63,11 @@ export class PostingsAdminController {
   ): Promise<CorrectionView> {
     const amountUcr = checkedAmount(body.amount);
     const { grantId, userId, reason } = body;
-    const request = this.requestOf('adjustments', { body, sender }, { grantId, amount: amountUcr.toString() });
+    const request = this.requestOf(
+      { path: 'adjustments', action: 'adjust' },
+      { body, sender },
+      { grantId, amount: amountUcr.toString() },
+    );
     return this.once(request, reply, (now) =>
       this.ledger.adjust({ userId, reason, actorId: sender.actorId }, { grantId, amountUcr }, now),
     );
@@ -81,7 +85,11 @@ export class PostingsAdminController {
   ): Promise<CorrectionView> {
     const { userId, reason } = body;
     if (!isUuid(postingId)) throw new NotFoundError(`The user ${userId} has no posting ${postingId}.`);
-    const request = this.requestOf('postings/{postingId}/reversal', { body, sender }, { postingId });
+    const request = this.requestOf(
+      { path: 'postings/{postingId}/reversal', action: 'reverse' },
+      { body, sender },
+      { postingId },
+    );
     return this.once(request, reply, (now) =>
       this.ledger.reverse({ userId, reason, actorId: sender.actorId }, postingId, now),
     );
@@ -97,28 +105,29 @@ export class PostingsAdminController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<CorrectionView> {
     const { requestId, userId, reason } = body;
-    const request = this.requestOf('refunds', { body, sender }, { requestId });
+    const request = this.requestOf({ path: 'refunds', action: 'refund' }, { body, sender }, { requestId });
     return this.once(request, reply, (now) =>
       this.ledger.refund({ userId, reason, actorId: sender.actorId }, requestId, now),
     );
   }
 
   private requestOf(
-    path: string,
+    kind: { path: string; action: string },
     sent: { body: KeyedCorrectionRequest; sender: Sender },
     parameters: Record<string, string>,
-  ): Parameters<IdempotentRequests['once']>[0] {
+  ): KeyedRequest {
     const { userId, reason, idempotencyKey } = sent.body;
     return {
-      senderId: sent.sender.actorId,
-      route: `POST /admin/credits/${path}`,
-      key: checkedKey(sent.sender.key, idempotencyKey),
+      sender: sent.sender,
+      route: `POST /admin/credits/${kind.path}`,
+      action: `credits.${kind.action}`,
+      keyInBody: idempotencyKey,
       parameters: { ...parameters, userId, reason },
     };
   }
 
   private async once(
-    request: Parameters<IdempotentRequests['once']>[0],
+    request: KeyedRequest,
     reply: FastifyReply,
     work: (now: Date) => Promise<Corrected>,
   ): Promise<CorrectionView> {

@@ -1,5 +1,6 @@
 import { newId } from '../../src/common/ids.js';
 import { AccountRecords } from '../../src/credits/account-records.service.js';
+import { JobRegistry } from '../../src/jobs/job-registry.js';
 import { CreditRoutes, walk } from './credit-routes.js';
 
 describe('the routes that show accounts, grants, holds and lines', () => {
@@ -206,6 +207,14 @@ describe('the routes that show accounts, grants, holds and lines', () => {
       });
     }
     expect(await of(`userId=${person.id}&state=pending`)).toEqual([held[1]]);
+    expect(await routes.audited(held[0] ?? '')).toMatchObject([
+      {
+        action: 'credits.void',
+        actor_id: routes.operatorId,
+        reason: by.reason,
+        after: { userId: person.id, state: 'voided' },
+      },
+    ]);
   });
 
   it('tell users what they will lose within seven days', async () => {
@@ -223,6 +232,18 @@ describe('the routes that show accounts, grants, holds and lines', () => {
     expect(Object.keys(grant ?? {}).sort()).toEqual(
       ['id', 'source', 'total', 'used', 'remaining', 'held', 'effectiveAt', 'expiresAt'].sort(),
     );
+  });
+
+  it('run expiry and notices as jobs', async () => {
+    const person = await routes.person();
+    await routes.give(person, '5', { source: 'promo', expiresAt: new Date(Date.now() + 86_400_000).toISOString() });
+    const jobs = routes.server.app.get(JobRegistry);
+    expect((await jobs.runNow('credit-expiry-notice', new Date()))['users']).toBeGreaterThan(0);
+    const late = new Date(Date.now() + 2 * 86_400_000);
+    expect(await jobs.runNow('credit-expiry', late)).toMatchObject({ accounts: 1, grants: 1 });
+    expect((await routes.get(`/admin/credits/accounts/${person.id}/history?kind=expiry`)).body).toMatchObject({
+      data: [{ amount: '-5.000000', actorId: null }],
+    });
   });
 
   it('refuse a page, cursor or filter that breaks its rule, naming the field', async () => {

@@ -95,6 +95,16 @@ describe('the routes that correct credits', () => {
       expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 201));
       expect(answers.filter(({ headers }) => headers.get(REPLAYED) === 'true')).toHaveLength(9);
       for (const answer of answers) expect(answer.body).toEqual(answers[0]?.body);
+      expect(await routes.audited(person.id)).toMatchObject([
+        { action: 'credits.grant' },
+        {
+          action: 'credits.adjust',
+          actor_id: routes.operatorId,
+          reason: 'thanks',
+          ip: expect.any(String),
+          after: answers[0]?.body,
+        },
+      ]);
       const inBody = await routes.call('POST', '/admin/credits/adjustments', {
         body: { ...body, idempotencyKey: key },
       });

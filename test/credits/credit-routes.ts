@@ -22,6 +22,7 @@ export class CreditRoutes {
   private constructor(
     readonly server: TestApp,
     readonly operator: string,
+    readonly operatorId: string,
     readonly support: string,
   ) {}
 
@@ -29,7 +30,8 @@ export class CreditRoutes {
     const server = await startTestApp();
     const operator = await issueToken(server.app, { email: 'operator@example.com', role: 'admin', scopes: ['admin'] });
     const support = await issueToken(server.app, { email: 'support@example.com', role: 'support', scopes: ['admin'] });
-    return new CreditRoutes(server, operator, support);
+    const operatorId = await ensureUser(server.app, { email: 'operator@example.com' });
+    return new CreditRoutes(server, operator, operatorId, support);
   }
 
   close(): Promise<void> {
@@ -128,6 +130,12 @@ export class CreditRoutes {
       ],
     });
     return requestId;
+  }
+
+  /** What the audit trail has of an account or a hold, oldest first. */
+  async audited(entityId: string): Promise<Record<string, unknown>[]> {
+    const sql = 'select * from audit_trail where entity_id = ? order by created_at, id';
+    return this.server.orm.em.fork().execute<Record<string, unknown>[]>(sql, [entityId]);
   }
 
   private get model(): CatalogueModel {

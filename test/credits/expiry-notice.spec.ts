@@ -124,6 +124,10 @@ describe('the notice before credits expire', () => {
     const send = mailer.send.bind(mailer);
     mailer.send = (mail) => (mail.to.startsWith(refused) ? Promise.reject(new Error('no such address')) : send(mail));
     expect(await service.sendNotices(NOW)).toEqual({ users: 2, grants: 2, failed: 1 });
+    const failures = (): Promise<unknown> =>
+      money.query(`select state, entity_id, reason from job_failures where job = 'credit-expiry-notice'`);
+    expect(await failures()).toEqual([{ state: 'open', entity_id: refused, reason: 'no such address' }]);
     expect(await notices()).toMatchObject([{ to: `${refused}@example.com` }]);
+    expect(await failures()).toMatchObject([{ state: 'retried' }]);
   });
 });

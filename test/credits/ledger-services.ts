@@ -12,6 +12,9 @@ import { HoldVoider } from '../../src/credits/hold-voider.service.js';
 import { type Correction, LedgerService } from '../../src/credits/ledger.service.js';
 import { CreditPosting, type PostingKind } from '../../src/credits/posting.entity.js';
 import type { PostingLine } from '../../src/credits/posting.repository.js';
+import { JobFailureRepository } from '../../src/jobs/job-failure.repository.js';
+import { JobFailureService } from '../../src/jobs/job-failure.service.js';
+import { AuditTrail } from '../../src/monitoring/audit-trail.service.js';
 import { testConfig } from '../support/test-config.js';
 import type { MoneyDatabase, TestUser } from './money-database.js';
 
@@ -48,9 +51,14 @@ export function ledgerServices(orm: MikroORM): LedgerServices {
   return {
     ledger: new LedgerService(orm.em, grants, postings),
     records,
-    voider: new HoldVoider(new HoldService(orm.em, orm.em.getRepository(Hold)), records),
+    voider: new HoldVoider(
+      orm.em,
+      new HoldService(orm.em, orm.em.getRepository(Hold)),
+      records,
+      new AuditTrail(orm.em),
+    ),
     expiry: new GrantExpiryService(orm.em),
-    notices: new ExpiryNoticeService(orm.em, grants, mailer),
+    notices: new ExpiryNoticeService(orm.em, grants, mailer, new JobFailureService(new JobFailureRepository(orm.em))),
     mailer,
   };
 }
