@@ -1,0 +1,67 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startServerProcess, type ServerProcess } from '../support/server-process.js';
+
+const ROOT = join(import.meta.dirname, '..', '..', '..');
+
+describe('docs/credits.md', () => {
+  const page = readFileSync(join(ROOT, 'docs', 'credits.md'), 'utf8');
+  const blocks = [...page.matchAll(/```sh\n([\s\S]*?)```/g)].map((match) => match[1]!.trim());
+  let dataDir: string;
+  let server: ServerProcess;
+
+  beforeAll(async () => {
+    dataDir = mkdtempSync(join(tmpdir(), 'tollgate-credits-'));
+    server = await startServerProcess({ DATA_DIR: dataDir });
+  });
+  afterAll(async () => {
+    await server.end();
+    rmSync(dataDir, { recursive: true, force: true });
+  });
+
+  /** Runs lines in one shell in the checkout, as a reader would paste them; what they would compile first is compiled already. */
+  function runShell(lines: string): Promise<string> {
+    const env = {
+      PATH: process.env['PATH'] ?? '',
+      HOME: process.env['HOME'] ?? '/tmp',
+      npm_config_ignore_scripts: 'true',
+      DATA_DIR: dataDir,
+      PORT: new URL(server.url).port,
+      LOG_LEVEL: 'silent',
+    };
+    return new Promise((resolve, reject) => {
+      execFile(
+        'sh',
+        ['-ec', lines.replaceAll('http://localhost:3000', server.url)],
+        { cwd: ROOT, env },
+        (error, stdout, stderr) => (error ? reject(new Error(`${error.message}\n${stderr}`)) : resolve(stdout)),
+      );
+    });
+  }
+
+  it('shows commands that work as printed, one after the other', async () => {
+    // The page refunds the last request: there is one.
+    const request = `
+      CHAT=$(npm run -s token -- --email demo@example.com --scope "llm.inference")
+      curl -s http://localhost:3000/v1/chat/completions -H "Authorization: Bearer $CHAT" -H 'Content-Type: application/json' \\
+        -d '{"model": "sandbox-echo", "messages": [{"role": "user", "content": "Hello"}]}'`;
+    const output = await runShell([request, ...blocks].join('\necho; echo ----\n'));
+    const [, credits, history, account, grantId, adjustment, reversal, refund, holds] = output
+      .split('----')
+      .map((part) => part.trim());
+    const parsed = (text: string | undefined): Record<string, unknown> =>
+      JSON.parse(text ?? '') as Record<string, unknown>;
+    expect(parsed(credits)).toMatchObject({ held: '0.000000', debt: '0.000000', expiring: expect.any(Array) });
+    expect(parsed(history)).toMatchObject({
+      data: [{ kind: 'usage', requestId: expect.any(String) }],
+      nextCursor: null,
+    });
+    expect(parsed(account)).toMatchObject({ pendingCount: 0, grants: { data: [{ source: 'subscription' }] } });
+    expect(parsed(adjustment)).toMatchObject({ postings: [{ kind: 'adjustment', amount: '-12.500000', grantId }] });
+    expect(parsed(reversal)).toMatchObject({ postings: [{ kind: 'adjustment', amount: '12.500000', grantId }] });
+    expect(parsed(refund)).toMatchObject({ postings: [{ kind: 'refund' }], debt: '0.000000' });
+    expect(parsed(holds)).toEqual({ data: [], nextCursor: null });
+  });
+});
