@@ -1,5 +1,6 @@
 import { EntityManager } from '@mikro-orm/postgresql';
-import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { Notifications } from '../database/notifications.js';
 import type { CatalogueModel } from './domain/catalogue-model.js';
 import { formatPath } from './domain/document-issue.js';
 import { StoredModelMeta, type ModelMeta } from './domain/model-meta.js';
@@ -7,20 +8,38 @@ import { modelPrices } from './domain/model-prices.js';
 import { Model } from './model.entity.js';
 import type { CatalogueRow } from './model.repository.js';
 
+/** On which the database tells of every change of `models`. */
+const MODELS_CHANNEL = 'tollgate_models';
+const RETRY_MS = 1_000;
+
 /** Most generations between a legacy model and the one that is offered today. */
 const SUCCESSORS_MAX = 20;
 
 /** The whole catalogue in memory, so that no request asks the database about a model. */
 @Injectable()
-export class CatalogueService implements OnModuleInit {
+export class CatalogueService implements OnModuleInit, OnApplicationShutdown {
   private readonly logger = new Logger(CatalogueService.name);
   private models: readonly CatalogueModel[] = [];
   private byName: ReadonlyMap<string, CatalogueModel> = new Map();
 
-  constructor(private readonly em: EntityManager) {}
+  private readings = 0;
+  private running: Promise<void> | undefined;
+  private queued: Promise<void> | undefined;
+  private retry: NodeJS.Timeout | undefined;
 
+  constructor(
+    private readonly em: EntityManager,
+    private readonly notifications: Notifications,
+  ) {}
+
+  /** Listens first: a change between a reading and a listening would be missed. */
   async onModuleInit(): Promise<void> {
+    await this.notifications.listen(MODELS_CHANNEL, () => this.follow());
     await this.reload();
+  }
+
+  onApplicationShutdown(): void {
+    clearTimeout(this.retry);
   }
 
   /** The model with this id, or with this alias. An id goes before an equal alias. */
@@ -41,13 +60,44 @@ export class CatalogueService implements OnModuleInit {
     return this.models;
   }
 
-  /** Reads the catalogue anew. A row that this version cannot read is left out, so that one bad edit does not take every model away. */
-  async reload(): Promise<void> {
+  /** Grows with every reading: what was made of the catalogue is good as long as this stays. */
+  get generation(): number {
+    return this.readings;
+  }
+
+  /**
+   * Reads the catalogue anew; whatever was committed before the call is in it when this resolves. A row that this version cannot read is
+   * left out, so that one bad edit does not take every model away.
+   */
+  reload(): Promise<void> {
+    // One reading that has not begun serves all who ask meanwhile; one under way may have missed what they wrote.
+    this.queued ??= (this.running ?? Promise.resolve())
+      .catch(() => undefined)
+      .then(() => {
+        this.queued = undefined;
+        this.running = this.load();
+        return this.running;
+      });
+    return this.queued;
+  }
+
+  private async load(): Promise<void> {
     const rows = await this.em.fork().getRepository(Model).findCatalogue();
     const models = rows.flatMap((row) => this.read(row));
     const aliases = models.flatMap((model) => (model.meta.aliases ?? []).map((alias) => [alias, model] as const));
     this.byName = new Map([...aliases, ...models.map((model) => [model.id, model] as const)]);
     this.models = models;
+    this.readings += 1;
+  }
+
+  /** For a change that another process made: there is nobody to tell of a failure, so it is tried until it succeeds. */
+  private follow(): void {
+    this.reload().catch((error: unknown) => {
+      this.logger.error({ err: error }, 'the catalogue could not be read anew and is tried again');
+      clearTimeout(this.retry);
+      this.retry = setTimeout(() => this.follow(), RETRY_MS);
+      this.retry.unref();
+    });
   }
 
   private nextOf({ meta }: CatalogueModel): CatalogueModel | undefined {

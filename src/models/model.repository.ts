@@ -4,7 +4,7 @@ import type { Neighbour } from './domain/catalogue-issues.js';
 import { lifecycleOf, type Lifecycle } from './domain/lifecycle.js';
 import type { ModelMeta } from './domain/model-meta.js';
 import { isSameValue } from './domain/parameter-value.js';
-import { modelRecord, type ModelRecord } from './domain/tier-and-lifecycle.js';
+import { modelRecord, type LifecycleFlags, type ModelRecord } from './domain/tier-and-lifecycle.js';
 import { pageQuery, type ModelFilter, type ModelSort } from './model-page-query.js';
 import { ModelTierAuditLog } from './model-tier-audit-log.entity.js';
 import { ModelVersion } from './model-version.entity.js';
@@ -25,8 +25,19 @@ export interface ModelDraft {
 export interface ModelChange {
   actorId: string | null;
   ip?: string | null;
+  requestId?: string | null;
   reason: string;
   at: Date;
+}
+
+/** All of a model that an operator can change. */
+export type WholeModel = LifecycleFlags & { name: string; provider: string; meta: ModelMeta };
+
+/** A model as a change found and left it. */
+export interface WrittenModel {
+  id: string;
+  before: WholeModel | null;
+  after: WholeModel;
 }
 
 /** A row with the number of the version that holds its meta. */
@@ -135,15 +146,14 @@ export class ModelRepository extends EntityRepository<Model> {
   /**
    * Writes a model, a version where its meta changed, and an audit row where its name, its tier rule or its life did. Belongs in a
    * transaction.
-   * @returns the number of the current version
    */
-  async store(draft: ModelDraft, change: ModelChange): Promise<number> {
-    const numbers = await this.storeAll([draft], change);
-    return numbers.get(draft.id) ?? 0;
+  async store(draft: ModelDraft, change: ModelChange): Promise<WrittenModel> {
+    const [written] = await this.storeAll([draft], change);
+    return written!;
   }
 
   /** The same for many models in a few statements. Their ids differ. */
-  async storeAll(drafts: readonly ModelDraft[], change: ModelChange): Promise<Map<string, number>> {
+  async storeAll(drafts: readonly ModelDraft[], change: ModelChange): Promise<WrittenModel[]> {
     const em = this.getEntityManager();
     const ids = drafts.map(({ id }) => id);
     const locked = await this.find(
@@ -152,14 +162,14 @@ export class ModelRepository extends EntityRepository<Model> {
     );
     const existing = new Map(locked.map((model) => [model.id, model]));
     const numbers = await this.findVersionNumbers(ids);
-    const audits: { id: string; before: ModelRecord; model: Model }[] = [];
+    const written: { before: WholeModel | null; model: Model }[] = [];
     for (const draft of drafts) {
       const stored = existing.get(draft.id);
-      const before = stored && { meta: stored.meta, record: modelRecord(stored) };
+      const before = stored ? wholeModel(stored) : null;
       const model = stored ?? em.create(Model, { ...draft, createdAt: change.at, updatedAt: change.at });
       if (stored) em.assign(stored, { ...draft, updatedAt: change.at }, { mergeObjectProperties: false });
       em.persist(model);
-      if (before) audits.push({ id: draft.id, before: before.record, model });
+      written.push({ before, model });
       const latest = numbers.get(draft.id) ?? 0;
       if (latest > 0 && before && isSameValue(before.meta, draft.meta)) continue;
       numbers.set(draft.id, latest + 1);
@@ -173,12 +183,13 @@ export class ModelRepository extends EntityRepository<Model> {
       });
     }
     await em.flush();
-    for (const { id, before, model } of audits) {
-      const next = modelRecord(model);
-      if (!isSameValue(before, next)) this.audit({ modelId: id, previous: before, next }, change);
+    for (const { before, model } of written) {
+      if (!before) continue;
+      const [previous, next] = [modelRecord(before), modelRecord(model)];
+      if (!isSameValue(previous, next)) this.audit({ modelId: model.id, previous, next }, change);
     }
     await em.flush();
-    return numbers;
+    return written.map(({ before, model }) => ({ id: model.id, before, after: wholeModel(model) }));
   }
 
   private audit(
@@ -188,4 +199,8 @@ export class ModelRepository extends EntityRepository<Model> {
     const row = { id: newId(), ...entry, reason, actorId, ip: ip ?? null, createdAt: at };
     this.getEntityManager().create(ModelTierAuditLog, row);
   }
+}
+
+function wholeModel({ name, provider, isAvailable, isLegacy, isArchived, meta }: Model): WholeModel {
+  return { name, provider, isAvailable, isLegacy, isArchived, meta };
 }

@@ -6,8 +6,11 @@ import { LifecycleAdminController } from './admin/lifecycle.admin.controller.js'
 import { ModelHistoryService } from './admin/model-history.service.js';
 import { ModelsAdminController } from './admin/models.admin.controller.js';
 import { ModelAuditController, VersionsAdminController } from './admin/versions.admin.controller.js';
+import { DatabaseModule } from '../database/database.module.js';
+import { MonitoringModule } from '../monitoring/monitoring.module.js';
 import { CatalogueService } from './catalogue.service.js';
 import { ModelLifecycleService } from './model-lifecycle.service.js';
+import { ModelSunsetJob } from './model-sunset.job.js';
 import { ModelTierAuditLog } from './model-tier-audit-log.entity.js';
 import { ModelVersion } from './model-version.entity.js';
 import { Model } from './model.entity.js';
@@ -15,7 +18,7 @@ import { ModelsService } from './models.service.js';
 
 /** The catalogue: models, their versions, tier rules and parameter constraints, all as data. */
 @Module({
-  imports: [MikroOrmModule.forFeature([Model, ModelVersion, ModelTierAuditLog])],
+  imports: [DatabaseModule, MonitoringModule, MikroOrmModule.forFeature([Model, ModelVersion, ModelTierAuditLog])],
   controllers: [
     ModelsAdminController,
     ConstraintsAdminController,
@@ -23,7 +26,14 @@ import { ModelsService } from './models.service.js';
     VersionsAdminController,
     ModelAuditController,
   ],
-  providers: [CatalogueService, ModelsService, ModelLifecycleService, ConstraintAdminService, ModelHistoryService],
+  providers: [
+    CatalogueService,
+    ModelsService,
+    ModelLifecycleService,
+    ModelSunsetJob,
+    ConstraintAdminService,
+    ModelHistoryService,
+  ],
   exports: [CatalogueService, ModelsService],
 })
 export class ModelsModule {}

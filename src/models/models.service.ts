@@ -4,6 +4,7 @@ import { Clock } from '../common/clock.js';
 import { InvalidRequestError } from '../common/errors/common.errors.js';
 import { assertIfMatch, etagOf } from '../common/http/etag.js';
 import { decodeCursor, encodeCursor } from '../common/http/paging.js';
+import { AuditTrail } from '../monitoring/audit-trail.service.js';
 import { CatalogueService } from './catalogue.service.js';
 import type { CatalogueModel } from './domain/catalogue-model.js';
 import { neighbourhoodOf, type Neighbour } from './domain/catalogue-issues.js';
@@ -11,7 +12,14 @@ import { lifecycleOf } from './domain/lifecycle.js';
 import type { ModelMeta } from './domain/model-meta.js';
 import { checkModel, columnErrors, type ModelToCheck } from './model-check.js';
 import { Model } from './model.entity.js';
-import type { LivingNeighbour, ModelChange, ModelDraft, ModelRepository, StoredModel } from './model.repository.js';
+import type {
+  LivingNeighbour,
+  ModelChange,
+  ModelDraft,
+  ModelRepository,
+  StoredModel,
+  WrittenModel,
+} from './model.repository.js';
 import { isPlace, type ModelFilter, type ModelSort } from './model-page-query.js';
 import { ModelExistsError, ModelNotFoundError } from './models.errors.js';
 
@@ -21,8 +29,11 @@ export interface ModelPage {
   nextCursor: string | null;
 }
 
+/** Who changes models, why and from where. */
+export type Cause = Omit<ModelChange, 'at'>;
+
 /** Who asks for a change, and from which state they made it. */
-export interface EditRequest extends Omit<ModelChange, 'at'> {
+export interface EditRequest extends Cause {
   id: string;
   /** The header as it came; programs, which cannot have read an older state, pass `*`. */
   ifMatch: string | undefined;
@@ -50,6 +61,7 @@ export class ModelsService {
     private readonly em: EntityManager,
     private readonly catalogue: CatalogueService,
     private readonly clock: Clock,
+    private readonly audit: AuditTrail,
   ) {}
 
   /** @throws ModelNotFoundError. An alias is no id here. */
@@ -74,15 +86,12 @@ export class ModelsService {
    * A new model.
    * @throws ModelExistsError, InvalidRequestError naming every fault with its path
    */
-  async create(
-    draft: Omit<ModelDraft, 'meta'> & { meta: unknown },
-    change: Omit<ModelChange, 'at'>,
-  ): Promise<StoredModel> {
-    return this.write(draft.id, async (repository) => {
+  async create(draft: Omit<ModelDraft, 'meta'> & { meta: unknown }, cause: Cause): Promise<StoredModel> {
+    return this.writeOne(draft.id, cause, async (repository, change) => {
       await repository.lockCatalogue();
       if (await repository.findOne(draft.id)) throw new ModelExistsError(draft.id);
       const meta = checked(draft, await repository.findNeighbours());
-      await repository.store({ ...draft, meta }, { ...change, at: this.clock.now() });
+      return [await repository.store({ ...draft, meta }, change)];
     });
   }
 
@@ -91,16 +100,15 @@ export class ModelsService {
    * @throws ModelNotFoundError, IfMatchRequiredError, StaleEtagError, InvalidRequestError and what `edit` throws
    */
   async edit(
-    { id, ifMatch, ...change }: EditRequest,
+    { id, ifMatch, ...cause }: EditRequest,
     edit: (stored: StoredModel, context: EditContext) => ModelEdit | Promise<ModelEdit>,
   ): Promise<StoredModel> {
-    return this.write(id, async (repository) => {
+    return this.writeOne(id, cause, async (repository, change) => {
       const stored = await repository.findForChange(id);
       if (!stored) throw ModelNotFoundError.of(id);
       assertIfMatch(ifMatch, modelEtag(stored));
-      const now = this.clock.now();
       const neighbours = await repository.findNeighbours();
-      const { meta: newMeta, ...columns } = await edit(stored, { neighbours, now });
+      const { meta: newMeta, ...columns } = await edit(stored, { neighbours, now: change.at });
       const { name, provider, meta: oldMeta } = stored.model;
       const draft = { id, name, provider, ...columns };
       // A meta that is left alone is not judged again: a newer version may have written more than this one knows.
@@ -108,7 +116,7 @@ export class ModelsService {
       const meta = isMetaNew ? checked({ ...draft, meta: newMeta }, neighbours) : oldMeta;
       const faults = isMetaNew ? [] : columnErrors({ ...draft, meta });
       if (faults.length > 0) throw InvalidRequestError.of(faults);
-      await repository.store({ ...draft, meta }, { ...change, at: now });
+      return [await repository.store({ ...draft, meta }, change)];
     });
   }
 
@@ -116,14 +124,11 @@ export class ModelsService {
    * Creates or changes a model as a program does that knows what it wants.
    * @throws InvalidRequestError naming every fault of the model with its path
    */
-  async save(
-    draft: Omit<ModelDraft, 'meta'> & { meta: unknown },
-    change: Omit<ModelChange, 'at'>,
-  ): Promise<CatalogueModel> {
-    await this.write(draft.id, async (repository) => {
+  async save(draft: Omit<ModelDraft, 'meta'> & { meta: unknown }, cause: Cause): Promise<CatalogueModel> {
+    await this.writeOne(draft.id, cause, async (repository, change) => {
       await repository.lockCatalogue();
       const meta = checked(draft, await repository.findNeighbours());
-      await repository.store({ ...draft, meta }, { ...change, at: this.clock.now() });
+      return [await repository.store({ ...draft, meta }, change)];
     });
     const saved = this.catalogue.find(draft.id);
     if (!saved) throw new Error(`the model ${draft.id} was saved but is not in the catalogue`);
@@ -147,12 +152,26 @@ export class ModelsService {
     };
   }
 
-  private async write(id: string, work: (repository: ModelRepository) => Promise<void>): Promise<StoredModel> {
-    await this.em.fork().transactional((em) => work(em.getRepository(Model)));
+  /** One transaction over any number of models, with a line in the audit trail for each; then the catalogue follows. */
+  async write(cause: Cause, work: Work): Promise<void> {
+    const change = { ...cause, at: this.clock.now() };
+    await this.em.fork().transactional(async (em) => {
+      for (const { id, before, after } of await work(em.getRepository(Model), change)) {
+        const action = before ? 'model.update' : 'model.create';
+        await this.audit.record({ action, entity: 'model', entityId: id, before, after }, change, change.at);
+      }
+    });
     await this.catalogue.reload();
+  }
+
+  private async writeOne(id: string, cause: Cause, work: Work): Promise<StoredModel> {
+    await this.write(cause, work);
     return this.read(id);
   }
 }
+
+/** What is done under the lock of the catalogue, and what it wrote. */
+export type Work = (repository: ModelRepository, change: ModelChange) => Promise<WrittenModel[]>;
 
 /** @throws InvalidRequestError naming every fault with its path */
 function checked(model: ModelToCheck, neighbours: readonly Neighbour[]): ModelMeta {

@@ -5,12 +5,14 @@ import { seedModels } from '../../seeders/models.seeder.js';
 import { Clock } from '../../src/common/clock.js';
 import { AppError } from '../../src/common/errors/app-error.js';
 import { ormOptions } from '../../src/mikro-orm.config.js';
+import { Notifications } from '../../src/database/notifications.js';
 import { CatalogueService } from '../../src/models/catalogue.service.js';
 import type { ModelMeta } from '../../src/models/domain/model-meta.js';
 import { ModelTierAuditLog } from '../../src/models/model-tier-audit-log.entity.js';
 import { ModelVersion } from '../../src/models/model-version.entity.js';
 import { Model } from '../../src/models/model.entity.js';
 import type { ModelFilter } from '../../src/models/model-page-query.js';
+import { AuditTrail } from '../../src/monitoring/audit-trail.service.js';
 import { ModelsService } from '../../src/models/models.service.js';
 import { testConfig } from '../support/test-config.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-server.js';
@@ -38,9 +40,9 @@ describe('the catalogue', () => {
     database = await createTestDatabase();
     orm = await MikroORM.init(ormOptions(database.url, testConfig()));
     await seedModels(orm.em, { sandbox: true, now: NOW });
-    catalogue = new CatalogueService(orm.em);
+    catalogue = new CatalogueService(orm.em, new Notifications(orm.em, testConfig()));
     await catalogue.reload();
-    models = new ModelsService(orm.em, catalogue, new Clock());
+    models = new ModelsService(orm.em, catalogue, new Clock(), new AuditTrail(orm.em));
   });
 
   afterAll(async () => {

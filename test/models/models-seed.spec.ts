@@ -3,9 +3,11 @@ import { CATALOGUE, SEED_REASON, seedModels } from '../../seeders/models.seeder.
 import { SANDBOX_MODELS } from '../../seeders/catalogue/sandbox-models.js';
 import { Clock } from '../../src/common/clock.js';
 import { ormOptions } from '../../src/mikro-orm.config.js';
+import { Notifications } from '../../src/database/notifications.js';
 import { CatalogueService } from '../../src/models/catalogue.service.js';
 import { ModelVersion } from '../../src/models/model-version.entity.js';
 import { Model } from '../../src/models/model.entity.js';
+import { AuditTrail } from '../../src/monitoring/audit-trail.service.js';
 import { ModelsService } from '../../src/models/models.service.js';
 import { testConfig } from '../support/test-config.js';
 import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '../support/test-server.js';
@@ -23,9 +25,9 @@ describe('the seed of the catalogue', () => {
     database = await createTestDatabase();
     orm = await MikroORM.init(ormOptions(database.url, testConfig()));
     await seedModels(orm.em, { sandbox: true, now: NOW });
-    catalogue = new CatalogueService(orm.em);
+    catalogue = new CatalogueService(orm.em, new Notifications(orm.em, testConfig()));
     await catalogue.reload();
-    models = new ModelsService(orm.em, catalogue, new Clock());
+    models = new ModelsService(orm.em, catalogue, new Clock(), new AuditTrail(orm.em));
   });
 
   afterAll(async () => {

@@ -1,6 +1,7 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put, Query, Res } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
+import { CurrentOperator, type Operator } from '../../common/http/current-operator.js';
 import { Roles, Scopes } from '../../common/http/route-markers.js';
 import { CONSTRAINED_PARAMETERS } from '../domain/constrained-parameters.js';
 import { formatParametersApplied } from '../domain/parameters-applied.js';
@@ -8,7 +9,7 @@ import type { StoredModel } from '../model.repository.js';
 import { modelEtag, ModelsService } from '../models.service.js';
 import { ConstraintAdminService } from './constraint-admin.service.js';
 import { ConstraintDto, ConstraintRequest, ConstraintsDto, TrialDto, TrialRequest } from './constraints.admin.dto.js';
-import { ApiAdminErrors, ApiEdit, EditOrigin, ReasonRequest, type Origin } from './edit-origin.js';
+import { ApiAdminErrors, ApiEdit, ReasonRequest } from './admin-route.js';
 import { META_EXAMPLE, TRIAL_EXAMPLE } from './model-examples.js';
 
 @ApiTags('admin')
@@ -56,10 +57,10 @@ export class ConstraintsAdminController {
   async set(
     @Param() { id, parameter }: { id: string; parameter: string },
     @Body() { reason, constraint }: ConstraintRequest,
-    @EditOrigin() origin: Origin,
+    @CurrentOperator() operator: Operator,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<ConstraintDto> {
-    const stored = await this.constraints.set({ id, reason, ...origin }, parameter, constraint);
+    const stored = await this.constraints.set({ id, reason, ...operator }, parameter, constraint);
     tag(reply, stored);
     return { parameter, constraint: stored.model.meta.parameterConstraints![parameter]! };
   }
@@ -72,10 +73,10 @@ export class ConstraintsAdminController {
   async remove(
     @Param() { id, parameter }: { id: string; parameter: string },
     @Query() { reason }: ReasonRequest,
-    @EditOrigin() origin: Origin,
+    @CurrentOperator() operator: Operator,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<void> {
-    tag(reply, await this.constraints.remove({ id, reason, ...origin }, parameter));
+    tag(reply, await this.constraints.remove({ id, reason, ...operator }, parameter));
   }
 
   @Post('test')

@@ -2,11 +2,12 @@ import { Body, Controller, Get, HttpCode, Param, Post, Res } from '@nestjs/commo
 import { ApiBearerAuth, ApiOperation, ApiProperty, ApiPropertyOptional, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { IsIn, IsOptional, IsString, Matches, MaxLength } from 'class-validator';
 import type { FastifyReply } from 'fastify';
+import { CurrentOperator, type Operator } from '../../common/http/current-operator.js';
 import { Roles, Scopes } from '../../common/http/route-markers.js';
 import { LIFECYCLES, type Lifecycle } from '../domain/lifecycle.js';
 import { ModelLifecycleService } from '../model-lifecycle.service.js';
 import { modelEtag } from '../models.service.js';
-import { ApiAdminErrors, ApiEdit, EditOrigin, ReasonRequest, type Origin } from './edit-origin.js';
+import { ApiAdminErrors, ApiEdit, ReasonRequest } from './admin-route.js';
 
 const NOTICE_LENGTH_MAX = 2_000;
 
@@ -90,11 +91,11 @@ export class LifecycleAdminController {
   async transition(
     @Param('id') id: string,
     @Body() { reason, replacementModelId, ...transition }: TransitionRequest,
-    @EditOrigin() origin: Origin,
+    @CurrentOperator() operator: Operator,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<LifecycleDto> {
     const step = { ...transition, legacyReplacementModelId: replacementModelId };
-    await this.lifecycles.transition({ id, reason, ...origin }, step);
+    await this.lifecycles.transition({ id, reason, ...operator }, step);
     return this.read(id, reply);
   }
 }

@@ -1,12 +1,13 @@
 import { Body, Controller, Get, Param, Patch, Post, Put, Query, Res } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
+import { CurrentOperator, type Operator } from '../../common/http/current-operator.js';
 import { Roles, Scopes } from '../../common/http/route-markers.js';
 import { flagsOf } from '../domain/lifecycle.js';
 import { mergePatch } from '../domain/merge-patch.js';
 import type { StoredModel } from '../model.repository.js';
 import { modelEtag, ModelsService } from '../models.service.js';
-import { ApiAdminErrors, ApiEdit, EditOrigin, type Origin } from './edit-origin.js';
+import { ApiAdminErrors, ApiEdit } from './admin-route.js';
 import { toAdminModelPage, toAdminModelView, toTierRule } from './models.admin.view.js';
 import {
   AdminModelDto,
@@ -43,10 +44,10 @@ export class ModelsAdminController {
   @ApiAdminErrors({ 400: 'invalid_request: every fault of the model, with its path', 409: 'model_exists' })
   async create(
     @Body() { reason, lifecycle = 'available', ...draft }: CreateModelRequest,
-    @EditOrigin() { actorId, ip }: Origin,
+    @CurrentOperator() operator: Operator,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<AdminModelDto> {
-    const created = await this.models.create({ ...draft, ...flagsOf(lifecycle) }, { actorId, ip, reason });
+    const created = await this.models.create({ ...draft, ...flagsOf(lifecycle) }, { ...operator, reason });
     void reply.header('location', `/admin/models/${encodeURIComponent(draft.id)}`);
     return tagged(reply, created, toAdminModelView(created));
   }
@@ -68,11 +69,11 @@ export class ModelsAdminController {
   async update(
     @Param('id') id: string,
     @Body() { reason, name, provider }: UpdateModelRequest,
-    @EditOrigin() origin: Origin,
+    @CurrentOperator() operator: Operator,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<AdminModelDto> {
     const columns = { ...(name !== undefined && { name }), ...(provider !== undefined && { provider }) };
-    const stored = await this.models.edit({ id, reason, ...origin }, () => columns);
+    const stored = await this.models.edit({ id, reason, ...operator }, () => columns);
     return tagged(reply, stored, toAdminModelView(stored));
   }
 
@@ -92,10 +93,10 @@ export class ModelsAdminController {
   async replaceMeta(
     @Param('id') id: string,
     @Body() { reason, meta }: MetaRequest,
-    @EditOrigin() origin: Origin,
+    @CurrentOperator() operator: Operator,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<MetaDto> {
-    return toMeta(reply, await this.models.edit({ id, reason, ...origin }, () => ({ meta })));
+    return toMeta(reply, await this.models.edit({ id, reason, ...operator }, () => ({ meta })));
   }
 
   @Patch(':id/meta')
@@ -105,11 +106,11 @@ export class ModelsAdminController {
   async patchMeta(
     @Param('id') id: string,
     @Body() { reason, meta }: MetaRequest,
-    @EditOrigin() origin: Origin,
+    @CurrentOperator() operator: Operator,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<MetaDto> {
     const patch = ({ model }: StoredModel) => ({ meta: mergePatch(model.meta, meta) });
-    return toMeta(reply, await this.models.edit({ id, reason, ...origin }, patch));
+    return toMeta(reply, await this.models.edit({ id, reason, ...operator }, patch));
   }
 
   @Get(':id/tier')
@@ -129,7 +130,7 @@ export class ModelsAdminController {
   async setTier(
     @Param('id') id: string,
     @Body() { reason, requiredTier, tierRestrictionMode, allowedTiers }: TierRuleRequest,
-    @EditOrigin() origin: Origin,
+    @CurrentOperator() operator: Operator,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<TierRuleDto> {
     const rule = {
@@ -138,7 +139,7 @@ export class ModelsAdminController {
       allowedTiers: allowedTiers ?? null,
     };
     const edit = ({ model }: StoredModel) => ({ meta: mergePatch(model.meta, rule) });
-    const stored = await this.models.edit({ id, reason, ...origin }, edit);
+    const stored = await this.models.edit({ id, reason, ...operator }, edit);
     return tagged(reply, stored, toTierRule(stored.model.meta));
   }
 }

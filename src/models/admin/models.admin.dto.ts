@@ -7,7 +7,7 @@ import { LIFECYCLES, type Lifecycle } from '../domain/lifecycle.js';
 import { CAPABILITIES, type Capability, type ModelMeta } from '../domain/model-meta.js';
 import { TIER_RESTRICTION_MODES, type TierRestrictionMode } from '../domain/tier-access.js';
 import { MODEL_SORTS, type ModelSort } from '../model-page-query.js';
-import { ReasonRequest } from './edit-origin.js';
+import { ReasonRequest } from './admin-route.js';
 import { META_EXAMPLE } from './model-examples.js';
 
 const ID_LENGTH_MAX = 100;

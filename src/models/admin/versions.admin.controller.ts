@@ -3,12 +3,13 @@ import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagg
 import type { FastifyReply } from 'fastify';
 import { InvalidRequestError } from '../../common/errors/common.errors.js';
 import { PageQuery } from '../../common/http/paging.js';
+import { CurrentOperator, type Operator } from '../../common/http/current-operator.js';
 import { Roles, Scopes } from '../../common/http/route-markers.js';
 import { diffDocuments } from '../domain/document-diff.js';
 import type { ModelTierAuditLog } from '../model-tier-audit-log.entity.js';
 import type { ModelVersion } from '../model-version.entity.js';
 import { modelEtag } from '../models.service.js';
-import { ApiAdminErrors, ApiEdit, EditOrigin, ReasonRequest, type Origin } from './edit-origin.js';
+import { ApiAdminErrors, ApiEdit, ReasonRequest } from './admin-route.js';
 import { ModelHistoryService } from './model-history.service.js';
 import { AdminModelDto } from './models.admin.dto.js';
 import { toAdminModelView } from './models.admin.view.js';
@@ -66,10 +67,10 @@ export class VersionsAdminController {
   async restore(
     @Param() { id, version }: { id: string; version: string },
     @Body() { reason }: ReasonRequest,
-    @EditOrigin() origin: Origin,
+    @CurrentOperator() operator: Operator,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<AdminModelDto> {
-    const stored = await this.history.restore({ id, reason, ...origin }, toNumber(version));
+    const stored = await this.history.restore({ id, reason, ...operator }, toNumber(version));
     void reply.header('etag', modelEtag(stored));
     return toAdminModelView(stored);
   }

@@ -1,25 +1,9 @@
-import { applyDecorators, createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import { applyDecorators } from '@nestjs/common';
 import { ApiHeader, ApiProperty, ApiResponse } from '@nestjs/swagger';
 import { IsString, Length } from 'class-validator';
-import type { FastifyRequest } from 'fastify';
-import type { Principal } from '../../common/http/principal.js';
 
 const REASON_LENGTH_MIN = 3;
 const REASON_LENGTH_MAX = 500;
-
-/** Who changes something, from where, and from which state of it. */
-export interface Origin {
-  actorId: string;
-  ip: string;
-  ifMatch: string | undefined;
-}
-
-/** The origin of a change, as the request tells it. Only on routes that need a token. */
-export const EditOrigin = createParamDecorator((_data: unknown, context: ExecutionContext): Origin => {
-  const request = context.switchToHttp().getRequest<FastifyRequest & { principal?: Principal }>();
-  if (!request.principal) throw new Error('a route changes something but is public');
-  return { actorId: request.principal.userId, ip: request.ip, ifMatch: request.headers['if-match'] };
-});
 
 /** Every change says why: it is what the next operator reads. */
 export class ReasonRequest {

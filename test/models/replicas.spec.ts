@@ -1,0 +1,109 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CatalogueService } from '../../src/models/catalogue.service.js';
+import { JobRegistry } from '../../src/jobs/job-registry.js';
+import { startTestApp, type TestApp } from '../support/test-app.js';
+import { AdminConsole } from './admin-console.js';
+
+const META = {
+  displayName: 'Shared',
+  capabilities: ['text', 'chat'],
+  contextLength: 10_000,
+  maxOutputTokens: 1_000,
+  inputCostPerMillionTokens: 0,
+  outputCostPerMillionTokens: 0,
+  creditsPer1kTokens: 1,
+};
+
+/** Without the trigger, or without listening to it, nothing here ever comes true. */
+async function until(isTrue: () => boolean): Promise<void> {
+  while (!isTrue()) await sleep(10);
+}
+
+describe('two replicas', () => {
+  let admin: AdminConsole;
+  let other: TestApp;
+  let seenByOther: CatalogueService;
+  beforeAll(async () => {
+    admin = await AdminConsole.start();
+    const { database, url } = admin.server;
+    other = await startTestApp({ database, publicUrl: url });
+    seenByOther = other.app.get(CatalogueService);
+  });
+  afterAll(async () => {
+    await other.close();
+    await admin.close();
+  });
+
+  function add(id: string, change: Record<string, unknown> = {}) {
+    return admin.post('/admin/models', {
+      id,
+      name: id,
+      provider: 'sandbox',
+      meta: { ...META, ...change },
+      reason: 'New',
+    });
+  }
+
+  it('both know a change as soon as one has made it', async () => {
+    await add('shared');
+    await until(() => seenByOther.find('shared') !== undefined);
+    await admin.edit('PATCH', '/admin/models/shared/meta', { meta: { creditsPer1kTokens: 7 }, reason: 'Dearer' });
+    await until(() => seenByOther.find('shared')?.meta.creditsPer1kTokens === 7);
+    expect(seenByOther.find('shared')?.versionNo).toBe(2);
+  });
+
+  it('both know a change that a hand at the database made', async () => {
+    const connection = admin.server.orm.em.getConnection();
+    await connection.execute(`update models set is_available = false where id = 'sandbox-free'`);
+    await until(() => seenByOther.find('sandbox-free')?.isAvailable === false);
+  });
+
+  it('hear nothing of a change that was taken back', async () => {
+    const before = seenByOther.generation;
+    const connection = admin.server.orm.em.getConnection();
+    await connection
+      .execute(`do $$ begin update models set is_legacy = true where id = 'sandbox-echo'; raise 'no'; end $$`)
+      .catch(() => undefined);
+    await add('after-rollback');
+    await until(() => seenByOther.find('after-rollback') !== undefined);
+    expect(seenByOther.find('sandbox-echo')?.isLegacy).toBe(false);
+    expect(seenByOther.generation).toBeGreaterThan(before);
+  });
+
+  it('archive a model on its day, whichever of them looks, and only once', async () => {
+    await add('dying', { sunsetDate: '2026-01-01' });
+    const registries = [admin.server.app.get(JobRegistry), other.app.get(JobRegistry)];
+    const now = new Date('2026-01-01T00:00:00Z');
+    expect((await registries[0]!.runNow('sunset-models', new Date(now.getTime() - 1)))['archived']).toBe(0);
+    await Promise.all(registries.map((registry) => registry.runNow('sunset-models', now)));
+    await until(() => seenByOther.find('dying')?.isArchived === true);
+    const { body } = await admin.get('/admin/model-tier-audit-logs?modelId=dying');
+    expect(body['data']).toHaveLength(1);
+  });
+
+  it('write every change into the audit trail, with who, why, before and after', async () => {
+    const rows = await admin.server.orm.em
+      .getConnection()
+      .execute(`select * from audit_trail where entity = 'model' and entity_id = 'shared' order by created_at, id`);
+    expect(rows).toMatchObject([
+      {
+        action: 'model.create',
+        actor_id: admin.userId,
+        reason: 'New',
+        before: null,
+        after: { meta: { creditsPer1kTokens: 1 } },
+      },
+      {
+        action: 'model.update',
+        actor_id: admin.userId,
+        reason: 'Dearer',
+        before: { meta: { creditsPer1kTokens: 1 } },
+        after: { meta: { creditsPer1kTokens: 7 } },
+      },
+    ]);
+    for (const { request_id: requestId, ip } of rows as { request_id: string; ip: string }[]) {
+      expect(requestId).toMatch(/^[0-9a-f-]{36}$/);
+      expect(ip).not.toBeNull();
+    }
+  });
+});
