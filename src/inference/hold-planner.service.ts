@@ -3,7 +3,7 @@ import { effectiveMaxOutput, largestMaxTokens } from '../credits/domain/hold-est
 import type { AppliedChange } from '../models/domain/parameter-violation.js';
 import { dearestRates, upperBoundUcr } from '../usage/domain/cost.js';
 import type { AdmittedChat } from './admitted-chat.js';
-import { tokensMaxOf } from './images/image-limits.js';
+import { tokensMaxOf } from '../models/domain/image-limits.js';
 import { countedBound, inputBound, type BoundTerms } from './prompt.js';
 import { ContextLengthExceededError } from './inference.errors.js';
 import { TokenCounter } from './token-counter.service.js';

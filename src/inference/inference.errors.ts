@@ -1,6 +1,6 @@
 import type { Tier } from '../common/domain/tiers.js';
 import { AppError } from '../common/errors/app-error.js';
-import type { ImageLimits } from './images/image-limits.js';
+import type { ImageLimits } from '../models/domain/image-limits.js';
 import type { ParameterViolation } from '../models/domain/parameter-violation.js';
 
 /** A field that no schema of the route knows. All of them are named at once. */

@@ -1,5 +1,8 @@
 import { Injectable } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
 import type { Tier } from '../common/domain/tiers.js';
+import { etagOf } from '../common/http/etag.js';
+import { Config } from '../config/config.js';
 import { CatalogueService } from '../models/catalogue.service.js';
 import { decideAvailability } from '../models/domain/availability.js';
 import type { CatalogueModel } from '../models/domain/catalogue-model.js';
@@ -10,20 +13,40 @@ import { ModelNotFoundError } from '../models/models.errors.js';
 import { SubscriptionService } from '../subscription/subscription.service.js';
 import { ProviderRegistry } from './providers/provider-registry.js';
 
+/** A list with the validator that a client sends back to be told that nothing has changed. */
+export interface TaggedList {
+  list: ModelListDto;
+  etag: string;
+}
+
+/** More than four tiers with the filters that apps use. */
+const LISTS_MAX = 100;
+
 /** The catalogue as a user sees it: with what this server can answer and what the user's plan allows. */
 @Injectable()
 export class ModelListService {
+  /** By what they depend on: one reading of the catalogue, the tier, the filters. */
+  private readonly lists = new LRUCache<string, TaggedList>({ max: LISTS_MAX });
+
   constructor(
     private readonly catalogue: CatalogueService,
     private readonly providers: ProviderRegistry,
     private readonly subscriptions: SubscriptionService,
+    private readonly config: Config,
   ) {}
 
   /** Archived models are never listed; legacy ones only when asked for. */
-  async list(userId: string, query: ModelQueryDto): Promise<ModelListDto> {
+  async list(userId: string, query: ModelQueryDto): Promise<TaggedList> {
     const tier = await this.tierOf(userId);
+    const { capability, tier: wantedTier, provider, includeLegacy } = query;
+    const key = JSON.stringify([this.catalogue.generation, tier, capability, wantedTier, provider, includeLegacy]);
+    const known = this.lists.get(key);
+    if (known) return known;
     const models = this.catalogue.list().filter((model) => isWanted(model, query));
-    return { object: 'list', data: models.map((model) => this.view(model, tier)) };
+    const list: ModelListDto = { object: 'list', data: models.map((model) => this.view(model, tier)) };
+    const tagged = { list, etag: etagOf(list) };
+    this.lists.set(key, tagged);
+    return tagged;
   }
 
   /**
@@ -37,7 +60,8 @@ export class ModelListService {
   }
 
   private view(model: CatalogueModel, tier: Tier): ModelDto {
-    return toModelView(model, tier, decideAvailability(model, this.providers.routeOf(model) !== null));
+    const availability = decideAvailability(model, this.providers.routeOf(model) !== null);
+    return toModelView(model, { tier, availability, outputTokensDefault: this.config.outputTokensDefault });
   }
 
   private async tierOf(userId: string): Promise<Tier> {

@@ -1,8 +1,9 @@
-import { Controller, Get, Param, Query, Res } from '@nestjs/common';
-import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Controller, Get, Headers, Param, Query, Res } from '@nestjs/common';
+import { ApiBearerAuth, ApiHeader, ApiOkResponse, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { CurrentPrincipal } from '../common/http/current-principal.js';
 import type { Principal } from '../common/http/principal.js';
+import { isNoneMatch } from '../common/http/etag.js';
 import { Scopes } from '../common/http/route-markers.js';
 import { lifecycleHeaders } from '../models/domain/lifecycle-headers.js';
 import { ModelDto, ModelListDto, ModelQueryDto } from '../models/models.dto.js';
@@ -22,10 +23,21 @@ export class ModelsController {
     description:
       "OpenAI's list, with capabilities, limits, price, the parameters that each model takes, and whether it can be called now and with your plan.",
   })
-  @ApiOkResponse({ type: ModelListDto })
+  @ApiHeader({ name: 'If-None-Match', required: false, description: 'The ETag of the list that the client has' })
+  @ApiOkResponse({ type: ModelListDto, description: 'With an ETag; it differs by plan, and changes when a model does' })
+  @ApiResponse({ status: 304, description: 'The list is the one that the client has' })
   @ApiInferenceErrors({ 400: 'invalid_request' })
-  list(@CurrentPrincipal() principal: Principal, @Query() query: ModelQueryDto): Promise<ModelListDto> {
-    return this.models.list(principal.userId, query);
+  async list(
+    @CurrentPrincipal() principal: Principal,
+    @Query() query: ModelQueryDto,
+    @Headers('if-none-match') ifNoneMatch: string | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<ModelListDto | undefined> {
+    const { list, etag } = await this.models.list(principal.userId, query);
+    void reply.headers({ etag, 'cache-control': 'private, no-cache', vary: 'authorization' });
+    if (!isNoneMatch(ifNoneMatch, etag)) return list;
+    void reply.status(304);
+    return undefined;
   }
 
   @Get(':id')

@@ -5,16 +5,28 @@ import type { CatalogueModel } from './domain/catalogue-model.js';
 import type { ModelMeta } from './domain/model-meta.js';
 import type { PartRates } from './domain/model-prices.js';
 import type { ParameterConstraint } from './domain/parameter-constraint.js';
-import { decideTierAccess } from './domain/tier-access.js';
-import type { ModelDto, ParameterDto, PriceDto } from './models.dto.js';
+import { imageLimits, tokensMaxOf, type ImageLimits } from './domain/image-limits.js';
+import { offeredParameters } from './domain/offered-parameters.js';
+import { decideTierAccess, type TierDecision } from './domain/tier-access.js';
+import type { ImageLimitsDto, ModelDto, ParameterDto, PriceDto } from './models.dto.js';
 
 /** Credits are priced per this many tokens. */
 const TOKENS_PER_PRICE = 1_000n;
 
+export interface ModelViewTerms {
+  tier: Tier;
+  availability: Availability;
+  /** What is sent as output limit where nobody says otherwise. */
+  outputTokensDefault: number;
+}
+
 /** A model for the user who asks: OpenAI's members, then what an app needs to offer it and to draw its settings. */
-export function toModelView(model: CatalogueModel, tier: Tier, availability: Availability): ModelDto {
+export function toModelView(model: CatalogueModel, terms: ModelViewTerms): ModelDto {
+  const { tier, availability, outputTokensDefault } = terms;
   const { meta } = model;
   const access = decideTierAccess(meta, tier);
+  const seesImages = meta.capabilities.includes('vision');
+  const limits = imageLimits(meta);
   return {
     id: model.id,
     object: 'model',
@@ -28,13 +40,15 @@ export function toModelView(model: CatalogueModel, tier: Tier, availability: Ava
     limits: {
       contextLength: meta.contextLength,
       maxOutputTokens: meta.maxOutputTokens,
-      imagesMax: meta.capabilities.includes('vision') ? (meta.imageTokens?.imagesMax ?? null) : 0,
+      imagesMax: seesImages ? limits.imagesMax : 0,
+      images: seesImages ? toImageLimits(limits, meta) : null,
     },
     price: toPrice(model),
     available: availability.available,
     unavailableCode: availability.available ? null : availability.code,
     unavailableReason: availability.available ? null : availability.reason,
     tierAllowed: access.allowed,
+    ...toUsability(terms, access),
     requiredTier: meta.requiredTier ?? 'free',
     tierRestrictionMode: meta.tierRestrictionMode ?? 'minimum',
     allowedTiers: meta.allowedTiers ?? [],
@@ -42,7 +56,7 @@ export function toModelView(model: CatalogueModel, tier: Tier, availability: Ava
     deprecationNotice: meta.deprecationNotice ?? null,
     sunsetDate: meta.sunsetDate ?? null,
     replacementModelId: meta.legacyReplacementModelId ?? null,
-    parameters: toParameters(meta),
+    parameters: toParameters(offeredParameters(meta, outputTokensDefault)),
     parameterRules: (meta.parameterRules ?? []).map(({ parameters, unless, reason }) => ({
       parameters,
       unless: { parameter: unless.parameter, in: unless.in },
@@ -51,8 +65,29 @@ export function toModelView(model: CatalogueModel, tier: Tier, availability: Ava
   };
 }
 
-function toParameters(meta: ModelMeta): Record<string, ParameterDto> {
-  const entries = Object.entries(meta.parameterConstraints ?? {});
+/** Whether this user may call the model now, and if not, the error code and the reason that a call would get. */
+function toUsability(
+  { availability, tier }: ModelViewTerms,
+  access: TierDecision,
+): Pick<ModelDto, 'usable' | 'unusableCode' | 'unusableReason'> {
+  if (!availability.available) {
+    return { usable: false, unusableCode: availability.code, unusableReason: availability.reason };
+  }
+  if (access.allowed) return { usable: true, unusableCode: null, unusableReason: null };
+  const wanted = access.requiredTier ?? access.allowedTiers?.join(' or ') ?? 'another';
+  return {
+    usable: false,
+    unusableCode: 'tier_required',
+    unusableReason: `The model needs the plan ${wanted}; yours is ${tier}.`,
+  };
+}
+
+function toImageLimits(limits: ImageLimits, { imageTokens }: ModelMeta): ImageLimitsDto {
+  return { ...limits, types: [...limits.types], schemes: [...limits.schemes], tokensMax: tokensMaxOf(imageTokens) };
+}
+
+function toParameters(offered: Readonly<Record<string, ParameterConstraint>>): Record<string, ParameterDto> {
+  const entries = Object.entries(offered);
   return Object.fromEntries(entries.map(([name, constraint]) => [name, toParameter(constraint)]));
 }
 

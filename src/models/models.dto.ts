@@ -53,11 +53,24 @@ export class PriceDto extends RatesDto {
   @ApiProperty({ type: LongContextPriceDto, nullable: true }) longContext!: LongContextPriceDto | null;
 }
 
+/** What is taken of images. */
+export class ImageLimitsDto {
+  @ApiProperty({ type: [String], example: ['image/png'] }) types!: string[];
+  @ApiProperty({ type: [String] }) schemes!: string[];
+  @ApiProperty() urlLengthMax!: number;
+  @ApiProperty() imagesMax!: number;
+  @ApiProperty() bytesMax!: number;
+  @ApiProperty({ description: 'Pixels of each side' }) sideMin!: number;
+  @ApiProperty() sideMax!: number;
+  @ApiProperty({ description: 'Width times height' }) pixelsMax!: number;
+  @ApiProperty({ description: 'The most tokens that one image counts' }) tokensMax!: number;
+}
+
 class ModelLimitsDto {
   @ApiProperty() contextLength!: number;
   @ApiProperty() maxOutputTokens!: number;
-  @ApiProperty({ type: Number, nullable: true, description: 'Null where the provider names no limit' })
-  imagesMax!: number | null;
+  @ApiProperty({ description: 'Of one request; 0 where the model sees none' }) imagesMax!: number;
+  @ApiProperty({ type: ImageLimitsDto, nullable: true }) images!: ImageLimitsDto | null;
 }
 
 class ConditionDto {
@@ -90,6 +103,11 @@ export class ModelDto {
   unavailableCode!: string | null;
   @ApiProperty({ type: String, nullable: true }) unavailableReason!: string | null;
   @ApiProperty({ description: 'Whether the caller’s plan may use it' }) tierAllowed!: boolean;
+  @ApiProperty({ description: 'Whether a call of the caller’s would pass: available, and allowed by the plan' })
+  usable!: boolean;
+  @ApiProperty({ type: String, nullable: true, description: 'The error code that it would get' })
+  unusableCode!: string | null;
+  @ApiProperty({ type: String, nullable: true }) unusableReason!: string | null;
   @ApiProperty({ enum: TIERS }) requiredTier!: Tier;
   @ApiProperty({ enum: TIER_RESTRICTION_MODES }) tierRestrictionMode!: TierRestrictionMode;
   @ApiProperty({ enum: TIERS, isArray: true }) allowedTiers!: Tier[];

@@ -1,7 +1,7 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo, LookupFunction } from 'node:net';
 import { ImageFetcher, type ImageFetcherOptions } from '../../src/inference/images/image-fetcher.js';
-import { imageLimits } from '../../src/inference/images/image-limits.js';
+import { imageLimits } from '../../src/models/domain/image-limits.js';
 import { png, webp } from '../support/images.js';
 
 const HOST = 'images.example.com';

@@ -1,6 +1,7 @@
 import { OPENAI_MODELS } from '../../seeders/catalogue/openai-models.js';
 import { GOOGLE_MODELS } from '../../seeders/catalogue/google-models.js';
-import { decideAvailability } from '../../src/models/domain/availability.js';
+import type { Tier } from '../../src/common/domain/tiers.js';
+import { decideAvailability, type Availability } from '../../src/models/domain/availability.js';
 import type { CatalogueModel } from '../../src/models/domain/catalogue-model.js';
 import { ModelMeta } from '../../src/models/domain/model-meta.js';
 import { modelPrices } from '../../src/models/domain/model-prices.js';
@@ -24,10 +25,14 @@ function model(id: string, change: Partial<CatalogueModel> = {}): CatalogueModel
   };
 }
 
+function view(shown: CatalogueModel, tier: Tier, availability: Availability = { available: true }) {
+  return toModelView(shown, { tier, availability, outputTokensDefault: 4_096 });
+}
+
 describe('toModelView', () => {
   it('shows OpenAI’s members and what an app draws its settings with', () => {
-    const view = toModelView(model('gpt-5-mini'), 'free', { available: true });
-    expect(view).toMatchObject({
+    const shown = view(model('gpt-5-mini'), 'free');
+    expect(shown).toMatchObject({
       id: 'gpt-5-mini',
       object: 'model',
       created: 1_767_225_600,
@@ -45,8 +50,9 @@ describe('toModelView', () => {
         longContext: null,
       },
     });
-    expect(view.parameters['temperature']).toEqual({
+    expect(shown.parameters['temperature']).toEqual({
       supported: true,
+      type: 'number',
       allowedValues: [1],
       default: 1,
       mutuallyExclusiveWith: [],
@@ -54,30 +60,53 @@ describe('toModelView', () => {
       sentAs: null,
       reason: 'GPT-5-mini only supports temperature=1.0',
     });
-    expect(view.parameters['max_tokens']).toMatchObject({ min: 1, max: 4096, sentAs: 'max_completion_tokens' });
-    expect(JSON.stringify(view)).not.toContain('providerMetadata');
+    expect(shown.parameters['max_tokens']).toMatchObject({ min: 1, max: 4096, sentAs: 'max_completion_tokens' });
+    expect(JSON.stringify(shown)).not.toContain('providerMetadata');
   });
 
   it('says why not', () => {
-    const view = toModelView(model('gpt-5'), 'pro', decideAvailability(model('gpt-5'), false));
-    expect(view).toMatchObject({
+    const shown = view(model('gpt-5'), 'pro', decideAvailability(model('gpt-5'), false));
+    expect(shown).toMatchObject({
       available: false,
       unavailableCode: 'model_unavailable',
       tierAllowed: false,
+      usable: false,
+      unusableCode: 'model_unavailable',
       requiredTier: 'pro_max',
     });
-    expect(view.unavailableReason).not.toBeNull();
+    expect(view(model('gpt-5'), 'pro')).toMatchObject({
+      usable: false,
+      unusableCode: 'tier_required',
+      unusableReason: 'The model needs the plan pro_max; yours is pro.',
+    });
+    expect(view(model('gpt-5'), 'pro_max')).toMatchObject({ usable: true, unusableCode: null, unusableReason: null });
+    expect(shown.unavailableReason).not.toBeNull();
+  });
+
+  it('offers every parameter that can be sent, with what holds where the model is silent', () => {
+    const { parameters, limits } = view(model('gpt-5-mini'), 'free');
+    expect(parameters['seed']).toMatchObject({ supported: true, type: 'integer', onViolation: 'reject' });
+    expect(parameters['n']).toMatchObject({ min: 1, max: 8, default: 1 });
+    expect(parameters['max_completion_tokens']).toMatchObject({ min: 1, max: 128_000, default: 4_096 });
+    expect(parameters).not.toHaveProperty('top_k');
+    expect(limits.images).toMatchObject({
+      imagesMax: 20,
+      sideMin: 2,
+      tokensMax: 2_489,
+      types: ['image/png', 'image/jpeg', 'image/webp', 'image/gif'],
+    });
+    expect(view(model('gpt-4o'), 'free').parameters['top_p']).toMatchObject({ max: 1 });
   });
 
   it('shows the rules and the price of a long context', () => {
-    expect(toModelView(model('gpt-4o'), 'free', { available: true }).parameterRules).toEqual([
+    expect(view(model('gpt-4o'), 'free').parameterRules).toEqual([
       {
         parameters: ['top_logprobs'],
         unless: { parameter: 'logprobs', in: [true] },
         reason: 'top_logprobs needs logprobs: true',
       },
     ]);
-    expect(toModelView(model('gemini-2.5-pro'), 'pro_max', { available: true }).price?.longContext).toMatchObject({
+    expect(view(model('gemini-2.5-pro'), 'pro_max').price?.longContext).toMatchObject({
       aboveInputTokens: 200_000,
       input: '4.000000',
     });

@@ -2,8 +2,8 @@ import { lookup as resolve } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import { Agent, request, type Dispatcher } from 'undici';
 import type { ImageFacts, ImageFault } from './image-header.js';
-import { IMAGE_TYPES, readImageHeader, type ImageType } from './image-header.js';
-import type { ImageLimits } from './image-limits.js';
+import { readImageHeader, type ImageType } from './image-header.js';
+import { IMAGE_TYPES, type ImageLimits } from '../../models/domain/image-limits.js';
 import { sizeFault } from './image-part.js';
 import { isPublicAddress } from './public-address.js';
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { gif, jpeg, png, webp } from '../../../test/support/images.js';
-import { IMAGE_TYPES, readImageHeader, type ImageType } from './image-header.js';
+import { IMAGE_TYPES } from '../../models/domain/image-limits.js';
+import { readImageHeader, type ImageType } from './image-header.js';
 
 describe('the header of an image', () => {
   it.each<[string, ImageType, Buffer, [number, number, boolean]]>([

@@ -1,3 +1,5 @@
+import type { IMAGE_TYPES } from '../../models/domain/image-limits.js';
+
 /** What a file's header tells of its image, without a pixel decoded. */
 export interface ImageFacts {
   width: number;
@@ -11,7 +13,6 @@ export interface ImageFault {
   fault: string;
 }
 
-export const IMAGE_TYPES = ['image/png', 'image/jpeg', 'image/webp', 'image/gif'] as const;
 export type ImageType = (typeof IMAGE_TYPES)[number];
 
 /** Segments of one file. A real one has dozens; a hostile one would have the thread walk through millions. */

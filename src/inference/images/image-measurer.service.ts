@@ -5,7 +5,7 @@ import type { ModelMeta } from '../../models/domain/model-meta.js';
 import { InvalidImageError } from '../inference.errors.js';
 import type { PromptImage } from '../prompt.js';
 import { ImageFetcher } from './image-fetcher.js';
-import { imageLimits, tokensMaxOf, type ImageLimits } from './image-limits.js';
+import { imageLimits, tokensMaxOf, type ImageLimits } from '../../models/domain/image-limits.js';
 import { readImagePart } from './image-part.js';
 
 type Measured = { image: PromptImage; fault: null } | { image: PromptImage; fault: string };

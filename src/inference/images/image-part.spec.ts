@@ -1,5 +1,5 @@
 import { dataUri, gif, jpeg, png } from '../../../test/support/images.js';
-import { imageLimits } from './image-limits.js';
+import { imageLimits } from '../../models/domain/image-limits.js';
 import { readImagePart } from './image-part.js';
 import { isPublicAddress } from './public-address.js';
 

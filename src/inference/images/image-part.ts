@@ -1,6 +1,6 @@
 import type { PromptImage } from '../prompt.js';
-import { IMAGE_TYPES, readImageHeader, type ImageFacts, type ImageFault, type ImageType } from './image-header.js';
-import type { ImageLimits } from './image-limits.js';
+import { readImageHeader, type ImageFacts, type ImageFault, type ImageType } from './image-header.js';
+import { IMAGE_TYPES, type ImageLimits } from '../../models/domain/image-limits.js';
 import { privateHostFault } from './public-address.js';
 
 const DATA_URI = /^data:([a-z0-9.+/-]+);base64,/i;

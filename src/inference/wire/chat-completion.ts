@@ -2,7 +2,6 @@ import { z } from 'zod';
 import { ChatMessage, MESSAGES_MAX } from './chat-message.js';
 
 export const TOOLS_MAX = 128;
-export const IMAGES_MAX = 20;
 /** Longest model id or alias, the width of the column. */
 export const MODEL_ID_LENGTH_MAX = 100;
 

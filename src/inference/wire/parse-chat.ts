@@ -1,7 +1,8 @@
 import type { FieldError } from '../../common/errors/app-error.js';
 import { InvalidRequestError } from '../../common/errors/common.errors.js';
 import { UnknownParameterError, UnsupportedParameterError } from '../inference.errors.js';
-import { ChatCompletionBody, changesPrice, IMAGES_MAX, isNeutral } from './chat-completion.js';
+import { IMAGES_MAX } from '../../models/domain/image-limits.js';
+import { ChatCompletionBody, changesPrice, isNeutral } from './chat-completion.js';
 import { FIELD_ERRORS_MAX, sortFaults } from './field-errors.js';
 
 /** Most fields that one answer header can name as dropped. */

@@ -28,7 +28,7 @@ export type ParameterType = (typeof PARAMETER_TYPES)[number];
 export interface ParameterBaseline {
   type: ParameterType;
   /** The value every provider of this wire format takes when the parameter is absent. */
-  default?: unknown;
+  default?: number | string | boolean;
   /** Bounds without which a request's price would have no bound. Every other range is the model's own. */
   min?: number;
   max?: number;

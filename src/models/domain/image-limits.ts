@@ -1,7 +1,10 @@
-import type { ImageTokenTerms } from '../../models/domain/image-tokens.js';
-import type { ModelMeta } from '../../models/domain/model-meta.js';
-import { IMAGES_MAX } from '../wire/chat-completion.js';
-import { IMAGE_TYPES } from './image-header.js';
+import type { ImageTokenTerms } from './image-tokens.js';
+import type { ModelMeta } from './model-meta.js';
+
+export const IMAGE_TYPES = ['image/png', 'image/jpeg', 'image/webp', 'image/gif'] as const;
+
+/** Images of one request, whatever the model. */
+export const IMAGES_MAX = 20;
 
 /**
  * What one image counts where the model's meta does not say: the most that any strategy of a known provider makes of one, 10 000 patches

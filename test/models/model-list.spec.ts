@@ -1,0 +1,63 @@
+import { ChatBench, type Caller } from '../inference/chat-bench.js';
+import { AdminConsole } from './admin-console.js';
+
+interface Listed {
+  id: string;
+  usable: boolean;
+  unusableCode: string | null;
+  parameters: Record<string, unknown>;
+}
+
+describe('GET /v1/models', () => {
+  let bench: ChatBench;
+  let admin: AdminConsole;
+  let free: Caller;
+  let rich: Caller;
+  beforeAll(async () => {
+    bench = await ChatBench.start();
+    admin = await AdminConsole.on(bench.server);
+    [free, rich] = [await bench.caller(), await bench.caller('pro_max')];
+  });
+  afterAll(() => bench.close());
+
+  async function list(caller: Caller, query = '', etag?: string) {
+    const response = await fetch(`${caller.url}/v1/models${query}`, {
+      headers: { authorization: `Bearer ${caller.token}`, ...(etag && { 'if-none-match': etag }) },
+    });
+    const text = await response.text();
+    const data = text === '' ? [] : (JSON.parse(text) as { data: Listed[] }).data;
+    return { status: response.status, etag: response.headers.get('etag')!, data, length: text.length };
+  }
+
+  it('tells each user which models may be called, and why the others may not', async () => {
+    const seenByFree = (await list(free)).data.find(({ id }) => id === 'gpt-5');
+    expect(seenByFree).toMatchObject({ usable: false, unusableCode: 'tier_required' });
+    const seenByRich = (await list(rich)).data.find(({ id }) => id === 'gpt-5');
+    expect(seenByRich).toMatchObject({ usable: true, unusableCode: null });
+    expect(seenByRich?.parameters).toHaveProperty('temperature');
+  });
+
+  it('is not sent again to a client that has it', async () => {
+    const first = await list(free);
+    expect(first.status).toBe(200);
+    expect(await list(free, '', first.etag)).toMatchObject({ status: 304, length: 0, etag: first.etag });
+    expect(await list(free, '', `"other", W/${first.etag}`)).toMatchObject({ status: 304 });
+    expect(await list(free, '', '"other"')).toMatchObject({ status: 200 });
+  });
+
+  it('differs by plan and by filter', async () => {
+    const { etag } = await list(free);
+    expect((await list(rich, '', etag)).status).toBe(200);
+    expect((await list(free, '?capability=embedding', etag)).data.map(({ id }) => id)).toEqual(['sandbox-embedding']);
+  });
+
+  it('changes at once when a model does', async () => {
+    const { etag } = await list(free);
+    const answer = await admin.edit('PATCH', '/admin/models/sandbox-echo/meta', {
+      meta: { displayName: 'Echo' },
+      reason: 'Shorter',
+    });
+    expect(answer.status).toBe(200);
+    expect((await list(free, '', etag)).status).toBe(200);
+  });
+});
