@@ -45,6 +45,7 @@ const CODES: Record<string, number> = {
   job_retry_unavailable: 409,
   job_run_failed: 500,
   lifecycle_refused: 409,
+  metrics_forbidden: 403,
   model_archived: 410,
   model_exists: 409,
   model_not_found: 404,

@@ -32,6 +32,8 @@ export class Config {
   readonly runsJobs: boolean;
   readonly refreshGraceSeconds: number;
   readonly adminMfa: 'required' | 'optional';
+  /** What a scraper of /metrics sends; without it only this machine may. */
+  readonly metricsToken: string | undefined;
   /** 32 bytes: seals signing keys and provider credentials. */
   readonly keyEncryptionKey: Buffer;
   /** The first signs, all verify. */
@@ -62,6 +64,7 @@ export class Config {
     this.runsJobs = env.JOBS;
     this.refreshGraceSeconds = env.REFRESH_GRACE_SECONDS;
     this.adminMfa = env.ADMIN_MFA ?? (this.isProduction ? 'required' : 'optional');
+    this.metricsToken = env.METRICS_TOKEN;
     const local = env.KEY_ENCRYPTION_KEY && env.COOKIE_KEYS ? undefined : loadLocalSecrets(this.dataDir);
     this.keyEncryptionKey = env.KEY_ENCRYPTION_KEY ?? Buffer.from(local!.keyEncryptionKey, 'base64');
     this.cookieKeys = env.COOKIE_KEYS ?? local!.cookieKeys;

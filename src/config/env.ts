@@ -65,6 +65,7 @@ export const Environment = z.object({
   JOBS: flag.default(true),
   REFRESH_GRACE_SECONDS: wholeNumber(0, 30).default(0),
   ADMIN_MFA: z.enum(['required', 'optional'], { error: 'must be required or optional' }).optional(),
+  METRICS_TOKEN: z.string().min(32, 'must have at least 32 characters: openssl rand -base64 32').optional(),
   KEY_ENCRYPTION_KEY: encryptionKey.optional(),
   COOKIE_KEYS: cookieKeys.optional(),
   OUTPUT_TOKENS_DEFAULT: wholeNumber(1, 1_000_000).default(4_096),

@@ -39,6 +39,6 @@ export class ClockAdminController {
   @ApiResponse({ status: 422, description: 'The time is before the current one, or more than a hundred years ahead' })
   async move(@Body() move: ClockMoveBody, @CurrentOperator() operator: Operator): Promise<ClockMovedView> {
     const { now, jobs } = await this.admin.move(move, { ...operator, reason: null });
-    return { ...toClockView(now, this.clock.offsetMs), jobs };
+    return Object.assign(toClockView(now, this.clock.offsetMs), { jobs });
   }
 }

@@ -7,6 +7,7 @@ import { ClockAdminService } from './clock-admin.service.js';
 import { JobAdminService } from './job-admin.service.js';
 import { JobFailureRepository } from './job-failure.repository.js';
 import { JobFailureService } from './job-failure.service.js';
+import { JobMetrics } from './job-metrics.js';
 import { JobFailuresAdminController } from './job-failures.admin.controller.js';
 import { JobRegistry } from './job-registry.js';
 import { JobScheduler } from './job-scheduler.js';
@@ -23,6 +24,7 @@ import { TestClockService } from './test-clock.service.js';
     JobAdminService,
     JobFailureRepository,
     JobFailureService,
+    JobMetrics,
     JobRegistry,
     JobScheduler,
     TestClockService,

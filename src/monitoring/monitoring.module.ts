@@ -5,11 +5,14 @@ import { DatabaseModule } from '../database/database.module.js';
 import { AuditTrail } from './audit-trail.service.js';
 import { HealthController } from './health.controller.js';
 import { loggerOptions } from './logger-options.js';
+import { Metrics } from './metrics.js';
+import { MetricsController } from './metrics.controller.js';
+import { PoolMetrics } from './pool-metrics.js';
 
 @Module({
   imports: [DatabaseModule, LoggerModule.forRootAsync({ inject: [Config], useFactory: loggerOptions })],
-  controllers: [HealthController],
-  providers: [AuditTrail],
-  exports: [AuditTrail],
+  controllers: [HealthController, MetricsController],
+  providers: [AuditTrail, Metrics, PoolMetrics],
+  exports: [AuditTrail, Metrics],
 })
 export class MonitoringModule {}

@@ -2,7 +2,7 @@ import { Logger } from '@nestjs/common';
 import type { FastifyInstance } from 'fastify';
 
 /** Asked every few seconds by whatever keeps the process running. */
-const UNLOGGED = '/health/';
+const UNLOGGED = /^\/(health\/|metrics$)/;
 
 /**
  * One line per request, whoever answered it: the token check, the OpenID Connect engine or a controller. Queries, headers and bodies are
@@ -16,7 +16,7 @@ export function logRequests(server: FastifyInstance): void {
     const { statusCode: status } = reply.raw;
     const line = { http: { id, method, path, status, durationMs: Math.round(reply.elapsedTime) } };
     if (status >= 500) logger.error(line, `${method} ${path} ${status}`);
-    else if (!path.startsWith(UNLOGGED)) logger.log(line, `${method} ${path} ${status}`);
+    else if (!UNLOGGED.test(path)) logger.log(line, `${method} ${path} ${status}`);
     done();
   });
 }

@@ -7,6 +7,7 @@ const PUBLIC_ROUTES = new Set([
   // monitoring of the process
   'GET /health/live',
   'GET /health/ready',
+  'GET /metrics',
   // what a client reads before it has a token
   'GET /.well-known/oauth-protected-resource',
   // the pages of the sign-in, guarded by the cookie of the interaction

@@ -113,6 +113,7 @@ describe('the test clock', () => {
     const moves = Array.from({ length: 8 }, (_, index) => move(index % 2 === 0 ? first : second, { advance: 'P1D' }));
     await Promise.all(moves);
     for (const server of [first, second]) await untilFollowed(server, before.offsetMs + 8 * DAY_MS);
+    expect((await read(first)).offsetMs).toBe(before.offsetMs + 8 * DAY_MS);
   });
 
   it('lets every job run at the new time and tells what each did', async () => {

@@ -1,0 +1,16 @@
+import { AppError } from '../common/errors/app-error.js';
+
+export class MetricsForbiddenError extends AppError {
+  static readonly code = 'metrics_forbidden';
+  static readonly status = 403;
+  static readonly title = 'The metrics are not for everybody';
+  static readonly openaiType = 'permission_error';
+
+  constructor(hasToken: boolean) {
+    super(
+      hasToken
+        ? 'Send METRICS_TOKEN as "Authorization: Bearer <token>".'
+        : 'Only this machine may ask, and not through a proxy. Set METRICS_TOKEN to ask from elsewhere.',
+    );
+  }
+}
