@@ -56,7 +56,7 @@ export function tlsOptions(url: string): { ssl?: { rejectUnauthorized: boolean }
  * Tables are in `public`, whatever the user is called: a user named like our function schema would otherwise get them there ("$user").
  * `transaction_timeout` exists from PostgreSQL 17 on; before, only idle transactions can be limited.
  */
-async function prepareSession(client: ClientBase, isLimited: boolean): Promise<void> {
+export async function prepareSession(client: ClientBase, isLimited: boolean): Promise<void> {
   await client.query(
     `select set_config('search_path', 'public', false) union all
      select set_config(name, $1, false) from pg_settings where name in ('transaction_timeout', 'idle_in_transaction_session_timeout')`,

@@ -1,5 +1,6 @@
+import pg from 'pg';
 import type { Config } from '../config/config.js';
-import { tlsOptions } from '../mikro-orm.config.js';
+import { prepareSession, tlsOptions } from '../mikro-orm.config.js';
 
 /** Options for `pg` and whatever stands on it. */
 export interface DirectConnection {
@@ -18,4 +19,30 @@ export function directConnection(config: Config): DirectConnection {
   const url = new URL(given);
   url.searchParams.delete('sslmode');
   return { connectionString: url.href, application_name: 'tollgate', ...tlsOptions(given) };
+}
+
+/**
+ * Runs `work` on a session of its own, past the pool and without the time limit of request traffic. `signal` ends the session: the statement
+ * under way then fails, and the server stops working on it.
+ */
+export async function withDirectClient<Result>(
+  config: Config,
+  work: (client: pg.Client) => Promise<Result>,
+  signal?: AbortSignal,
+): Promise<Result> {
+  signal?.throwIfAborted();
+  const client = new pg.Client(directConnection(config));
+  client.on('error', () => undefined); // the statement under way fails and says so
+  const end = (): void => void client.end();
+  signal?.addEventListener('abort', end);
+  try {
+    await client.connect();
+    await prepareSession(client, false);
+    // A server notices only by looking that the one who asked is gone.
+    await client.query(`set client_connection_check_interval = '5s'`);
+    return await work(client);
+  } finally {
+    signal?.removeEventListener('abort', end);
+    await client.end();
+  }
 }

@@ -229,29 +229,45 @@ export const OVERDUE_HOLDS: ReconciliationCheck = {
     from credit_holds where state = 'pending' and expires_at < $1::timestamptz`,
 };
 
+/** Invariant 9, second half; the instant before which every ended period must have been closed comes as `$1`. */
+export const OVERDUE_PERIODS: ReconciliationCheck = {
+  name: 'no_period_outlives_its_grace',
+  invariant: 9,
+  sql: `
+    select a.user_id, 'account' as subject, format('due since %s and not closed', a.next_due_at) as detail
+    from credit_accounts a join users u on u.id = a.user_id
+    where a.next_due_at < $1::timestamptz and a.suspended_at is null and u.deleted_at is null`,
+};
+
+const amountAt = (rate: (part: string) => string): string => `
+  greatest(0, l.input_tokens - l.cached_input_tokens - l.cache_write_tokens - case when ${rate('image')} is null then 0 else l.image_tokens end)
+      * ${rate('input')}
+    + l.cached_input_tokens * ${rate('cached')} + l.cache_write_tokens * ${rate('written')} + l.output_tokens * ${rate('output')}
+    + case when ${rate('image')} is null then 0 else l.image_tokens * ${rate('image')} end`;
+
 /**
- * Invariant 4, second half: each ledger row again from its tokens and its pinned price version. The rates come as arrays, one element per
- * model version: `$1` model, `$2` version, `$3` basis, `$4` to `$8` µcr per token of input, cached, written, output and image (null: as
- * input), `$9` the input above which the long price holds (null: never).
+ * Invariant 4, second half: credits and provider cost of each ledger row again, from its tokens and its pinned price version. The rates come
+ * as arrays, one element per model version: `$1` model, `$2` version, `$3` basis, `$4` the input above which the long price holds (null:
+ * never), `$5` to `$9` µcr per token of input, cached, written, output and image (null: as input), `$10` to `$14` the same in nano-USD.
  */
 export const RECOMPUTED_CHARGES: ReconciliationCheck = {
   name: 'charge_recomputed_from_tokens',
   invariant: 4,
   sql: `
     select l.user_id, l.request_id::text as subject,
-      format('%s version %s: charged %s, recomputed %s', l.model_id, l.model_version_no, l.credits_ucr, c.credits) as detail
+      format('%s version %s: charged %s µcr at a cost of %s nano-USD, recomputed %s and %s', l.model_id, l.model_version_no,
+        l.credits_ucr, l.cost_nusd, c.credits, c.cost) as detail
     from token_usage_ledger l
-    left join unnest($1::text[], $2::integer[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::integer[])
-      as r(model_id, version_no, basis, input, cached, written, output, image, above)
+    left join unnest($1::text[], $2::integer[], $3::text[], $4::integer[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[],
+        $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[])
+      as r(model_id, version_no, basis, above, credits_input, credits_cached, credits_written, credits_output, credits_image,
+        cost_input, cost_cached, cost_written, cost_output, cost_image)
       on r.model_id = l.model_id and r.version_no = l.model_version_no and r.basis = l.price_basis::text
     cross join lateral (
-      select greatest(0, l.input_tokens - l.cached_input_tokens - l.cache_write_tokens - case when r.image is null then 0 else l.image_tokens end)
-          * r.input
-        + l.cached_input_tokens * r.cached + l.cache_write_tokens * r.written + l.output_tokens * r.output
-        + case when r.image is null then 0 else l.image_tokens * r.image end as credits,
+      select ${amountAt((part) => `r.credits_${part}`)} as credits, ${amountAt((part) => `r.cost_${part}`)} as cost,
         (r.basis = 'long_context') = (l.input_tokens > coalesce(r.above, 2147483647)) as is_basis_right
     ) c
-    where l.credits_ucr is distinct from c.credits or c.is_basis_right is not true`,
+    where l.credits_ucr is distinct from c.credits or l.cost_nusd is distinct from c.cost or c.is_basis_right is not true`,
 };
 
 /** Every model version that the ledger refers to. */

@@ -1,35 +1,8 @@
-import { EntityManager, IsolationLevel } from '@mikro-orm/postgresql';
 import { Injectable } from '@nestjs/common';
-import { CompiledQuery } from 'kysely';
 import { Clock } from '../common/clock.js';
-import { type ModelMeta } from '../models/domain/model-meta.js';
-import { modelPrices, type PartRates } from '../models/domain/model-prices.js';
-import {
-  CHARGED_VERSIONS,
-  OVERDUE_HOLDS,
-  RECOMPUTED_CHARGES,
-  RECONCILIATION_CHECKS,
-  type ReconciliationCheck,
-} from './reconciliation.queries.js';
-
-/** A hold may outlive its time by two sweeps, and a statement. */
-const SWEEP_GRACE_MS = 2 * 60_000;
-/** Per invariant: enough to see the pattern, not so many that the answer drowns in one fault. */
-const OFFENDERS_MAX = 100;
-
-export interface Offender {
-  /** Null where the fault is not one user's. */
-  userId: string | null;
-  subject: string;
-  detail: string;
-}
-
-export interface ReconciliationResult {
-  name: string;
-  invariant: number;
-  isBroken: boolean;
-  offenders: Offender[];
-}
+import { Config } from '../config/config.js';
+import { withDirectClient } from '../database/direct-connection.js';
+import { type CheckOptions, evaluateChecks, type Execute, type ReconciliationResult } from './reconciliation-checks.js';
 
 export interface ReconciliationReport {
   isBalanced: boolean;
@@ -37,77 +10,35 @@ export interface ReconciliationReport {
   checks: ReconciliationResult[];
 }
 
+export interface ReconciliationOptions extends CheckOptions {
+  /** Ends the connection, and with it the run. */
+  signal?: AbortSignal;
+}
+
 /** Proves that the books balance: the credit invariants over all accounts, set-based, on one snapshot. */
 @Injectable()
 export class ReconciliationService {
   constructor(
-    private readonly em: EntityManager,
+    private readonly config: Config,
     private readonly clock: Clock,
   ) {}
 
-  /** Evaluates every invariant and names at most 100 offenders of each. */
-  async run(): Promise<ReconciliationReport> {
+  /**
+   * Evaluates every invariant and names at most 100 offenders of each. On a connection of its own, because over many rows it takes longer
+   * than any transaction of the request path may.
+   */
+  async run({ signal, ...options }: ReconciliationOptions = {}): Promise<ReconciliationReport> {
     const checkedAt = this.clock.now();
-    const checks = await this.em.fork().transactional(
-      async (em) => {
-        const results: ReconciliationResult[] = [];
-        for (const check of RECONCILIATION_CHECKS) results.push(await evaluate(em, check, []));
-        results.push(await evaluate(em, RECOMPUTED_CHARGES, await chargedRates(em)));
-        results.push(await evaluate(em, OVERDUE_HOLDS, [new Date(checkedAt.getTime() - SWEEP_GRACE_MS)]));
-        return results;
+    const checks = await withDirectClient(
+      this.config,
+      async (client) => {
+        await client.query('begin isolation level repeatable read read only');
+        const execute: Execute = async <Row>(sql: string, parameters: unknown[]) =>
+          (await client.query(sql, parameters)).rows as Row[];
+        return evaluateChecks(execute, checkedAt, options);
       },
-      { isolationLevel: IsolationLevel.REPEATABLE_READ, readOnly: true },
+      signal,
     );
     return { isBalanced: checks.every((check) => !check.isBroken), checkedAt, checks };
   }
-}
-
-async function evaluate(
-  em: EntityManager,
-  check: ReconciliationCheck,
-  parameters: unknown[],
-): Promise<ReconciliationResult> {
-  const query = CompiledQuery.raw(`select * from (${check.sql}) offenders limit ${OFFENDERS_MAX}`, parameters);
-  const { rows } = await em.getKysely().executeQuery<OffenderRow>(query);
-  return {
-    name: check.name,
-    invariant: check.invariant,
-    isBroken: rows.length > 0,
-    offenders: rows.map((row) => ({ userId: row.user_id, subject: row.subject ?? 'unknown', detail: row.detail })),
-  };
-}
-
-interface OffenderRow {
-  user_id: string | null;
-  /** Null where a line names no row, which is its fault. */
-  subject: string | null;
-  detail: string;
-}
-
-/** The rates of every charged model version as the arrays that the query takes. A version without a price has none, so its rows show up. */
-async function chargedRates(em: EntityManager): Promise<unknown[]> {
-  const versions = await em
-    .getKysely()
-    .executeQuery<{ model_id: string; version_no: number; meta: ModelMeta }>(CompiledQuery.raw(CHARGED_VERSIONS));
-  const lines = versions.rows.flatMap(({ model_id, version_no, meta }) => {
-    const prices = modelPrices(meta);
-    if (!prices) return [];
-    const above = prices.longContext?.aboveInputTokens ?? null;
-    const line = (basis: string, rates: PartRates): unknown[] => [
-      model_id,
-      version_no,
-      basis,
-      rates.input,
-      rates.cachedInput,
-      rates.cacheWrite,
-      rates.output,
-      rates.image,
-      above,
-    ];
-    return [
-      line('standard', prices.standard.creditsUcr),
-      ...(prices.longContext ? [line('long_context', prices.longContext.creditsUcr)] : []),
-    ];
-  });
-  return Array.from({ length: 9 }, (_, column) => lines.map((line) => line[column] ?? null));
 }

@@ -1,12 +1,12 @@
-import { type EntityManager, MikroORM } from '@mikro-orm/postgresql';
-import { Clock } from '../../src/common/clock.js';
+import { type EntityManager, IsolationLevel, MikroORM } from '@mikro-orm/postgresql';
+import { CompiledQuery } from 'kysely';
 import { newId } from '../../src/common/ids.js';
 import { GRANT_PRIORITY, type GrantSource } from '../../src/credits/grant.entity.js';
 import { Hold } from '../../src/credits/hold.entity.js';
 import type { HoldRepository, ReserveMember, RequestLimits, SettleMember } from '../../src/credits/hold.repository.js';
 import type { ChargedAttempt } from '../../src/credits/settle-call.js';
 import { ormOptions } from '../../src/mikro-orm.config.js';
-import { type Offender, ReconciliationService } from '../../src/usage/reconciliation.service.js';
+import { evaluateChecks, type Offender, type ReconciliationResult } from '../../src/usage/reconciliation-checks.js';
 import { testConfig } from '../support/test-config.js';
 import { createTestDatabase } from '../support/test-server.js';
 
@@ -38,6 +38,13 @@ export interface GrantSpec {
   periodIndex?: number;
   key?: string;
   createdAt?: Date;
+}
+
+/** Every check of the books, as the transaction of `em` sees them. */
+export function checksWithin(em: EntityManager): Promise<ReconciliationResult[]> {
+  const execute = async <Row>(sql: string, parameters: unknown[]): Promise<Row[]> =>
+    (await em.getKysely().executeQuery(CompiledQuery.raw(sql, parameters))).rows as Row[];
+  return evaluateChecks(execute, NOW);
 }
 
 /** A migrated database with the shortest ways to users, grants and holds. */
@@ -156,10 +163,11 @@ export class MoneyDatabase {
 
   /** What breaks the books, over everything in this database. */
   async offenders(): Promise<(Offender & { name: string })[]> {
-    const clock = new Clock();
-    clock.now = () => NOW;
-    const report = await new ReconciliationService(this.em, clock).run();
-    return report.checks.flatMap(({ name, offenders }) => offenders.map((offender) => ({ name, ...offender })));
+    const checks = await this.em.transactional((em) => checksWithin(em), {
+      isolationLevel: IsolationLevel.REPEATABLE_READ,
+      readOnly: true,
+    });
+    return checks.flatMap(({ name, offenders }) => offenders.map((offender) => ({ name, ...offender })));
   }
 
   private async addUnitModel(): Promise<void> {

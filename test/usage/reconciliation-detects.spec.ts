@@ -1,9 +1,7 @@
-import type { EntityManager } from '@mikro-orm/postgresql';
 import { newId } from '../../src/common/ids.js';
 import { seedPlans } from '../../seeders/plans.seeder.js';
-import { Clock } from '../../src/common/clock.js';
-import { type ReconciliationResult, ReconciliationService } from '../../src/usage/reconciliation.service.js';
-import { member, MoneyDatabase, NOW, settlement, type TestUser } from '../credits/money-database.js';
+import type { ReconciliationResult } from '../../src/usage/reconciliation-checks.js';
+import { checksWithin, member, MoneyDatabase, NOW, settlement, type TestUser } from '../credits/money-database.js';
 import { moneyServices } from '../credits/money-services.js';
 
 /** Books that balance: a settled and a pending hold, a debt, and a subscription with its allowance. */
@@ -268,6 +266,14 @@ const CORRUPTIONS: readonly Corruption[] = [
   },
   {
     check: 'charge_recomputed_from_tokens',
+    what: 'a usage row is said to have cost the provider more',
+    subject: ({ settledId }) => settledId,
+    statements: ({ settledId }) => [
+      `update token_usage_ledger set cost_nusd = cost_nusd + 1 where hold_id = '${settledId}'`,
+    ],
+  },
+  {
+    check: 'charge_recomputed_from_tokens',
     what: 'a usage row has the wrong price basis',
     subject: ({ settledId }) => settledId,
     statements: ({ settledId }) => [
@@ -288,6 +294,14 @@ const CORRUPTIONS: readonly Corruption[] = [
     subject: ({ pendingId }) => pendingId,
     statements: ({ pendingId }) => [
       `update credit_holds set expires_at = timestamptz '${NOW.toISOString()}' - interval '1 hour' where id = '${pendingId}'`,
+    ],
+  },
+  {
+    check: 'no_period_outlives_its_grace',
+    what: 'a period ended two hours ago and nobody closed it',
+    subject: () => 'account',
+    statements: ({ subscriber }) => [
+      `update credit_accounts set next_due_at = timestamptz '${NOW.toISOString()}' - interval '2 hours' where user_id = '${subscriber.id}'`,
     ],
   },
 ];
@@ -357,16 +371,11 @@ async function keepBooks(money: MoneyDatabase): Promise<Books> {
 /** What reconciliation says of books that were changed past every trigger and foreign key, as a restore or too many rights could do it. */
 async function offendersAfter(money: MoneyDatabase, statements: string[]): Promise<ReconciliationResult[]> {
   const em = money.em;
-  const clock = new Clock();
-  clock.now = () => NOW;
   await em.begin();
   try {
     await em.execute('set local session_replication_role = replica');
     for (const statement of statements) await em.execute(statement);
-    // The service forks an entity manager of its own; here it must look into this transaction.
-    const inside = { fork: () => ({ transactional: (work: (em: EntityManager) => unknown) => work(em) }) };
-    const report = await new ReconciliationService(inside as unknown as EntityManager, clock).run();
-    return report.checks;
+    return await checksWithin(em);
   } finally {
     await em.rollback();
   }
