@@ -13,8 +13,8 @@ import { HoldService } from '../credits/hold.service.js';
 import { Batcher, overloaded, type Sending } from './batcher.js';
 
 /**
- * Batches of one kind that a process has in flight. A second one goes on while the first waits for an account that someone else has locked, or
- * for its commit; more make batches smaller and latencies longer without carrying more.
+ * Batches of one kind that a process has in flight. One, two and three carried the same within the noise, from 16 to 512 requests at a time.
+ * Two, because one of them may have to wait for an account that someone has locked; a third would only be one connection more.
  */
 const BATCHES_IN_FLIGHT = 2;
 

@@ -23,7 +23,8 @@ const clientStays = () => false;
 async function* events(...list: (ProviderEvent | Error | number)[]): AsyncGenerator<ProviderEvent> {
   for (const event of list) {
     if (event instanceof Error) throw event;
-    if (typeof event === 'number') await sleep(event);
+    // Some are abandoned while they sleep: they keep no process alive.
+    if (typeof event === 'number') await sleep(event, undefined, { ref: false });
     else yield event;
   }
 }
