@@ -1,5 +1,5 @@
 import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
-import { Clock } from '../common/clock.js';
+import { Clock, WallClock } from '../common/clock.js';
 import { Config } from '../config/config.js';
 import type {
   ExtendMember,
@@ -47,6 +47,7 @@ export class HoldBatches implements OnApplicationShutdown {
   constructor(
     private readonly holds: HoldService,
     private readonly clock: Clock,
+    private readonly wallClock: WallClock,
     private readonly config: Config,
   ) {
     const { batchQueueMax } = config;
@@ -71,7 +72,7 @@ export class HoldBatches implements OnApplicationShutdown {
   async preview({ ttlMs, ...order }: ReserveOrder): Promise<ReserveAnswer> {
     const at = this.clock.now();
     const expiresAt = after(at, ttlMs);
-    return { result: await this.holds.preview({ ...order, expiresAt }, at, new Date()), at, expiresAt };
+    return { result: await this.holds.preview({ ...order, expiresAt }, at, this.wallClock.now()), at, expiresAt };
   }
 
   /** Durable when it resolves. */
@@ -94,7 +95,7 @@ export class HoldBatches implements OnApplicationShutdown {
     { at, mayHaveRun }: Sending,
   ): Promise<readonly ReserveAnswer[]> {
     const members = orders.map(({ ttlMs, ...order }): ReserveMember => ({ ...order, expiresAt: after(at, ttlMs) }));
-    const results = await this.holds.reserve(members, at, new Date());
+    const results = await this.holds.reserve(members, at, this.wallClock.now());
     return members.map(({ expiresAt }, index) => {
       const result = results[index];
       if (!result) throw new Error('a member of a batch has no result');

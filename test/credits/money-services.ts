@@ -56,7 +56,7 @@ export function moneyServices(orm: MikroORM, now: Date, env: Record<string, stri
   const lifecycle = new SubscriptionLifecycleService(books, subscriptions, periods);
   const changes = new PlanChangeService(books, subscriptions, lifecycle);
   const holdService = new HoldService(orm.em, holds);
-  const batches = new HoldBatches(holdService, clock, testConfig(env));
+  const batches = new HoldBatches(holdService, clock, new WallClock(), testConfig(env));
   const metering = new MeteringService(batches, subscriptions, plans);
   return {
     clock,

@@ -225,6 +225,13 @@ describe('batches of holds', () => {
     expect(answers[1]!.result.claimedBy).toBe(orders[0]!.id);
   });
 
+  /** Fails when the product's clock, which stands still here, decides about sign-ins. */
+  it('refuse an access that has expired in real time, whatever the product’s clock says', async () => {
+    const user = await money.userWith(10n);
+    await money.query('update auth_grants set expires_at = ? where id = ?', [new Date(Date.now() - 1), user.accessId]);
+    expect(outcomeOf(await one.batches.reserve(order(user, 1n)))).toBe('access_revoked');
+  });
+
   it('say of an account that does not exist that it does not, and serve its neighbours', async () => {
     const user = await money.userWith(100n);
     const stranger = { id: UNKNOWN_USER, accessId: user.accessId };
