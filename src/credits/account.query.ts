@@ -1,6 +1,6 @@
 import { ApiPropertyOptional } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
-import { ArrayUnique, IsArray, IsIn, IsISO8601, IsOptional, IsUUID } from 'class-validator';
+import { ArrayNotEmpty, ArrayUnique, IsArray, IsIn, IsISO8601, IsOptional, IsUUID } from 'class-validator';
 import { InvalidRequestError } from '../common/errors/common.errors.js';
 import { PageQuery } from '../common/http/paging.js';
 import { GRANT_STATES, type GrantState } from './account-records.service.js';
@@ -16,6 +16,7 @@ export class HistoryQuery extends PageQuery {
   @Transform(({ value }: { value: unknown }) => (typeof value === 'string' ? value.split(',').filter(Boolean) : value))
   @ArrayUnique()
   @IsIn(POSTING_KINDS, { each: true, message: `each value must be one of ${POSTING_KINDS.join(', ')}` })
+  @ArrayNotEmpty()
   @IsArray()
   kind?: PostingKind[];
 

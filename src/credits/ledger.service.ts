@@ -69,7 +69,6 @@ export class LedgerService {
    */
   async refund(by: Correction, requestId: string, now: Date): Promise<Corrected> {
     return this.correct(by, now, async () => {
-      // Debt comes first: what its own usage gives back would repay it, and then it could not be cancelled.
       const charges = await this.postings.findCharges(by.userId, requestId);
       if (charges.length === 0) {
         throw new NotFoundError(`The user ${by.userId} was charged nothing for a request ${requestId}.`);
@@ -80,7 +79,10 @@ export class LedgerService {
     });
   }
 
-  /** The transaction around every correction: the lock first, and open debt repaid last. */
+  /**
+   * The transaction around every correction: the lock first, and open debt repaid last, once. A refund that repaid after each line would spend
+   * what usage gives back on the debt of the same request, which could then not be cancelled.
+   */
   private async correct({ userId }: Correction, now: Date, work: () => Promise<string[]>): Promise<Corrected> {
     return this.em.transactional(async () => {
       if (!(await this.grants.hasUser(userId))) throw new UserNotFoundError(userId);

@@ -81,10 +81,10 @@ export class PostingRepository extends EntityRepository<CreditPosting> {
     ]);
   }
 
-  /** What a request cost: its usage lines and the debt it made, debt first. */
+  /** What a request cost: its usage lines and the debt it made. */
   async findCharges(userId: string, holdId: string): Promise<PostingLine[]> {
     return this.lines(
-      `where p.user_id = $1 and p.hold_id = $2 and p.kind in ('usage', 'debt') order by p.kind = 'debt' desc, p.id`,
+      `where p.user_id = $1 and p.hold_id = $2 and p.kind in ('usage', 'debt') order by p.created_at, p.id`,
       [userId, holdId],
     );
   }

@@ -268,6 +268,7 @@ describe('the routes that show accounts, grants, holds and lines', () => {
     for (const [path, field] of [
       [`accounts/${person.id}/history?cursor=${foreign}`, 'cursor'],
       [`accounts/${person.id}/history?kind=colour`, 'kind'],
+      [`accounts/${person.id}/history?kind=`, 'kind'],
       [`accounts/${person.id}/history?kind=usage,usage`, 'kind'],
       [`accounts/${person.id}/history?from=yesterday`, 'from'],
       [`accounts/${person.id}/history?from=2026-05-02T00:00:00Z&to=2026-05-01T00:00:00Z`, 'from'],

@@ -280,7 +280,7 @@ describe('corrections by operators', () => {
   });
 
   describe('the refund of a request', () => {
-    /** Fails when usage is given back before the debt: then it repays that debt, which can no longer be taken back. */
+    /** Fails when open debt is repaid after each line: what usage gives back would repay the debt, which could then not be taken back. */
     it('takes back all that it cost: what several grants paid, and the debt', async () => {
       const user = await money.userWith(4n, 6n);
       const held = await spend(user, 10n, 13n);

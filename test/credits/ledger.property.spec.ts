@@ -151,8 +151,8 @@ async function allowed(work: Promise<unknown>): Promise<void> {
 }
 
 /**
- * Catches, each tried by hand: a refund that raises the total instead of lowering what was used, the refund of a debt that is counted against
- * what was given, an expiry that takes what is held, and a correction that leaves a debt beside what it freed.
+ * Catches, each tried by hand: the refund of a debt that is counted against what was given, an expiry that takes what is held, and a correction
+ * that leaves a debt beside what it freed.
  */
 describe('any sequence of grants, holds, corrections and expiries', () => {
   let money: MoneyDatabase;
