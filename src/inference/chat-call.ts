@@ -71,6 +71,7 @@ export function toAttempt({ chat }: ChatCall, plan: HoldPlan, facts: AttemptFact
       parameters: { sent: plan.parameters, applied: plan.applied },
       holdMs: Math.round(facts.holdMs),
       tier: chat.tier,
+      ...(chat.redirectedFrom && { redirectedFrom: chat.redirectedFrom.id }),
       ...(chat.prompt.images.length > 0 && { images: images.record }),
     },
   };

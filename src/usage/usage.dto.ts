@@ -77,7 +77,7 @@ export class UsageReport {
 }
 
 /** @throws InvalidRequestError for an empty or too long range. */
-export function rangeOf(query: UsageQuery, now: Date): { from: Date; to: Date } {
+export function rangeOf(query: Pick<UsageQuery, 'from' | 'to'>, now: Date): { from: Date; to: Date } {
   const to = query.to === undefined ? now : new Date(query.to);
   const from = query.from === undefined ? new Date(to.getTime() - RANGE_DAYS_DEFAULT * DAY_MS) : new Date(query.from);
   if (!(from < to)) throw InvalidRequestError.of([{ field: 'from', message: 'must be before to' }]);

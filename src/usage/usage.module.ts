@@ -5,6 +5,9 @@ import { SubscriptionModule } from '../subscription/subscription.module.js';
 import { MonitoringModule } from '../monitoring/monitoring.module.js';
 import { HoldBatches } from './hold-batches.service.js';
 import { MeteringService } from './metering.service.js';
+import { ModelsModule } from '../models/models.module.js';
+import { ModelUsageAdminController } from './model-usage.admin.controller.js';
+import { ModelUsageService } from './model-usage.service.js';
 import { ReconciliationController } from './reconciliation.controller.js';
 import { ReconciliationJob } from './reconciliation.job.js';
 import { ReconciliationService } from './reconciliation.service.js';
@@ -13,9 +16,9 @@ import { UsageController } from './usage.controller.js';
 import { UsageService } from './usage.service.js';
 
 @Module({
-  imports: [MikroOrmModule.forFeature([TokenUsage]), CreditsModule, SubscriptionModule, MonitoringModule],
-  controllers: [UsageController, ReconciliationController],
-  providers: [HoldBatches, MeteringService, UsageService, ReconciliationService, ReconciliationJob],
+  imports: [MikroOrmModule.forFeature([TokenUsage]), CreditsModule, ModelsModule, SubscriptionModule, MonitoringModule],
+  controllers: [UsageController, ModelUsageAdminController, ReconciliationController],
+  providers: [HoldBatches, MeteringService, UsageService, ModelUsageService, ReconciliationService, ReconciliationJob],
   exports: [MeteringService, UsageService, ReconciliationService],
 })
 export class UsageModule {}

@@ -1,0 +1,56 @@
+import { Controller, Get, Query } from '@nestjs/common';
+import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { Clock } from '../common/clock.js';
+import { Roles, Scopes } from '../common/http/route-markers.js';
+import {
+  LegacyUsagePage,
+  LegacyUsageQuery,
+  toLegacyUsageLine,
+  toVisionLine,
+  VisionQuery,
+  VisionReport,
+} from './model-usage.dto.js';
+import { ModelUsageService } from './model-usage.service.js';
+import { rangeOf } from './usage.dto.js';
+
+const DAY_MS = 86_400_000;
+
+@ApiTags('admin')
+@ApiBearerAuth()
+@Scopes('admin')
+@Roles('admin', 'support')
+@ApiResponse({ status: 400, description: 'invalid_request: a query parameter breaks its rule' })
+@ApiResponse({ status: 401, description: 'No valid token' })
+@ApiResponse({ status: 403, description: 'The token lacks the scope admin, or the user is no operator' })
+@Controller('admin/usage')
+export class ModelUsageAdminController {
+  constructor(
+    private readonly usage: ModelUsageService,
+    private readonly clock: Clock,
+  ) {}
+
+  @Get('vision')
+  @ApiOperation({
+    summary: 'Requests with images: tokens expected and reported, credits and cost, by model, tier and day',
+  })
+  @ApiResponse({ status: 200, type: VisionReport })
+  async vision(@Query() query: VisionQuery): Promise<VisionReport> {
+    const range = rangeOf(query, this.clock.now());
+    const rows = await this.usage.vision(query.groupBy, range);
+    return {
+      from: range.from.toISOString(),
+      to: range.to.toISOString(),
+      groupBy: query.groupBy,
+      data: rows.map(toVisionLine),
+    };
+  }
+
+  @Get('legacy-models')
+  @ApiOperation({ summary: 'Who still asks for legacy models, and how much' })
+  @ApiResponse({ status: 200, type: LegacyUsagePage })
+  async legacy(@Query() { days, modelId, ...page }: LegacyUsageQuery): Promise<LegacyUsagePage> {
+    const since = new Date(this.clock.now().getTime() - days * DAY_MS);
+    const { usages, nextCursor } = await this.usage.legacy({ modelId, since }, page);
+    return { data: usages.map(toLegacyUsageLine), nextCursor };
+  }
+}
