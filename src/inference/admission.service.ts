@@ -1,21 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import type { AppError } from '../common/errors/app-error.js';
-import type { Tier } from '../common/domain/tiers.js';
 import { Config } from '../config/config.js';
-import { CatalogueService } from '../models/catalogue.service.js';
 import type { CatalogueModel } from '../models/domain/catalogue-model.js';
 import { CONSTRAINED_PARAMETERS } from '../models/domain/constrained-parameters.js';
 import { resolveModelParameters } from '../models/domain/model-parameters.js';
 import type { AppliedChange } from '../models/domain/parameter-violation.js';
-import { ModelNotFoundError } from '../models/models.errors.js';
-import { PlanService } from '../subscription/plan.service.js';
-import { SubscriptionService } from '../subscription/subscription.service.js';
 import type { AccessibleChat, AdmittedChat } from './admitted-chat.js';
+import { ChatTargetService } from './chat-target.service.js';
 import { ImageMeasurer } from './images/image-measurer.service.js';
 import { readPrompt, type Prompt } from './prompt.js';
-import { refuseAccess } from './model-access.js';
 import { InvalidImageError, ParameterConstraintViolationError } from './inference.errors.js';
-import { ProviderRegistry } from './providers/provider-registry.js';
 import type { ParsedChat } from './wire/parse-chat.js';
 
 /** A model that was found, and why the chat may not go there: null where it may. */
@@ -28,26 +22,18 @@ export interface AccessDecision {
 @Injectable()
 export class AdmissionService {
   constructor(
-    private readonly catalogue: CatalogueService,
-    private readonly subscriptions: SubscriptionService,
-    private readonly plans: PlanService,
-    private readonly providers: ProviderRegistry,
+    private readonly targets: ChatTargetService,
     private readonly images: ImageMeasurer,
     private readonly config: Config,
   ) {}
 
   /** @throws ModelNotFoundError, the one refusal after which nothing else can be said. */
   async decideAccess({ body, dropped }: ParsedChat, userId: string): Promise<AccessDecision> {
-    const asked = this.catalogue.find(body.model);
-    if (!asked) throw ModelNotFoundError.of(body.model);
-    const tier = await this.tierOf(userId);
     const prompt = readPrompt(body);
-    const successor = asked.isLegacy ? await this.successorFor(asked, tier, prompt) : null;
-    const model = successor ?? asked;
-    const refusal = this.refuse(model, tier, prompt) ?? (await this.measureImages(prompt, model));
-    const redirected = successor && { redirectedFrom: asked };
-    // Where either is missing there is a refusal, and the chat goes no further.
-    const chat = { body, dropped, prompt, model, route: this.providers.routeOf(model), tier, ...redirected };
+    const { refusal: closed, ...target } = await this.targets.find(body.model, userId, prompt);
+    const refusal = closed ?? (await this.measureImages(prompt, target.model));
+    // Where the price or the route is missing there is a refusal, and the chat goes no further.
+    const chat = { body, dropped, prompt, ...target };
     return { chat: chat as AccessibleChat, refusal };
   }
 
@@ -74,17 +60,6 @@ export class AdmissionService {
     };
   }
 
-  /** What the plan has called in place of a legacy model; null where it does not, or where the successor would refuse. */
-  private async successorFor(asked: CatalogueModel, tier: Tier, prompt: Prompt): Promise<CatalogueModel | null> {
-    const { redirectLegacyModels } = await this.plans.of(tier);
-    const successor = redirectLegacyModels ? this.catalogue.successorOf(asked) : undefined;
-    return successor && !this.refuse(successor, tier, prompt) ? successor : null;
-  }
-
-  private refuse(model: CatalogueModel, tier: Tier, prompt: Prompt): AppError | null {
-    return refuseAccess(model, { tier, isServed: this.providers.routeOf(model) !== null, prompt });
-  }
-
   /** Leaves with each image what it counts; why one is refused, or null. */
   private async measureImages(prompt: Prompt, model: CatalogueModel): Promise<AppError | null> {
     try {
@@ -94,10 +69,5 @@ export class AdmissionService {
       if (error instanceof InvalidImageError) return error;
       throw error;
     }
-  }
-
-  private async tierOf(userId: string): Promise<Tier> {
-    const { tier } = await this.subscriptions.current(userId);
-    return tier;
   }
 }

@@ -5,6 +5,7 @@ import { UsageModule } from '../usage/usage.module.js';
 import { AdmissionService } from './admission.service.js';
 import { ChatController } from './chat.controller.js';
 import { ChatResponder } from './chat-responder.service.js';
+import { ChatTargetService } from './chat-target.service.js';
 import { EstimateService } from './estimate.service.js';
 import { EstimatesController } from './estimates.controller.js';
 import { ChatHoldService } from './chat-hold.service.js';
@@ -25,6 +26,7 @@ import { UsageEstimator } from './usage-estimator.service.js';
   providers: [
     AdmissionService,
     ChatResponder,
+    ChatTargetService,
     EstimateService,
     HoldPlanner,
     ChatHoldService,

@@ -2,7 +2,9 @@ import { MikroOrmModule } from '@mikro-orm/nestjs';
 import { Module } from '@nestjs/common';
 import { ConstraintAdminService } from './admin/constraint-admin.service.js';
 import { ConstraintsAdminController } from './admin/constraints.admin.controller.js';
+import { ImportsAdminController } from './admin/imports.admin.controller.js';
 import { LifecycleAdminController } from './admin/lifecycle.admin.controller.js';
+import { ModelImportService } from './admin/model-import.service.js';
 import { ModelHistoryService } from './admin/model-history.service.js';
 import { ModelsAdminController } from './admin/models.admin.controller.js';
 import { ModelAuditController, VersionsAdminController } from './admin/versions.admin.controller.js';
@@ -25,6 +27,7 @@ import { ModelsService } from './models.service.js';
     LifecycleAdminController,
     VersionsAdminController,
     ModelAuditController,
+    ImportsAdminController,
   ],
   providers: [
     CatalogueService,
@@ -33,6 +36,7 @@ import { ModelsService } from './models.service.js';
     ModelSunsetJob,
     ConstraintAdminService,
     ModelHistoryService,
+    ModelImportService,
   ],
   exports: [CatalogueService, ModelsService],
 })

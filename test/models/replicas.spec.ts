@@ -56,6 +56,7 @@ describe('two replicas', () => {
     const connection = admin.server.orm.em.getConnection();
     await connection.execute(`update models set is_available = false where id = 'sandbox-free'`);
     await until(() => seenByOther.find('sandbox-free')?.isAvailable === false);
+    expect(seenByOther.find('sandbox-free')?.versionNo).toBe(1);
   });
 
   it('hear nothing of a change that was taken back', async () => {

@@ -77,7 +77,8 @@ describe('the tokens of an image', () => {
     [4_784, 2_576, 3_840, 2_160, 2_576, 1_449],
     [4_784, 2_576, 2_048, 4_096, 1_288, 2_576],
     [4_784, 2_576, 4_032, 3_024, 2_212, 1_659],
-  ])('with a budget of %i and sides of %i turn %i × %i into %i × %i', (budget, sideMax, width, height, ...reduced) => {
+  ])('with a budget of %i and sides of %i turn %i × %i into %i × %i', (...figures) => {
+    const [budget, sideMax, width, height, ...reduced] = figures;
     const fitted = reducedSize({ width, height }, { patch: 28, budget, sideMax });
     expect([fitted.width, fitted.height]).toEqual(reduced);
   });

@@ -1,0 +1,61 @@
+import { Injectable } from '@nestjs/common';
+import type { AppError } from '../common/errors/app-error.js';
+import type { Tier } from '../common/domain/tiers.js';
+import { CatalogueService } from '../models/catalogue.service.js';
+import type { CatalogueModel } from '../models/domain/catalogue-model.js';
+import { ModelNotFoundError } from '../models/models.errors.js';
+import { PlanService } from '../subscription/plan.service.js';
+import { SubscriptionService } from '../subscription/subscription.service.js';
+import type { ProviderRoute } from './admitted-chat.js';
+import { refuseAccess } from './model-access.js';
+import type { Prompt } from './prompt.js';
+import { ProviderRegistry } from './providers/provider-registry.js';
+
+/** The model that is called for a user, and why it may not be: null where it may. */
+export interface ChatTarget {
+  model: CatalogueModel;
+  tier: Tier;
+  /** Null where nobody answers for the model; then there is a refusal. */
+  route: ProviderRoute | null;
+  /** The legacy model that was asked for, where the plan has its successor called in its place. */
+  redirectedFrom?: CatalogueModel;
+  refusal: AppError | null;
+}
+
+/** Finds the model that a chat goes to. */
+@Injectable()
+export class ChatTargetService {
+  constructor(
+    private readonly catalogue: CatalogueService,
+    private readonly subscriptions: SubscriptionService,
+    private readonly plans: PlanService,
+    private readonly providers: ProviderRegistry,
+  ) {}
+
+  /** @throws ModelNotFoundError */
+  async find(idOrAlias: string, userId: string, prompt: Prompt): Promise<ChatTarget> {
+    const asked = this.catalogue.find(idOrAlias);
+    if (!asked) throw ModelNotFoundError.of(idOrAlias);
+    const { tier } = await this.subscriptions.current(userId);
+    const successor = asked.isLegacy ? await this.successorFor(asked, tier, prompt) : null;
+    const model = successor ?? asked;
+    return {
+      model,
+      tier,
+      route: this.providers.routeOf(model),
+      ...(successor && { redirectedFrom: asked }),
+      refusal: this.refuse(model, tier, prompt),
+    };
+  }
+
+  /** What the plan has called in place of a legacy model; null where it does not, or where the successor would refuse. */
+  private async successorFor(asked: CatalogueModel, tier: Tier, prompt: Prompt): Promise<CatalogueModel | null> {
+    const { redirectLegacyModels } = await this.plans.of(tier);
+    const successor = redirectLegacyModels ? this.catalogue.successorOf(asked) : undefined;
+    return successor && !this.refuse(successor, tier, prompt) ? successor : null;
+  }
+
+  private refuse(model: CatalogueModel, tier: Tier, prompt: Prompt): AppError | null {
+    return refuseAccess(model, { tier, isServed: this.providers.routeOf(model) !== null, prompt });
+  }
+}

@@ -1,0 +1,157 @@
+import { EntityManager } from '@mikro-orm/postgresql';
+import { Injectable } from '@nestjs/common';
+import type { FieldError } from '../../common/errors/app-error.js';
+import { InvalidRequestError } from '../../common/errors/common.errors.js';
+import { assertIfMatch, etagOf } from '../../common/http/etag.js';
+import { neighbourhoodOf, type Neighbourhood } from '../domain/catalogue-issues.js';
+import { diffDocuments, type DocumentChange } from '../domain/document-diff.js';
+import { flagsOf, lifecycleOf, TRANSITIONS, type Lifecycle } from '../domain/lifecycle.js';
+import type { ModelMeta } from '../domain/model-meta.js';
+import { checkModel } from '../model-check.js';
+import { Model } from '../model.entity.js';
+import type { ModelDraft, ModelRepository, StoredModel } from '../model.repository.js';
+import { modelEtag, ModelsService, namesOf, type Cause } from '../models.service.js';
+
+/** One model of a document. Without a lifecycle one that is there keeps its own, and a new one is offered. */
+export interface ImportEntry {
+  id: string;
+  name: string;
+  provider: string;
+  lifecycle?: Lifecycle | undefined;
+  meta: unknown;
+}
+
+export interface ExportedModel extends ImportEntry {
+  lifecycle: Lifecycle;
+  meta: ModelMeta;
+}
+
+/** What would become of one entry. */
+export interface PlannedChange {
+  id: string;
+  action: 'create' | 'update' | 'unchanged' | 'refused';
+  changes: DocumentChange[];
+  errors: FieldError[];
+}
+
+export interface ImportPlan {
+  /** Of the whole catalogue: applying names it, so that what happens is what was shown. */
+  etag: string;
+  changes: PlannedChange[];
+}
+
+type Plan = ImportPlan & { drafts: ModelDraft[] };
+
+/** Faults of one answer; a document with more has one cause. */
+const ERRORS_MAX = 200;
+
+/** The catalogue as a document: out, and in again after a look at what would change. Models that a document leaves out stay as they are. */
+@Injectable()
+export class ModelImportService {
+  constructor(
+    private readonly em: EntityManager,
+    private readonly models: ModelsService,
+  ) {}
+
+  async export(): Promise<{ etag: string; models: ExportedModel[] }> {
+    const stored = await readAll(this.em.fork().getRepository(Model));
+    const models = stored.map(({ model }) => ({
+      id: model.id,
+      name: model.name,
+      provider: model.provider,
+      lifecycle: lifecycleOf(model),
+      meta: model.meta,
+    }));
+    return { etag: catalogueEtag(stored), models };
+  }
+
+  /** What applying would do now. Writes nothing. */
+  async preview(entries: readonly ImportEntry[]): Promise<ImportPlan> {
+    const { etag, changes } = await planOf(this.em.fork().getRepository(Model), entries);
+    return { etag, changes };
+  }
+
+  /**
+   * All of the document or nothing.
+   * @throws IfMatchRequiredError, StaleEtagError, InvalidRequestError naming every entry at fault
+   */
+  async apply(entries: readonly ImportEntry[], cause: Cause & { ifMatch: string | undefined }): Promise<ImportPlan> {
+    let plan: Plan | undefined;
+    await this.models.write(cause, async (repository, change) => {
+      await repository.lockCatalogue();
+      plan = await planOf(repository, entries);
+      assertIfMatch(cause.ifMatch, plan.etag);
+      const errors = plan.changes.flatMap((planned) => planned.errors);
+      if (errors.length > 0) throw InvalidRequestError.of(errors.slice(0, ERRORS_MAX));
+      return repository.storeAll(plan.drafts, change);
+    });
+    const { etag } = await this.preview([]);
+    return { etag, changes: plan!.changes };
+  }
+}
+
+async function readAll(repository: ModelRepository): Promise<StoredModel[]> {
+  const models = await repository.findAll({ orderBy: { id: 'asc' } });
+  const numbers = await repository.findVersionNumbers(models.map(({ id }) => id));
+  return models.map((model) => ({ model, versionNo: numbers.get(model.id) ?? 0 }));
+}
+
+function catalogueEtag(stored: readonly StoredModel[]): string {
+  return etagOf(stored.map(modelEtag));
+}
+
+async function planOf(repository: ModelRepository, entries: readonly ImportEntry[]): Promise<Plan> {
+  const stored = await readAll(repository);
+  const existing = new Map(stored.map((one) => [one.model.id, one.model]));
+  const neighbourhood = neighbourhoodOf([
+    ...stored.map(({ model }) => ({ id: model.id, meta: namesOf(model.meta) })),
+    ...entries.map(({ id, meta }) => ({ id, meta: namesOf(meta) })),
+  ]);
+  const seen = new Set<string>();
+  const planned = entries.map((entry, index) => {
+    const isRepeated = seen.has(entry.id);
+    seen.add(entry.id);
+    return planEntry(entry, { index, isRepeated, existing: existing.get(entry.id), neighbourhood });
+  });
+  return {
+    etag: catalogueEtag(stored),
+    changes: planned.map(({ change }) => change),
+    drafts: planned.flatMap(({ draft }) => draft ?? []),
+  };
+}
+
+interface EntryContext {
+  index: number;
+  isRepeated: boolean;
+  existing: Model | undefined;
+  neighbourhood: Neighbourhood;
+}
+
+function planEntry(
+  entry: ImportEntry,
+  { index, isRepeated, existing, neighbourhood }: EntryContext,
+): { change: PlannedChange; draft?: ModelDraft } {
+  const { id, name, provider, lifecycle } = entry;
+  const { meta, errors } = checkModel(entry, neighbourhood);
+  const faults = [...errors];
+  if (isRepeated) faults.push({ field: 'id', message: 'appears twice in the document' });
+  const before = existing && { name: existing.name, provider: existing.provider, lifecycle: lifecycleOf(existing) };
+  const isStep = before && lifecycle && lifecycle !== before.lifecycle;
+  if (isStep && !TRANSITIONS[before.lifecycle].includes(lifecycle)) {
+    const allowed = TRANSITIONS[before.lifecycle].join(' or ');
+    faults.push({ field: 'lifecycle', message: `cannot follow ${before.lifecycle}, after which comes ${allowed}` });
+  }
+  if (faults.length > 0 || !meta) {
+    const named = faults.map(({ field, message }) => ({ field: `models[${index}].${field}`, message }));
+    return { change: { id, action: 'refused', changes: [], errors: named } };
+  }
+  const after = { name, provider, lifecycle: lifecycle ?? before?.lifecycle ?? 'available' };
+  const changes = diffDocuments(existing ? { ...before, meta: existing.meta } : {}, { ...after, meta });
+  if (existing && changes.length === 0) return { change: { id, action: 'unchanged', changes, errors: [] } };
+  // The flags of a model that takes no step stay as they are, even where no lifecycle would have them so.
+  const flags = !existing || isStep ? flagsOf(after.lifecycle) : {};
+  return {
+    change: { id, action: existing ? 'update' : 'create', changes, errors: [] },
+    draft: { id, name, provider, ...flags, meta },
+  };
+}

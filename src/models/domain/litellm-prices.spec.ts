@@ -1,0 +1,97 @@
+import { fromLiteLlm } from './litellm-prices.js';
+import { ModelMeta } from './model-meta.js';
+
+const GPT = {
+  litellm_provider: 'openai',
+  mode: 'chat',
+  max_input_tokens: 272_000,
+  max_output_tokens: 128_000,
+  input_cost_per_token: 1.25e-6,
+  output_cost_per_token: 1e-5,
+  cache_read_input_token_cost: 1.25e-7,
+  supports_vision: true,
+  supports_function_calling: true,
+  deprecation_date: '2027-06-01',
+};
+
+describe('LiteLLM’s price map', () => {
+  it('becomes a model that is valid, its costs exact and its credits in proportion', () => {
+    const { entries } = fromLiteLlm({ 'gpt-x': GPT }, { existing: [], creditsPerUsd: 200 });
+    expect(entries).toMatchObject([{ id: 'gpt-x', name: 'gpt-x', provider: 'openai' }]);
+    expect(ModelMeta.parse(entries[0]!.meta)).toMatchObject({
+      capabilities: ['text', 'chat', 'vision', 'function_calling'],
+      contextLength: 272_000,
+      maxOutputTokens: 128_000,
+      inputCostPerMillionTokens: 1_250,
+      outputCostPerMillionTokens: 10_000,
+      providerCosts: { cachedInput: 125 },
+      creditRates: { input: 0.25, output: 2, cachedInput: 0.025 },
+      sunsetDate: '2027-06-01',
+      providerMetadata: { figures: { prices: { source: expect.stringContaining('LiteLLM'), isCheckedByHand: false } } },
+    });
+  });
+
+  it('reads the price of a long context', () => {
+    const source = {
+      ...GPT,
+      max_input_tokens: 1_048_576,
+      input_cost_per_token_above_200k_tokens: 2.5e-6,
+      output_cost_per_token_above_200k_tokens: 1.5e-5,
+    };
+    const { entries } = fromLiteLlm({ long: source }, { existing: [], creditsPerUsd: 100 });
+    expect(ModelMeta.parse(entries[0]!.meta).longContext).toEqual({
+      aboveInputTokens: 200_000,
+      costs: { input: 2_500, output: 15_000 },
+      creditRates: { input: 0.25, output: 1.5 },
+    });
+  });
+
+  it('rounds what is no whole nano-USD upwards', () => {
+    const source = { ...GPT, input_cost_per_token: 1.5e-10, cache_read_input_token_cost: undefined };
+    const { entries } = fromLiteLlm({ cheap: source }, { existing: [], creditsPerUsd: 1 });
+    expect(entries[0]!.meta).toMatchObject({ inputCostPerMillionTokens: 1, creditRates: { input: 0.001 } });
+  });
+
+  it('changes costs and limits of a model that is there, and nothing that was checked by hand', () => {
+    const meta = {
+      displayName: 'Mine',
+      capabilities: ['text'],
+      contextLength: 100,
+      maxOutputTokens: 10,
+      inputCostPerMillionTokens: 1,
+      outputCostPerMillionTokens: 1,
+      creditsPer1kTokens: 5,
+      providerMetadata: { note: 'x', figures: { limits: { source: 'Me', isCheckedByHand: true } } },
+    };
+    const existing = [{ id: 'gpt-x', name: 'upstream', provider: 'azure', meta }];
+    const { entries } = fromLiteLlm({ 'gpt-x': GPT }, { existing, creditsPerUsd: 200 });
+    expect(entries[0]).toMatchObject({ name: 'upstream', provider: 'azure' });
+    expect(entries[0]!.meta).toEqual({
+      ...meta,
+      inputCostPerMillionTokens: 1_250,
+      outputCostPerMillionTokens: 10_000,
+      providerCosts: { cachedInput: 125 },
+      providerMetadata: {
+        note: 'x',
+        figures: {
+          limits: { source: 'Me', isCheckedByHand: true },
+          prices: { source: expect.stringContaining('LiteLLM'), isCheckedByHand: false },
+        },
+      },
+    });
+  });
+
+  it('names what it leaves out, and why', () => {
+    const prices = {
+      sample_spec: GPT,
+      picture: { ...GPT, mode: 'image_generation' },
+      priceless: { ...GPT, input_cost_per_token: undefined },
+      endless: { ...GPT, max_input_tokens: 'many' },
+      broken: null,
+    };
+    const { entries, skipped } = fromLiteLlm(prices, { existing: [], creditsPerUsd: 1 });
+    expect(entries).toEqual([]);
+    expect(skipped.map(({ id }) => id)).toEqual(['sample_spec', 'picture', 'priceless', 'endless', 'broken']);
+    expect(fromLiteLlm(prices, { existing: [], ids: ['constructor'], creditsPerUsd: 1 }).skipped).toHaveLength(1);
+  });
+});
