@@ -20,18 +20,25 @@ export class BatchBench {
   private constructor(
     readonly money: MoneyDatabase,
     private readonly second: MikroORM,
-    readonly one: MoneyServices,
-    readonly other: MoneyServices,
+    private readonly services: { one: MoneyServices; other: MoneyServices },
     readonly outside: pg.Client,
   ) {}
+
+  get one(): MoneyServices {
+    return this.services.one;
+  }
+
+  get other(): MoneyServices {
+    return this.services.other;
+  }
 
   static async open(): Promise<BatchBench> {
     const money = await MoneyDatabase.open();
     const second = await MikroORM.init(ormOptions(money.url, testConfig({ DATABASE_POOL_SIZE: '10' })));
     const outside = new pg.Client({ connectionString: money.url });
     await outside.connect();
-    const services = [moneyServices(money.orm, NOW), moneyServices(second, NOW)] as const;
-    return new BatchBench(money, second, ...services, outside);
+    const services = { one: moneyServices(money.orm, NOW), other: moneyServices(second, NOW) };
+    return new BatchBench(money, second, services, outside);
   }
 
   async close(): Promise<void> {
