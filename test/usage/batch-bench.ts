@@ -17,19 +17,16 @@ import { testConfig } from '../support/test-config.js';
 
 /** Two processes on one database, each with connections, batches and a sweeper of its own; and someone outside who locks accounts. */
 export class BatchBench {
+  readonly one: MoneyServices;
+  readonly other: MoneyServices;
+
   private constructor(
     readonly money: MoneyDatabase,
     private readonly second: MikroORM,
-    private readonly services: { one: MoneyServices; other: MoneyServices },
     readonly outside: pg.Client,
-  ) {}
-
-  get one(): MoneyServices {
-    return this.services.one;
-  }
-
-  get other(): MoneyServices {
-    return this.services.other;
+  ) {
+    this.one = moneyServices(money.orm, NOW);
+    this.other = moneyServices(second, NOW);
   }
 
   static async open(): Promise<BatchBench> {
@@ -37,8 +34,7 @@ export class BatchBench {
     const second = await MikroORM.init(ormOptions(money.url, testConfig({ DATABASE_POOL_SIZE: '10' })));
     const outside = new pg.Client({ connectionString: money.url });
     await outside.connect();
-    const services = { one: moneyServices(money.orm, NOW), other: moneyServices(second, NOW) };
-    return new BatchBench(money, second, services, outside);
+    return new BatchBench(money, second, outside);
   }
 
   async close(): Promise<void> {
