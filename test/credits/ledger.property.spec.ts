@@ -150,10 +150,7 @@ async function allowed(work: Promise<unknown>): Promise<void> {
   }
 }
 
-/**
- * Catches, each tried by hand: the refund of a debt that is counted against what was given, an expiry that takes what is held, and a correction
- * that leaves a debt beside what it freed.
- */
+/** Catches, each tried by hand: the refund of a debt that is counted against what was given, and an expiry that takes what is held. */
 describe('any sequence of grants, holds, corrections and expiries', () => {
   let money: MoneyDatabase;
 
