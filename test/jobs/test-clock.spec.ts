@@ -122,7 +122,7 @@ describe('the test clock', () => {
     expect(ranAt.map((at) => at.toISOString())).toEqual([now]);
   });
 
-  // Removed once: WallClock in the access tokens, the grants and the artifacts, each by itself.
+  // Removed once: WallClock in the access tokens and in the artifacts, each by itself.
   it('signs nobody out, however far it goes', async () => {
     const person = { email: 'dora@example.com', password: 'correct horse battery' };
     await ensureUser(first.app, person);

@@ -119,7 +119,7 @@ describe('the nightly reconciliation', () => {
     expect(text).toContain('tollgate_reconciliation_offenders{check="whole_system"} 0');
   });
 
-  // Removed once: the record of a failure, and the gauge. Each is what an alert stands on.
+  // The record of a failure and the gauge: each is what an alert stands on.
   it('raises the alarm for books that do not, until they do again', async () => {
     const userId = await ensureUser(server.app, { email: 'odd@example.com' });
     const change = (sql: string) =>
