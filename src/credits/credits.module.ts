@@ -14,7 +14,7 @@ import { Grant } from './grant.entity.js';
 import { GrantExpiryService } from './grant-expiry.service.js';
 import { HoldService } from './hold.service.js';
 import { HoldSweeper } from './hold-sweeper.js';
-import { HoldVoider } from './hold-voider.service.js';
+import { HoldExpirer } from './hold-expirer.service.js';
 import { Hold } from './hold.entity.js';
 import { HoldsAdminController } from './holds.admin.controller.js';
 import { IdempotentRequests } from './idempotent-requests.service.js';
@@ -41,7 +41,7 @@ import { PostingsAdminController } from './postings.admin.controller.js';
     GrantExpiryService,
     HoldService,
     HoldSweeper,
-    HoldVoider,
+    HoldExpirer,
     IdempotentRequests,
     LedgerService,
   ],

@@ -6,7 +6,7 @@ import { Roles, Scopes } from '../common/http/route-markers.js';
 import { HoldPage, HoldView, toHoldPage, toHoldView } from './account.dto.js';
 import { HoldsQuery, instantOf } from './account.query.js';
 import { AccountRecords } from './account-records.service.js';
-import { HoldVoider } from './hold-voider.service.js';
+import { HoldExpirer } from './hold-expirer.service.js';
 import { rowPosition } from './page-position.js';
 import { CorrectionRequest } from './posting.dto.js';
 
@@ -17,7 +17,7 @@ import { CorrectionRequest } from './posting.dto.js';
 export class HoldsAdminController {
   constructor(
     private readonly records: AccountRecords,
-    private readonly voider: HoldVoider,
+    private readonly expirer: HoldExpirer,
     private readonly clock: Clock,
   ) {}
 
@@ -34,21 +34,23 @@ export class HoldsAdminController {
     return toHoldPage(await this.records.holds({ userId, state, olderThan, after: rowPosition(query.cursor), limit }));
   }
 
-  @Post(':holdId/void')
+  @Post(':holdId/expire')
   @HttpCode(200)
   @Roles('admin')
-  @ApiOperation({ summary: 'Gives a stuck hold back; a request that still runs can then not be charged' })
+  @ApiOperation({
+    summary: 'Lets a stuck hold expire now; a request that still runs is charged all the same when it ends',
+  })
   @ApiResponse({ status: 200, type: HoldView })
   @ApiResponse({ status: 400, description: 'A field breaks its rule' })
   @ApiResponse({ status: 401, description: 'No valid token' })
   @ApiResponse({ status: 403, description: 'The token lacks the scope admin, or the user is no admin' })
   @ApiResponse({ status: 404, description: 'not_found: the user has no such hold' })
   @ApiResponse({ status: 409, description: 'hold_ended, with the state it has' })
-  async void(
+  async expire(
     @Param('holdId') holdId: string,
     @Body() { userId, reason }: CorrectionRequest,
     @CurrentOperator() { actorId, ip, requestId }: Operator,
   ): Promise<HoldView> {
-    return toHoldView(await this.voider.void(holdId, userId, { actorId, reason, ip, requestId }, this.clock.now()));
+    return toHoldView(await this.expirer.expire(holdId, userId, { actorId, reason, ip, requestId }, this.clock.now()));
   }
 }

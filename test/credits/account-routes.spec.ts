@@ -165,7 +165,7 @@ describe('the routes that show accounts, grants, holds and lines', () => {
     expect(paged.rows.length).toBeGreaterThan(4);
   });
 
-  it('list holds by user, state and age, and void a stuck one once', async () => {
+  it('list holds by user, state and age, and let a stuck one expire once; what it delivered is charged all the same', async () => {
     const [person, other] = [await routes.person(), await routes.person()];
     const held = [await routes.hold(person), await routes.hold(person)];
     const settled = await routes.spend(other);
@@ -182,16 +182,16 @@ describe('the routes that show accounts, grants, holds and lines', () => {
     expect(paged.rows).toEqual((await walk(routes, '/admin/credits/holds', { limit: 200 })).rows);
 
     const by = { userId: person.id, reason: 'its server is gone' };
-    const voided = await routes.post(`holds/${held[0]}/void`, by);
-    expect(voided).toMatchObject({
+    const expired = await routes.post(`holds/${held[0]}/expire`, by);
+    expect(expired).toMatchObject({
       status: 200,
-      body: { id: held[0], state: 'voided', cost: '0.000000', endedAt: expect.any(String) },
+      body: { id: held[0], state: 'expired', cost: '0.000000', endedAt: expect.any(String) },
     });
-    expect(await routes.post(`holds/${held[0]}/void`, by)).toMatchObject({
+    expect(await routes.post(`holds/${held[0]}/expire`, by)).toMatchObject({
       status: 409,
-      body: { code: 'hold_ended', state: 'voided' },
+      body: { code: 'hold_ended', state: 'expired' },
     });
-    expect(await routes.post(`holds/${settled}/void`, { ...by, userId: other.id })).toMatchObject({
+    expect(await routes.post(`holds/${settled}/expire`, { ...by, userId: other.id })).toMatchObject({
       status: 409,
       body: { state: 'settled' },
     });
@@ -201,18 +201,20 @@ describe('the routes that show accounts, grants, holds and lines', () => {
       ['no-uuid', person.id],
       [held[1], newId()],
     ]) {
-      expect(await routes.post(`holds/${id}/void`, { ...by, userId })).toMatchObject({
+      expect(await routes.post(`holds/${id}/expire`, { ...by, userId })).toMatchObject({
         status: 404,
         body: { code: 'not_found' },
       });
     }
     expect(await of(`userId=${person.id}&state=pending`)).toEqual([held[1]]);
+    await routes.settle(person, held[0] ?? '');
+    expect(await of(`userId=${person.id}&state=settled_late`)).toEqual([held[0]]);
     expect(await routes.audited(held[0] ?? '')).toMatchObject([
       {
-        action: 'credits.void',
+        action: 'credits.expire_hold',
         actor_id: routes.operatorId,
         reason: by.reason,
-        after: { userId: person.id, state: 'voided' },
+        after: { userId: person.id, state: 'expired' },
       },
     ]);
   });

@@ -214,7 +214,7 @@ describe('the routes that correct credits', () => {
       ['refunds', { ...correction, requestId: 'x' }, 'requestId'],
       ['refunds', correction, 'requestId'],
     ];
-    for (const path of ['adjustments', 'refunds', `postings/${newId()}/reversal`, `holds/${newId()}/void`]) {
+    for (const path of ['adjustments', 'refunds', `postings/${newId()}/reversal`, `holds/${newId()}/expire`]) {
       const fitting = { adjustments: adjustment, refunds: { ...correction, requestId: newId() } }[path] ?? correction;
       cases.push(
         [path, { ...fitting, userId: 'nobody' }, 'userId'],
@@ -279,7 +279,13 @@ describe('the routes that correct credits', () => {
 
   it('let support read and only admins write', async () => {
     const person = await routes.person();
-    for (const path of ['adjustments', 'refunds', 'grants', `postings/${newId()}/reversal`, `holds/${newId()}/void`]) {
+    for (const path of [
+      'adjustments',
+      'refunds',
+      'grants',
+      `postings/${newId()}/reversal`,
+      `holds/${newId()}/expire`,
+    ]) {
       const answer = await routes.call('POST', `/admin/credits/${path}`, {
         body: {},
         key: newId(),

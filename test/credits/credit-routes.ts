@@ -103,6 +103,12 @@ export class CreditRoutes {
   /** A request of 12 tokens, which costs 0.012 credits; its id. */
   async spend(person: Person): Promise<string> {
     const requestId = await this.hold(person);
+    await this.settle(person, requestId);
+    return requestId;
+  }
+
+  /** The end of a request of 12 tokens. */
+  async settle(person: Person, requestId: string): Promise<void> {
     await this.server.app.get(MeteringService).settle({
       requestId,
       userId: person.id,
@@ -129,7 +135,6 @@ export class CreditRoutes {
         },
       ],
     });
-    return requestId;
   }
 
   /** What the audit trail has of an account or a hold, oldest first. */

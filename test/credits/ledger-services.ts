@@ -8,7 +8,7 @@ import { Grant } from '../../src/credits/grant.entity.js';
 import { GrantExpiryService } from '../../src/credits/grant-expiry.service.js';
 import { Hold } from '../../src/credits/hold.entity.js';
 import { HoldService } from '../../src/credits/hold.service.js';
-import { HoldVoider } from '../../src/credits/hold-voider.service.js';
+import { HoldExpirer } from '../../src/credits/hold-expirer.service.js';
 import { type Correction, LedgerService } from '../../src/credits/ledger.service.js';
 import { CreditPosting, type PostingKind } from '../../src/credits/posting.entity.js';
 import type { PostingLine } from '../../src/credits/posting.repository.js';
@@ -35,7 +35,7 @@ export class RecordingMailer extends Mailer {
 export interface LedgerServices {
   ledger: LedgerService;
   records: AccountRecords;
-  voider: HoldVoider;
+  expirer: HoldExpirer;
   expiry: GrantExpiryService;
   notices: ExpiryNoticeService;
   mailer: RecordingMailer;
@@ -51,7 +51,7 @@ export function ledgerServices(orm: MikroORM): LedgerServices {
   return {
     ledger: new LedgerService(orm.em, grants, postings),
     records,
-    voider: new HoldVoider(
+    expirer: new HoldExpirer(
       orm.em,
       new HoldService(orm.em, orm.em.getRepository(Hold)),
       records,

@@ -7,9 +7,9 @@ import { AccountRecords, type HoldRecord } from './account-records.service.js';
 import { HoldService } from './hold.service.js';
 import { HoldEndedError } from './posting.errors.js';
 
-/** Gives back holds that nothing else ends, by hand: a stuck one before its time is over. */
+/** Ends holds by hand, before the sweeper would: those of a server that is gone. */
 @Injectable()
-export class HoldVoider {
+export class HoldExpirer {
   constructor(
     private readonly em: EntityManager,
     private readonly holds: HoldService,
@@ -18,18 +18,24 @@ export class HoldVoider {
   ) {}
 
   /**
-   * Ends a pending hold as requests end theirs, without a charge.
+   * Lets a pending hold expire now. A request that still runs is charged all the same when it ends, late.
    * @throws NotFoundError when the user has no such hold, HoldEndedError when it has ended.
    */
-  async void(holdId: string, userId: string, cause: AuditCause, now: Date): Promise<HoldRecord> {
+  async expire(holdId: string, userId: string, cause: AuditCause, now: Date): Promise<HoldRecord> {
     const unknown = new NotFoundError(`The user ${userId} has no hold ${holdId}.`);
     if (!isUuid(holdId)) throw unknown;
     await this.em.transactional(async () => {
-      const ending = { id: holdId, userId, state: 'voided' as const, attempts: [], hold: null };
+      // The account first, as everywhere; then nobody who has it can wait for the hold.
+      await this.em.execute('select 1 from credit_accounts where user_id = ? for update', [userId]);
+      await this.em.execute(
+        `update credit_holds set expires_at = least(expires_at, ?), updated_at = ? where user_id = ? and id = ? and state = 'pending'`,
+        [now, now, userId, holdId],
+      );
+      const ending = { id: holdId, userId, state: 'expired' as const, attempts: [], hold: null };
       const [result] = await this.holds.settle([ending], now);
       if (!result || result.outcome === 'unknown' || result.state === null) throw unknown;
       if (result.outcome === 'repeat') throw new HoldEndedError(holdId, result.state);
-      const change = { action: 'credits.void', entity: 'credit_hold', entityId: holdId };
+      const change = { action: 'credits.expire_hold', entity: 'credit_hold', entityId: holdId };
       await this.audit.record(
         { ...change, before: { userId, state: 'pending' }, after: { userId, state: result.state } },
         cause,
