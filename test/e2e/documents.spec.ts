@@ -6,14 +6,18 @@ import { startServerProcess, type ServerProcess } from '../support/server-proces
 
 const ROOT = join(import.meta.dirname, '..', '..', '..');
 
-describe('docs/credits.md', () => {
-  const page = readFileSync(join(ROOT, 'docs', 'credits.md'), 'utf8');
-  const blocks = [...page.matchAll(/```sh\n([\s\S]*?)```/g)].map((match) => match[1]!.trim());
+/** What a page tells its reader to run. */
+function shellBlocks(page: string): string[] {
+  const text = readFileSync(join(ROOT, 'docs', page), 'utf8');
+  return [...text.matchAll(/```sh\n([\s\S]*?)```/g)].map((match) => match[1]!.trim());
+}
+
+describe('the documents for operators and app developers', () => {
   let dataDir: string;
   let server: ServerProcess;
 
   beforeAll(async () => {
-    dataDir = mkdtempSync(join(tmpdir(), 'tollgate-credits-'));
+    dataDir = mkdtempSync(join(tmpdir(), 'tollgate-documents-'));
     server = await startServerProcess({ DATA_DIR: dataDir });
   });
   afterAll(async () => {
@@ -41,13 +45,13 @@ describe('docs/credits.md', () => {
     });
   }
 
-  it('shows commands that work as printed, one after the other', async () => {
+  it('show commands about credits that work as printed, one after the other', async () => {
     // The page refunds the last request: there is one.
     const request = `
       CHAT=$(npm run -s token -- --email demo@example.com --scope "llm.inference")
       curl -s http://localhost:3000/v1/chat/completions -H "Authorization: Bearer $CHAT" -H 'Content-Type: application/json' \\
         -d '{"model": "sandbox-echo", "messages": [{"role": "user", "content": "Hello"}]}'`;
-    const output = await runShell([request, ...blocks].join('\necho; echo ----\n'));
+    const output = await runShell([request, ...shellBlocks('credits.md')].join('\necho; echo ----\n'));
     const [, credits, history, account, grantId, adjustment, reversal, refund, holds] = output
       .split('----')
       .map((part) => part.trim());
@@ -63,5 +67,14 @@ describe('docs/credits.md', () => {
     expect(parsed(reversal)).toMatchObject({ postings: [{ kind: 'adjustment', amount: '12.500000', grantId }] });
     expect(parsed(refund)).toMatchObject({ postings: [{ kind: 'refund' }], debt: '0.000000' });
     expect(parsed(holds)).toEqual({ data: [], nextCursor: null });
+  });
+
+  it('show commands about subscriptions that work as printed', async () => {
+    const [lines = ''] = shellBlocks('subscriptions.md');
+    const output = await runShell(lines.replaceAll('\ncurl', '\necho; echo ----\ncurl'));
+    const [, listed, preview, run] = output.split('----').map((part) => part.trim());
+    expect(JSON.parse(listed ?? '')).toMatchObject({ data: [{ tier: 'pro', status: 'active' }], nextCursor: null });
+    expect(JSON.parse(preview ?? '')).toMatchObject({ dryRun: true, closed: 0, data: [] });
+    expect(JSON.parse(run ?? '')).toMatchObject({ dryRun: false, closed: 0, failed: 0 });
   });
 });
