@@ -29,7 +29,14 @@ export interface Command {
 
 /** Runs one command against the database of a running Tollgate, or starts the embedded server for its own duration. */
 export async function runCommand(command: Command): Promise<never> {
-  process.exit(await execute(command));
+  const exitCode = await execute(command);
+  await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
+  process.exit(exitCode);
+}
+
+/** Until a pipe has taken what was printed: an exit would throw the rest away. */
+function flushed(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => stream.write('', () => resolve()));
 }
 
 async function execute(command: Command): Promise<number> {

@@ -19,6 +19,8 @@ export interface ModelDraft {
   isLegacy?: boolean;
   isArchived?: boolean;
   meta: ModelMeta;
+  /** When the model came into being elsewhere; left out, now. One that is there keeps its own. */
+  createdAt?: Date;
 }
 
 /** Who changes a model, why and when. A program rather than a person has no `actorId`. */
@@ -163,10 +165,10 @@ export class ModelRepository extends EntityRepository<Model> {
     const existing = new Map(locked.map((model) => [model.id, model]));
     const numbers = await this.findVersionNumbers(ids);
     const written: { before: WholeModel | null; model: Model }[] = [];
-    for (const draft of drafts) {
+    for (const { createdAt = change.at, ...draft } of drafts) {
       const stored = existing.get(draft.id);
       const before = stored ? wholeModel(stored) : null;
-      const model = stored ?? em.create(Model, { ...draft, createdAt: change.at, updatedAt: change.at });
+      const model = stored ?? em.create(Model, { ...draft, createdAt, updatedAt: change.at });
       if (stored) em.assign(stored, { ...draft, updatedAt: change.at }, { mergeObjectProperties: false });
       em.persist(model);
       written.push({ before, model });

@@ -17,6 +17,7 @@ import { ModelTierAuditLog } from './model-tier-audit-log.entity.js';
 import { ModelVersion } from './model-version.entity.js';
 import { Model } from './model.entity.js';
 import { ModelsService } from './models.service.js';
+import { OlderImportService } from './older/older-import.service.js';
 
 /** The catalogue: models, their versions, tier rules and parameter constraints, all as data. */
 @Module({
@@ -37,6 +38,7 @@ import { ModelsService } from './models.service.js';
     ConstraintAdminService,
     ModelHistoryService,
     ModelImportService,
+    OlderImportService,
   ],
   exports: [CatalogueService, ModelsService],
 })

@@ -72,6 +72,14 @@ export class ModelsService {
     return { model, versionNo: (await repository.findVersionNumbers([id])).get(id) ?? 0 };
   }
 
+  /** Those of the models that are there. */
+  async readSome(ids: readonly string[]): Promise<StoredModel[]> {
+    const repository = this.em.fork().getRepository(Model);
+    const models = await repository.find({ id: { $in: [...ids] } });
+    const numbers = await repository.findVersionNumbers(models.map(({ id }) => id));
+    return models.map((model) => ({ model, versionNo: numbers.get(model.id) ?? 0 }));
+  }
+
   /** Every model as the rules between models see it. */
   async neighbours(): Promise<LivingNeighbour[]> {
     return this.em.fork().getRepository(Model).findNeighbours();
@@ -156,10 +164,15 @@ export class ModelsService {
   async write(cause: Cause, work: Work): Promise<void> {
     const change = { ...cause, at: this.clock.now() };
     await this.em.fork().transactional(async (em) => {
-      for (const { id, before, after } of await work(em.getRepository(Model), change)) {
-        const action = before ? 'model.update' : 'model.create';
-        await this.audit.record({ action, entity: 'model', entityId: id, before, after }, change, change.at);
-      }
+      const written = await work(em.getRepository(Model), change);
+      const lines = written.map(({ id, before, after }) => ({
+        action: before ? 'model.update' : 'model.create',
+        entity: 'model',
+        entityId: id,
+        before,
+        after,
+      }));
+      await this.audit.recordAll(lines, change, change.at);
     });
     await this.catalogue.reload();
   }

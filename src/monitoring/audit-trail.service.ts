@@ -27,22 +27,18 @@ export class AuditTrail {
 
   /** Writes one line. Joins the caller's transaction, so that there is neither a change without its line nor a line without its change. */
   async record(change: AuditedChange, cause: AuditCause, now: Date): Promise<void> {
+    await this.recordAll([change], cause, now);
+  }
+
+  /** The same for many writes of one cause, in one statement. */
+  async recordAll(changes: readonly AuditedChange[], cause: AuditCause, now: Date): Promise<void> {
+    if (changes.length === 0) return;
+    const lines = changes.map((change) => ({ ...change, id: newId() }));
     await this.em.execute(
       `insert into audit_trail (id, actor_id, action, entity, entity_id, before, after, reason, ip, request_id, created_at)
-       values (?, ?, ?, ?, ?, ?::jsonb, ?::jsonb, ?, ?, ?, ?)`,
-      [
-        newId(),
-        cause.actorId,
-        change.action,
-        change.entity,
-        change.entityId,
-        change.before && JSON.stringify(change.before),
-        change.after && JSON.stringify(change.after),
-        cause.reason,
-        cause.ip ?? null,
-        cause.requestId ?? null,
-        now,
-      ],
+       select l.id, ?, l.action, l.entity, l."entityId", nullif(l.before, 'null'), nullif(l.after, 'null'), ?, ?, ?, ?
+         from jsonb_to_recordset(?::jsonb) as l (id uuid, action text, entity text, "entityId" text, before jsonb, after jsonb)`,
+      [cause.actorId, cause.reason, cause.ip ?? null, cause.requestId ?? null, now, JSON.stringify(lines)],
     );
   }
 }

@@ -123,14 +123,14 @@ describe('the catalogue as a document', () => {
       'models.0.name',
       'models.0.provider',
     ]);
-    expect((await preview(Array.from({ length: 2_001 }, (_, index) => entry(`many-${index}`)))).status).toBe(400);
+    expect((await preview(Array.from({ length: 1_001 }, (_, index) => entry(`many-${index}`)))).status).toBe(400);
   });
 
-  it('takes a thousand models in one transaction', async () => {
+  it('takes hundreds of models in one transaction', async () => {
     const { etag } = await exported();
-    const many = Array.from({ length: 1_000 }, (_, index) => entry(`bulk-${index}`));
-    expect((await apply(many, etag)).body).toMatchObject({ summary: { create: 1_000 } });
-    expect((await console.get('/admin/models/bulk-999')).body).toMatchObject({ version: 1 });
+    const many = Array.from({ length: 500 }, (_, index) => entry(`bulk-${index}`));
+    expect((await apply(many, etag)).body).toMatchObject({ summary: { create: 500 } });
+    expect((await console.get('/admin/models/bulk-499')).body).toMatchObject({ version: 1 });
   });
 
   it('can be LiteLLM’s price map', async () => {

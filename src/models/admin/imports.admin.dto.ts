@@ -19,7 +19,7 @@ import { META_EXAMPLE } from './model-examples.js';
 import { DocumentChangeDto } from './versions.admin.dto.js';
 
 /** What one transaction writes within its time limit, many times the size of any catalogue known. */
-export const IMPORT_MODELS_MAX = 2_000;
+export const IMPORT_MODELS_MAX = 1_000;
 const CREDITS_PER_USD_MAX = 1_000_000;
 
 export class ModelDocumentEntry {

@@ -7,6 +7,7 @@ import { neighbourhoodOf, type Neighbourhood } from '../domain/catalogue-issues.
 import { diffDocuments, type DocumentChange } from '../domain/document-diff.js';
 import { flagsOf, lifecycleOf, TRANSITIONS, type Lifecycle } from '../domain/lifecycle.js';
 import type { ModelMeta } from '../domain/model-meta.js';
+import type { LifecycleFlags } from '../domain/tier-and-lifecycle.js';
 import { checkModel } from '../model-check.js';
 import { Model } from '../model.entity.js';
 import type { ModelDraft, ModelRepository, StoredModel } from '../model.repository.js';
@@ -18,7 +19,10 @@ export interface ImportEntry {
   name: string;
   provider: string;
   lifecycle?: Lifecycle | undefined;
+  /** Instead of a lifecycle, for programs that carry flags over as they were, whatever step that is. */
+  flags?: LifecycleFlags | undefined;
   meta: unknown;
+  createdAt?: Date | undefined;
 }
 
 export interface ExportedModel extends ImportEntry {
@@ -146,12 +150,19 @@ function planEntry(
     return { change: { id, action: 'refused', changes: [], errors: named } };
   }
   const after = { name, provider, lifecycle: lifecycle ?? before?.lifecycle ?? 'available' };
-  const changes = diffDocuments(existing ? { ...before, meta: existing.meta } : {}, { ...after, meta });
+  const changes = diffDocuments(
+    existing ? { ...before, ...(entry.flags && flagsIn(existing)), meta: existing.meta } : {},
+    { ...after, ...entry.flags, ...(entry.flags && { lifecycle: lifecycleOf(entry.flags) }), meta },
+  );
   if (existing && changes.length === 0) return { change: { id, action: 'unchanged', changes, errors: [] } };
   // The flags of a model that takes no step stay as they are, even where no lifecycle would have them so.
-  const flags = !existing || isStep ? flagsOf(after.lifecycle) : {};
+  const flags = entry.flags ?? (!existing || isStep ? flagsOf(after.lifecycle) : {});
   return {
     change: { id, action: existing ? 'update' : 'create', changes, errors: [] },
-    draft: { id, name, provider, ...flags, meta },
+    draft: { id, name, provider, ...flags, meta, ...(entry.createdAt && { createdAt: entry.createdAt }) },
   };
+}
+
+function flagsIn({ isAvailable, isLegacy, isArchived }: LifecycleFlags): LifecycleFlags {
+  return { isAvailable, isLegacy, isArchived };
 }
