@@ -3,9 +3,12 @@ import { isSameValue } from '../src/models/domain/parameter-value.js';
 import { ModelMeta } from '../src/models/domain/model-meta.js';
 import { Model } from '../src/models/model.entity.js';
 import { ModelVersion } from '../src/models/model-version.entity.js';
+import { ANTHROPIC_LATER_MODELS } from './catalogue/anthropic-later-models.js';
 import { ANTHROPIC_MODELS } from './catalogue/anthropic-models.js';
 import type { CatalogueEntry } from './catalogue/catalogue-entry.js';
+import { GOOGLE_LATER_MODELS } from './catalogue/google-later-models.js';
 import { GOOGLE_MODELS } from './catalogue/google-models.js';
+import { OPENAI_LATER_MODELS } from './catalogue/openai-later-models.js';
 import { OPENAI_MODELS } from './catalogue/openai-models.js';
 import { SANDBOX_MODELS } from './catalogue/sandbox-models.js';
 import { XAI_MODELS } from './catalogue/xai-models.js';
@@ -15,8 +18,11 @@ export const SEED_REASON = 'Built-in catalogue';
 
 export const CATALOGUE: readonly CatalogueEntry[] = [
   ...OPENAI_MODELS,
+  ...OPENAI_LATER_MODELS,
   ...ANTHROPIC_MODELS,
+  ...ANTHROPIC_LATER_MODELS,
   ...GOOGLE_MODELS,
+  ...GOOGLE_LATER_MODELS,
   ...XAI_MODELS,
 ];
 

@@ -8,7 +8,7 @@ const IMAGES = 'Google Gemini API image understanding guide';
 const ACCEPTED = 'Product definition';
 
 /** 258 tokens for each tile of 768 pixels: an image as large as is taken has 6 × 6 of them. */
-const IMAGE_TOKENS = {
+export const TILES = {
   strategy: 'gemini_tiles',
   tileTokens: 258,
   sideMax: 768,
@@ -18,7 +18,7 @@ const IMAGE_TOKENS = {
   imageSideMax: 4_096,
 } as const;
 
-function geminiConstraints(maxOutputTokens: number): ParameterConstraints {
+export function geminiConstraints(maxOutputTokens: number): ParameterConstraints {
   return {
     temperature: { supported: true, min: 0, max: 2, default: 1 },
     max_tokens: { supported: true, min: 1, max: maxOutputTokens, default: 4_096 },
@@ -55,7 +55,7 @@ export const GOOGLE_MODELS: readonly CatalogueEntry[] = [
       },
       requiredTier: 'pro_max',
       parameterConstraints: geminiConstraints(65_536),
-      imageTokens: IMAGE_TOKENS,
+      imageTokens: TILES,
       providerMetadata: figureSources(
         { limits: DOCUMENTATION, prices: DOCUMENTATION, constraints: API, imageTokens: IMAGES },
         DATE,
@@ -77,7 +77,7 @@ export const GOOGLE_MODELS: readonly CatalogueEntry[] = [
       outputCostPerMillionTokens: 10_000,
       creditsPer1kTokens: 1,
       parameterConstraints: geminiConstraints(8_192),
-      imageTokens: IMAGE_TOKENS,
+      imageTokens: TILES,
       providerMetadata: figureSources(
         { limits: ACCEPTED, prices: 'Unverified: the price of gemini-2.5-pro', constraints: API, imageTokens: IMAGES },
         DATE,
@@ -107,7 +107,7 @@ export const GOOGLE_MODELS: readonly CatalogueEntry[] = [
       legacyReplacementModelId: 'gemini-2.5-pro',
       deprecationNotice: 'Gemini 1.5 Pro is kept for existing work; Gemini 2.5 Pro follows it.',
       parameterConstraints: geminiConstraints(8_192),
-      imageTokens: IMAGE_TOKENS,
+      imageTokens: TILES,
       providerMetadata: figureSources(
         {
           limits: `Unverified: ${DOCUMENTATION}`,

@@ -51,6 +51,49 @@ describe('the built-in models', () => {
     });
   });
 
+  it('name the source and date of each kind of figure', () => {
+    for (const { id, meta } of CATALOGUE) {
+      const { figures } = meta.providerMetadata as { figures: Record<string, { source: string; date: string }> };
+      const kinds = ['limits', 'prices', 'constraints', ...(meta.imageTokens ? ['imageTokens'] : [])];
+      expect([id, Object.keys(figures).sort()]).toEqual([id, kinds.sort()]);
+      for (const { source, date } of Object.values(figures)) {
+        expect(source).not.toBe('');
+        expect(date).toMatch(/^2026-\d\d-\d\d$/);
+      }
+    }
+  });
+
+  it('only warn where no primary source confirms a rule', () => {
+    for (const { meta } of CATALOGUE) {
+      const { figures } = meta.providerMetadata as { figures: Record<string, { source: string }> };
+      if (!figures['constraints']!.source.startsWith('Unverified')) continue;
+      for (const rule of meta.parameterRules ?? []) expect(rule.onViolation).toBe('warn');
+    }
+  });
+
+  it.each<[string, Record<string, unknown>, string[]]>([
+    ['o3', { temperature: 0.2, stop: ['a'] }, ['temperature', 'stop']],
+    ['o3', { temperature: 1, n: 1, presence_penalty: 0 }, []],
+    ['gpt-5.1', { temperature: 0.2 }, []],
+    ['gpt-5.1', { temperature: 0.2, reasoning_effort: 'low' }, ['temperature']],
+    ['gpt-5.1', { reasoning_effort: 'xhigh' }, ['reasoning_effort']],
+    ['gpt-5.2', { temperature: 0.2, top_p: 0.5, reasoning_effort: 'xhigh' }, ['temperature', 'top_p']],
+    ['gpt-5.5', { temperature: 0.2, reasoning_effort: 'high' }, []],
+    ['claude-opus-4-20250514', { temperature: 0.2, top_p: 0.5 }, []],
+    ['claude-opus-4-1', { temperature: 0.2, top_p: 0.5 }, ['top_p']],
+    ['claude-haiku-4-5', { n: 2, seed: 1 }, ['n', 'seed']],
+    ['claude-opus-4-7', { temperature: 0.5, top_p: 0.9, top_k: 5 }, ['temperature', 'top_p', 'top_k']],
+    ['claude-opus-4-7', { temperature: 1, top_p: 0.99, reasoning_effort: 'max' }, []],
+    ['gemini-3.5-flash', { temperature: 0.2, top_k: 64, presence_penalty: 3 }, []],
+    ['gemini-2.5-flash', { stop: ['a', 'b', 'c', 'd', 'e', 'f'] }, ['stop']],
+  ])('%s refuses of %j what its provider refuses', (id, requested, refused) => {
+    const { parameterConstraints = {}, parameterRules = [] } = ModelMeta.parse(
+      ENTRIES.find((entry) => entry.id === id)?.meta,
+    );
+    const { violations } = resolveParameters(parameterConstraints, parameterRules, requested);
+    expect(violations.map(({ parameter }) => parameter)).toEqual(refused);
+  });
+
   it('resolve any request to what resolves to itself', () => {
     const value = fc.oneof(fc.integer({ min: -1, max: 9_000 }), fc.constantFrom(0.5, 'none', 'low', true, ['a'], null));
     const request = fc.dictionary(fc.constantFrom(...CONSTRAINED_PARAMETERS), value, { maxKeys: 8 });

@@ -144,7 +144,7 @@ describe('the catalogue', () => {
       ['provider', { provider: 'xai' }, (id) => id === 'grok-beta'],
       ['required tier', { tier: 'enterprise' }, (id) => id === 'versioned'],
       ['capability', { capability: 'embedding' }, (id) => id === 'sandbox-embedding'],
-      ['life', { lifecycle: 'legacy', provider: 'google' }, (id) => id === 'gemini-1.5-pro'],
+      ['life', { lifecycle: 'legacy', provider: 'google' }, (id) => /^gemini-(1\.5-pro|3-pro-preview)$/.test(id)],
       ['archive', { lifecycle: 'archived' }, (id) => id === 'versioned'],
     ])('filters by %s', async (_name, filter, isExpected) => {
       const page = await models.listPage(filter, { limit: 200 });
