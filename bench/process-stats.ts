@@ -7,16 +7,20 @@ const PAGE_BYTES = 4_096;
 interface ProcessStat {
   parentPid: number;
   cpuMs: number;
+  /** Of children that ended and were waited for. */
+  endedChildrenCpuMs: number;
   residentBytes: number;
 }
 
 function readStat(pid: number): ProcessStat | undefined {
   try {
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)!.split(' ');
-    const ticks = Number(fields[11]) + Number(fields[12]);
+    const msOf = (first: number): number =>
+      ((Number(fields[first]) + Number(fields[first + 1])) * 1_000) / TICKS_PER_SECOND;
     return {
       parentPid: Number(fields[1]),
-      cpuMs: (ticks * 1_000) / TICKS_PER_SECOND,
+      cpuMs: msOf(11),
+      endedChildrenCpuMs: msOf(13),
       residentBytes: Number(fields[21]) * PAGE_BYTES,
     };
   } catch {
@@ -33,12 +37,12 @@ export function residentBytesOf(pid: number): number | undefined {
   return readStat(pid)?.residentBytes;
 }
 
-/** CPU time of a process and its children, e.g. of a PostgreSQL and its backends. Backends that ended in between are not counted. */
+/** CPU time of a process and its children, e.g. of a PostgreSQL and its backends, those that have ended included. */
 export function familyCpuMs(pid: number): number | undefined {
-  const own = cpuMsOf(pid);
+  const own = readStat(pid);
   if (own === undefined) return undefined;
   const children = readdirSync('/proc')
     .map((name) => readStat(Number(name)))
     .filter((stat) => stat?.parentPid === pid);
-  return children.reduce((sum, stat) => sum + stat!.cpuMs, own);
+  return children.reduce((sum, stat) => sum + stat!.cpuMs, own.cpuMs + own.endedChildrenCpuMs);
 }

@@ -6,6 +6,8 @@ import { type LatencyMeasurement, measureLatency } from './latency.js';
 import { type Measurement, measure } from './measure.js';
 import { ratioTable, type Report, toTable, writeReport } from './report.js';
 import { type Scenario, SCENARIOS } from './scenarios.js';
+import { FULL, QUICK, runEngineBench } from './engine/engine-bench.js';
+import { tablesOf, toMarkdown, writeEngineReport } from './engine/engine-report.js';
 import { type Row, summarise } from './summary.js';
 
 const USAGE = `Usage: npm run bench -- [options]
@@ -13,10 +15,19 @@ const USAGE = `Usage: npm run bench -- [options]
 Measures this server beside a bare proxy, Portkey's gateway and no gateway at all, interleaved, against one mock provider. Ends with exit
 code 1 when the books do not equal the provider's bill afterwards.
 
+  --only gateway      what to measure: the way of a request (gateway) or the credit engine alone (engine)
+
+  gateway:
   --contenders straight,proxy,portkey,tollgate   which to run
   --scenarios ${SCENARIOS.map(({ name }) => name).join(',')}           which to run
   --connections 128   --seconds 5   --rounds 3   the load
   --delay 0           milliseconds until the provider answers
+
+  engine: pairs of reserve and settle, the close of periods and the reconciliation on a PostgreSQL of its own
+  --seconds 3   --rounds 3   --accounts 10000
+  --sizes 10000,100000,1000000   subscriptions whose periods are closed
+  --quick             small sizes that prove nothing but that everything runs
+
   --out bench/results where the JSON and the HTML go`;
 
 const START: Record<string, (mock: Mock) => Promise<Contender>> = { straight, proxy: bareProxy, portkey, tollgate };
@@ -25,9 +36,13 @@ const { values } = parseArgs({
   options: {
     contenders: { type: 'string', default: Object.keys(START).join(',') },
     scenarios: { type: 'string', default: SCENARIOS.map(({ name }) => name).join(',') },
+    only: { type: 'string', default: 'gateway' },
+    quick: { type: 'boolean' },
+    accounts: { type: 'string' },
+    sizes: { type: 'string' },
     connections: { type: 'string', default: '128' },
-    seconds: { type: 'string', default: '5' },
-    rounds: { type: 'string', default: '3' },
+    seconds: { type: 'string' },
+    rounds: { type: 'string' },
     delay: { type: 'string', default: '0' },
     out: { type: 'string', default: join(import.meta.dirname, '..', '..', 'bench', 'results') },
     help: { type: 'boolean', short: 'h' },
@@ -36,13 +51,44 @@ const { values } = parseArgs({
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 if (values.help) say(USAGE);
-else process.exitCode = await bench();
+else if (values.only === 'gateway') process.exitCode = await bench();
+else if (values.only === 'engine') process.exitCode = await benchEngine();
+else {
+  say(`There is no "${values.only}" to measure. There are: gateway, engine\n\n${USAGE}`);
+  process.exitCode = 1;
+}
+
+async function benchEngine(): Promise<number> {
+  const base = values.quick ? QUICK : FULL;
+  const numberOf = (text: string | undefined, otherwise: number): number =>
+    text === undefined ? otherwise : positive(text);
+  const settings = {
+    ...base,
+    accounts: numberOf(values.accounts, base.accounts),
+    seconds: numberOf(values.seconds, base.seconds),
+    rounds: numberOf(values.rounds, base.rounds),
+    sizes: values.sizes === undefined ? base.sizes : values.sizes.split(',').map(positive),
+  };
+  const report = await runEngineBench(settings, say);
+  for (const table of tablesOf(report)) say(`\n${toMarkdown(table)}`);
+  const files = writeEngineReport(report, values.out);
+  say(`\n${files.json}\n${files.html}`);
+  const { faults } = report;
+  say(faults.length === 0 ? 'The books balance.' : `THE BOOKS DO NOT BALANCE:\n${faults.join('\n')}`);
+  return faults.length === 0 ? 0 : 1;
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (!(value > 0)) throw new Error(`"${text}" is no number above 0`);
+  return value;
+}
 
 async function bench(): Promise<number> {
   const settings = {
     connections: Number(values.connections),
-    seconds: Number(values.seconds),
-    rounds: Number(values.rounds),
+    seconds: Number(values.seconds ?? '5'),
+    rounds: Number(values.rounds ?? '3'),
     delayMs: Number(values.delay),
   };
   const scenarios = SCENARIOS.filter(({ name }) => values.scenarios.split(',').includes(name));
