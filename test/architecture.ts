@@ -14,6 +14,7 @@ const MODULES: Record<string, string[]> = {
   subscription: ['credits'],
   usage: ['models', 'credits', 'subscription'],
   inference: ['usage'],
+  simulation: ['usage'],
   generation: ['inference'],
   analysis: ['inference'],
   console: ['config', 'auth'],

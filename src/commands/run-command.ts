@@ -65,7 +65,29 @@ async function execute(command: Command): Promise<number> {
   }
 }
 
-function readOptions(command: Command): Record<string, string | boolean | undefined> {
+/** A command that needs no database of the installation. `run` is told by its signal that the person at the terminal wants an end. */
+export interface LonelyCommand extends Pick<Command, 'usage' | 'options'> {
+  run(options: CommandContext['options'], signal: AbortSignal): Promise<number | void>;
+}
+
+/** Runs one command that has nothing to do with the database of a running Tollgate. */
+export async function runAlone(command: LonelyCommand): Promise<never> {
+  const stopping = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => stopping.abort(new OperatorError('Stopped.')));
+  }
+  try {
+    const options = readOptions(command);
+    if (!options['help']) process.exit((await command.run(options, stopping.signal)) ?? 0);
+    say(command.usage);
+    process.exit(0);
+  } catch (error) {
+    note(explain(error));
+    process.exit(1);
+  }
+}
+
+function readOptions(command: Pick<Command, 'usage' | 'options'>): Record<string, string | boolean | undefined> {
   try {
     const { values } = parseArgs({
       options: { ...command.options, help: { type: 'boolean', short: 'h' } },
