@@ -21,7 +21,7 @@ export class Migration20261123000102_period_close extends Migration {
  * grant and forfeited beyond it; what is held stays on its grant, which is stamped, and joins the rollover when its hold ends. The
  * allowance of the next period repays an open debt first. Null in `p_allowances`: there is none; null in `p_ends`: nothing is carried.
  */
-const CLOSE_PERIODS = `
+export const CLOSE_PERIODS = `
 create function tollgate.close_periods(
   p_users uuid[], p_subscriptions uuid[], p_indexes integer[],
   p_caps bigint[], p_min_carries bigint[], p_rollover_ends timestamptz[],

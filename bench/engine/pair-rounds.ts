@@ -1,6 +1,7 @@
 import { MikroORM } from '@mikro-orm/postgresql';
 import pg from 'pg';
 import { Clock } from '../../src/common/clock.js';
+import type { Config } from '../../src/config/config.js';
 import { ormOptions } from '../../src/mikro-orm.config.js';
 import { ReconciliationService } from '../../src/usage/reconciliation.service.js';
 import { type Spread, spreadOf } from '../summary.js';
@@ -85,7 +86,7 @@ export async function measurePairs(
       rows.push(...(await measureLoad(server, { load, targets, contenders, settings }, say)));
     }
     if (tamper) await withClient(url, tamper);
-    return { rows, faults: await faultsIn(orm) };
+    return { rows, faults: await faultsIn(server.configOf('pairs'), url) };
   } finally {
     await tpcPool.end();
     await pool.end();
@@ -94,15 +95,18 @@ export async function measurePairs(
 }
 
 /** What is wrong with the books of a database that nobody uses. */
-export async function faultsIn(orm: MikroORM): Promise<string[]> {
-  const { checks } = await new ReconciliationService(orm.em, new Clock()).run();
+async function faultsIn(config: Config, url: string): Promise<string[]> {
+  const { checks } = await new ReconciliationService(config, new Clock()).run();
   const broken = checks.filter(({ isBroken }) => isBroken);
-  const [open] = await orm.em
-    .fork()
-    .execute<{ count: string }[]>(`select count(*) as count from credit_holds where state = 'pending'`);
+  const open = await withClient(url, async (client) => {
+    const { rows } = await client.query<{ count: string }>(
+      `select count(*) as count from credit_holds where state = 'pending'`,
+    );
+    return Number(rows[0]?.count);
+  });
   return [
     ...broken.map(({ name, offenders }) => `${name}: ${JSON.stringify(offenders[0])}`),
-    ...(Number(open?.count) > 0 ? [`${open?.count} holds are still open`] : []),
+    ...(open > 0 ? [`${open} holds are still open`] : []),
   ];
 }
 

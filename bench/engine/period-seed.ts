@@ -43,7 +43,7 @@ export async function seedSubscriptions(client: pg.ClientBase, count: number): P
   }
 }
 
-/** The tables that a close writes, empty, with the same columns, checks and indexes. Those it writes twice, twice. */
+/** The tables that a close writes, those that it writes twice, twice, and which rows it wrote. */
 const COPIES: readonly [copy: string, table: string, written: string][] = [
   ['bare_closes', 'period_closes', 'closed_at = $1'],
   ['bare_credits', 'credits', 'updated_at = $1'],
@@ -53,10 +53,26 @@ const COPIES: readonly [copy: string, table: string, written: string][] = [
   ['bare_subscriptions', 'subscriptions', 'updated_at = $1'],
 ];
 
+/**
+ * Copies of them as they are, with the same columns, checks, rows and indexes; only that no index is unique, because a new version of a row
+ * is written beside the old one, as an update does it.
+ */
 export async function makeCopies(client: pg.ClientBase): Promise<void> {
+  const columns = await columnsOf(client);
   for (const [copy, table] of COPIES) {
     await client.query(`drop table if exists ${copy}`);
-    await client.query(`create table ${copy} (like ${table} including all)`);
+    await client.query(
+      `create table ${copy} (like ${table} including defaults including generated including constraints including storage)`,
+    );
+    const names = columns.get(table)!;
+    await client.query(`insert into ${copy} (${names}) select ${names} from ${table}`);
+    const { rows } = await client.query<{ definition: string }>(
+      `select regexp_replace(pg_get_indexdef(indexrelid), '^CREATE (UNIQUE )?INDEX .* ON (ONLY )?\\S+ USING', 'create index on ${copy} using')
+         as definition from pg_index where indrelid = $1::regclass`,
+      [table],
+    );
+    for (const { definition } of rows) await client.query(definition);
+    await client.query(`analyze ${copy}`);
   }
 }
 
@@ -68,23 +84,27 @@ export async function writeBare(
   client: pg.ClientBase,
   { now, before }: { now: Date; before: Date },
 ): Promise<{ rows: number; seconds: number }> {
-  // A generated column is computed again; what its copy may be given is everything else.
-  const { rows: columns } = await client.query<{ table_name: string; names: string }>(
-    `select table_name, string_agg(column_name, ', ' order by ordinal_position) as names from information_schema.columns
-     where table_schema = 'public' and is_generated = 'NEVER' group by table_name`,
-  );
+  const columns = await columnsOf(client);
   const began = performance.now();
   await client.query('begin');
   let rows = 0;
   for (const [copy, table, written] of COPIES) {
-    const names = columns.find(({ table_name: name }) => name === table)!.names;
-    const usesBefore = written.includes('$2');
+    const names = columns.get(table)!;
     const { rowCount } = await client.query(
       `insert into ${copy} (${names}) select ${names} from ${table} where ${written}`,
-      usesBefore ? [now, before] : [now],
+      written.includes('$2') ? [now, before] : [now],
     );
     rows += rowCount ?? 0;
   }
   await client.query('commit');
   return { rows, seconds: (performance.now() - began) / 1_000 };
+}
+
+/** Of every table, what may be written: a generated column is computed again. */
+async function columnsOf(client: pg.ClientBase): Promise<Map<string, string>> {
+  const { rows } = await client.query<{ table_name: string; names: string }>(
+    `select table_name, string_agg(column_name, ', ' order by ordinal_position) as names from information_schema.columns
+     where table_schema = 'public' and is_generated = 'NEVER' group by table_name`,
+  );
+  return new Map(rows.map(({ table_name: name, names }) => [name, names]));
 }

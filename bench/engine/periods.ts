@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { MikroORM } from '@mikro-orm/postgresql';
 import type { INestApplicationContext } from '@nestjs/common';
 import { createApp } from '../../src/bootstrap.js';
+import { Clock } from '../../src/common/clock.js';
 import { GrantExpiryService } from '../../src/credits/grant-expiry.service.js';
 import { RolloverService } from '../../src/subscription/rollover.service.js';
 import { ReconciliationService } from '../../src/usage/reconciliation.service.js';
@@ -92,15 +93,14 @@ async function closeOnce(
   };
   // The last moment of the month after the round's: every subscription has had its day, none its second.
   const [now, before] = [month(round + 1), month(round)];
+  app.get(Clock).now = () => now;
+  await withClient(url, makeCopies);
   const began = performance.now();
   const totals = await app.get(RolloverService).run(now);
   await app.get(GrantExpiryService).expireGrants(now);
   const closeSeconds = (performance.now() - began) / 1_000;
   if (totals.closed !== subscriptions) throw new Error(`${totals.closed} of ${subscriptions} periods were closed`);
-  const bare = await withClient(url, async (client) => {
-    await makeCopies(client);
-    return writeBare(client, { now, before });
-  });
+  const bare = await withClient(url, (client) => writeBare(client, { now, before }));
   return { closeSeconds, bareSeconds: bare.seconds, rows: bare.rows };
 }
 
