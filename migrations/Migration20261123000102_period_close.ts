@@ -21,7 +21,7 @@ export class Migration20261123000102_period_close extends Migration {
  * grant and forfeited beyond it; what is held stays on its grant, which is stamped, and joins the rollover when its hold ends. The
  * allowance of the next period repays an open debt first. Null in `p_allowances`: there is none; null in `p_ends`: nothing is carried.
  */
-export const CLOSE_PERIODS = `
+const CLOSE_PERIODS = `
 create function tollgate.close_periods(
   p_users uuid[], p_subscriptions uuid[], p_indexes integer[],
   p_caps bigint[], p_min_carries bigint[], p_rollover_ends timestamptz[],
@@ -48,9 +48,14 @@ begin
   select array_agg(a.user_id is not null and c.user_id is null order by r.ord), array_agg(coalesce(a.debt_ucr, 0) order by r.ord),
     array_agg(gen_random_uuid() order by r.ord), array_agg(gen_random_uuid() order by r.ord)
   into is_open, debts, allowance_ids, rollover_ids
+  -- Each by its key, whatever the planner believes: it may have seen these tables when they were empty. Joined, it then reads all of
+  -- period_closes for every member.
   from unnest(p_users, p_subscriptions, p_indexes) with ordinality as r(user_id, subscription_id, period_index, ord)
-  left join credit_accounts a on a.user_id = r.user_id
-  left join period_closes c on c.user_id = r.user_id and c.subscription_id = r.subscription_id and c.period_index = r.period_index;
+  left join lateral (select t.user_id, t.debt_ucr from credit_accounts t where t.user_id = r.user_id offset 0) a on true
+  left join lateral (
+    select t.user_id from period_closes t
+    where t.user_id = r.user_id and t.subscription_id = r.subscription_id and t.period_index = r.period_index offset 0
+  ) c on true;
 
   select coalesce(array_agg(s.id order by s.k, s.expires_at nulls last, s.created_at, s.id), '{}'),
     coalesce(array_agg(s.k order by s.k, s.expires_at nulls last, s.created_at, s.id), '{}'),

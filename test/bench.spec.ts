@@ -54,7 +54,7 @@ describe('npm run bench', () => {
     expect(report.rows.map((row) => row.contender)).toEqual(['straight', 'bare proxy', 'tollgate']);
     expect(report.rows.every((row) => row.requestsPerSecond.median > 0)).toBe(true);
     expect(page).toContain('<svg');
-  });
+  }, 180_000);
 
   it('fails when the ledger is not what the provider billed', async () => {
     const server = await startTestApp();

@@ -4,7 +4,7 @@ import { ending, member, MoneyDatabase, NOW, settlement, type TestUser } from '.
 import { moneyServices, type MoneyServices } from '../credits/money-services.js';
 
 const CREDIT = 1_000_000n;
-const ANCHOR = new Date('2026-01-31T12:00:00.000Z');
+const ANCHOR = new Date('2027-01-31T12:00:00.000Z');
 const START = { actorId: null, reason: 'test', isTrial: false };
 const periodEnd = (index: number): Date => billingPeriod(ANCHOR, index).end;
 
@@ -95,8 +95,8 @@ describe('the close of a billing period', () => {
         total: 1_000n,
         used: 0n,
         expired: 0n,
-        effective_at: '2026-02-28T12:00:00.000Z',
-        expires_at: '2026-03-31T12:00:00.000Z',
+        effective_at: '2027-02-28T12:00:00.000Z',
+        expires_at: '2027-03-31T12:00:00.000Z',
         closed: false,
       },
       { grant_key: 'allowance:0', total: 2_000n, used: 700n, expired: 1_300n, closed: true },
@@ -104,8 +104,8 @@ describe('the close of a billing period', () => {
         grant_key: 'allowance:1',
         total: 2_000n,
         used: 0n,
-        effective_at: '2026-02-28T12:00:00.000Z',
-        expires_at: '2026-03-31T12:00:00.000Z',
+        effective_at: '2027-02-28T12:00:00.000Z',
+        expires_at: '2027-03-31T12:00:00.000Z',
         closed: false,
       },
     ]);
@@ -121,15 +121,15 @@ describe('the close of a billing period', () => {
 
   it('counts periods from the anchor: 31 January, 28 February, 31 March, 30 April', async () => {
     const user = await subscriber();
-    const closed = await services.periods.closeDue(user.id, new Date('2026-05-31T12:00:00.000Z'));
+    const closed = await services.periods.closeDue(user.id, new Date('2027-05-31T12:00:00.000Z'));
     expect(closed.map(({ periodIndex }) => periodIndex)).toEqual([0, 1, 2, 3]);
     const allowances = (await grants(user)).filter(({ source }) => source === 'subscription');
     expect(allowances.map(({ effective_at }) => effective_at.slice(0, 10))).toEqual([
-      '2026-01-31',
-      '2026-02-28',
-      '2026-03-31',
-      '2026-04-30',
-      '2026-05-31',
+      '2027-01-31',
+      '2027-02-28',
+      '2027-03-31',
+      '2027-04-30',
+      '2027-05-31',
     ]);
   });
 

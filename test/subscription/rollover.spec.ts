@@ -10,7 +10,7 @@ import { member, MoneyDatabase, NOW, settlement, type TestUser } from '../credit
 import { moneyServices, type MoneyServices } from '../credits/money-services.js';
 
 const CREDIT = 1_000_000n;
-const ANCHOR = new Date('2026-01-31T12:00:00.000Z');
+const ANCHOR = new Date('2027-01-31T12:00:00.000Z');
 const end = (index: number): Date => billingPeriod(ANCHOR, index).end;
 
 describe('the rollover of everybody', () => {
