@@ -3,6 +3,7 @@ import { Migrator } from '@mikro-orm/migrations';
 import { defineConfig, type Options } from '@mikro-orm/postgresql';
 import type { ClientBase } from 'pg';
 import type { Config } from './config/config.js';
+import { ReleasingDriver } from './database/releasing-driver.js';
 
 /** No request holds locks for longer: a transaction that does is a bug or a dead client. Migrations and seeds are not limited. */
 const TRANSACTION_TIMEOUT_MS = 10_000;
@@ -14,6 +15,7 @@ type PoolConfig = Pick<Config, 'databasePoolSize' | 'databasePoolTimeoutMs' | 'l
 export function ormOptions(url: string, config: PoolConfig, isLimited = true): Options {
   const compiledRoot = join(import.meta.dirname, '..');
   return defineConfig({
+    driver: ReleasingDriver,
     clientUrl: url,
     entities: [join(import.meta.dirname, '**', '*.entity.js')],
     extensions: [Migrator],

@@ -1,0 +1,60 @@
+import { MikroORM } from '@mikro-orm/postgresql';
+import { ormOptions } from '../../src/mikro-orm.config.js';
+import { testConfig } from '../support/test-config.js';
+import { administer, createTestDatabase, type TestDatabase } from '../support/test-server.js';
+
+const POOL_SIZE = 2;
+const KILL_ME = 'select pg_terminate_backend(pg_backend_pid())';
+
+/**
+ * Each of these takes a connection for ever when the ORM's own driver is used: two of them, and every later statement waits for a connection
+ * in vain.
+ */
+describe('a transaction whose session the database ends', () => {
+  let database: TestDatabase;
+  let orm: MikroORM;
+
+  beforeEach(async () => {
+    database = await createTestDatabase();
+    orm = await MikroORM.init(
+      ormOptions(database.url, testConfig({ DATABASE_URL: database.url, DATABASE_POOL_SIZE: String(POOL_SIZE) })),
+    );
+  });
+
+  afterEach(async () => {
+    await orm.close();
+    await database.drop();
+  });
+
+  /** More often than there are connections; then all of them are there. */
+  async function survives(work: () => Promise<unknown>): Promise<void> {
+    for (let round = 0; round <= POOL_SIZE; round += 1) await expect(work()).rejects.toThrow(/onnection|terminat/);
+    const both = Array.from({ length: POOL_SIZE }, () =>
+      orm.em.fork().transactional((em) => em.execute<{ one: number }[]>('select 1 as one, pg_sleep(0.05)')),
+    );
+    for (const rows of await Promise.all(both)) expect(rows[0]?.one).toBe(1);
+  }
+
+  it('gives its connection back when it is lost in a statement', () =>
+    survives(() => orm.em.fork().transactional((em) => em.execute(KILL_ME))));
+
+  it('gives its connection back when it is lost between two statements', () =>
+    survives(() =>
+      orm.em.fork().transactional(async (em) => {
+        const [row] = await em.execute<{ pid: number }[]>('select pg_backend_pid() as pid');
+        await administer(`select pg_terminate_backend(${row?.pid}, 5000)`);
+        await em.execute('select 1');
+      }),
+    ));
+
+  it('gives its connection back when it was begun by hand', () =>
+    survives(async () => {
+      const em = orm.em.fork();
+      await em.begin();
+      try {
+        await em.execute(KILL_ME);
+      } finally {
+        await em.rollback();
+      }
+    }));
+});
