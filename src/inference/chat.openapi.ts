@@ -28,6 +28,22 @@ export const CHAT_BODY: ApiBodyOptions = {
         stream_options: { include_usage: true },
       },
     },
+    image: {
+      summary: 'A picture, counted by its size',
+      value: {
+        model: 'sandbox-vision',
+        messages: [
+          {
+            role: 'user',
+            content: [
+              { type: 'text', text: 'What is this?' },
+              { type: 'image_url', image_url: { url: 'https://example.com/picture.png', detail: 'low' } },
+            ],
+          },
+        ],
+        max_tokens: 100,
+      },
+    },
     violation: {
       summary: 'Parameters that gpt-5-mini refuses, both named in one answer',
       value: {

@@ -1,3 +1,4 @@
+import pg from 'pg';
 import { ChatBench, type Caller } from '../inference/chat-bench.js';
 import { AdminConsole } from './admin-console.js';
 
@@ -49,6 +50,25 @@ describe('GET /v1/models', () => {
     const { etag } = await list(free);
     expect((await list(rich, '', etag)).status).toBe(200);
     expect((await list(free, '?capability=embedding', etag)).data.map(({ id }) => id)).toEqual(['sandbox-embedding']);
+  });
+
+  it('asks the database nothing about models, nor does an estimate', async () => {
+    const client = new pg.Client({ connectionString: bench.server.database.url });
+    await client.connect();
+    try {
+      await client.query('begin');
+      // Whoever reads these tables now waits until this test gives up.
+      await client.query(
+        'lock table public.models, public.model_versions, public.model_tier_audit_logs in access exclusive mode',
+      );
+      expect((await list(free, '?includeLegacy=true')).status).toBe(200);
+      expect((await free.get('/v1/models/gpt-5')).status).toBe(200);
+      const chat = { model: 'sandbox-echo', messages: [{ role: 'user', content: 'Hello' }], temperature: 0.5, n: 2 };
+      expect((await free.post('/v1/estimates', chat)).body).toMatchObject({ wouldPass: true });
+      expect((await free.chat({ ...chat, temperature: 5 })).status).toBe(400);
+    } finally {
+      await client.end();
+    }
   });
 
   it('changes at once when a model does', async () => {

@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { pageQuery, type ModelFilter } from '../../src/models/model-page-query.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-server.js';
 
 const MODELS = 5_000;
@@ -94,6 +95,18 @@ describe('the table of models', () => {
     ['idx_models_provider', `select id from models where provider = 'rare'`],
   ])('serves a selective query by %s', async (index, query) => {
     expect(await indexesUsed(query)).toEqual([index]);
+  });
+
+  it.each<[string, ModelFilter]>([
+    ['idx_models_meta_required_tier', { tier: 'enterprise' }],
+    ['idx_models_meta_capabilities', { capability: 'embedding' }],
+    ['idx_models_provider', { provider: 'rare' }],
+    ['idx_models_is_archived', { lifecycle: 'archived' }],
+  ])('serves a filter of the console’s list by %s', async (index, filter) => {
+    const { sql, parameters } = pageQuery(filter, { sort: 'id', limit: 50 });
+    const values = [...parameters];
+    const inlined = sql.replaceAll('?', () => pg.escapeLiteral(String(values.shift())));
+    expect(await indexesUsed(inlined)).toEqual([index]);
   });
 
   it('serves the unavailable models by their own index where the composite one is missing', async () => {

@@ -16,20 +16,24 @@ export function resolveModelParameters(
   requested: Readonly<Record<string, unknown>>,
   options: ResolveOptions & { outputTokensDefault: number },
 ): ModelParameters {
-  const resolution = resolveParameters(meta.parameterConstraints ?? NONE, meta.parameterRules ?? [], requested, {
-    ...options,
-    outputTokensDefault: Math.min(meta.maxOutputTokens, options.outputTokensDefault),
-  });
-  const violations = [...resolution.violations];
-  const choices = (resolution.parameters['n'] as number | undefined) ?? 1;
+  const { parameters, applied, violations, outputLimit } = resolveParameters(
+    meta.parameterConstraints ?? NONE,
+    meta.parameterRules ?? NO_RULES,
+    requested,
+    {
+      unsupported: options.unsupported ?? 'reject',
+      outputTokensDefault: Math.min(meta.maxOutputTokens, options.outputTokensDefault),
+    },
+  );
+  const choices = (parameters['n'] as number | undefined) ?? 1;
   if (choices > CHOICES_MAX) violations.push(rangeViolation('n', choices, { min: 1, max: CHOICES_MAX }));
-  const limit = resolution.outputLimit;
-  if (limit && limit.tokens > meta.maxOutputTokens) {
-    const offered = OUTPUT_LIMITS.find((name) => requested[name] !== undefined) ?? limit.parameter;
-    violations.push(rangeViolation(offered, limit.tokens, { min: 1, max: meta.maxOutputTokens }));
+  if (outputLimit && outputLimit.tokens > meta.maxOutputTokens) {
+    const offered = OUTPUT_LIMITS.find((name) => requested[name] !== undefined) ?? outputLimit.parameter;
+    violations.push(rangeViolation(offered, outputLimit.tokens, { min: 1, max: meta.maxOutputTokens }));
   }
-  return { ...resolution, violations, choices };
+  return { parameters, applied, violations, outputLimit, choices };
 }
 
 /** One object, so that its plan is made once. */
 const NONE = {};
+const NO_RULES: never[] = [];

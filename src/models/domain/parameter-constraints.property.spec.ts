@@ -13,7 +13,9 @@ import {
   type ParameterRule,
 } from './parameter-constraint.js';
 import { decideParameter } from './parameter-decision.js';
-import { resolveParameters, type ResolveOptions } from './parameter-constraints.js';
+import { resolveParameters, resolveStepByStep, type ResolveOptions } from './parameter-constraints.js';
+import { planOf } from './parameter-plan.js';
+import { resolvePlainly } from './parameter-shortcut.js';
 import { formatParametersApplied } from './parameters-applied.js';
 
 const parameterName = fc.constantFrom(...CONSTRAINED_PARAMETERS);
@@ -93,6 +95,21 @@ const scenario = fc.record({
 const RUNS = { numRuns: 500 };
 
 describe('resolveParameters, for any valid constraints and any request', () => {
+  it('answers the same on the short way as step by step', () => {
+    let shortcuts = 0;
+    fc.assert(
+      fc.property(scenario, ({ constraints, rules, requested, options: chosen }) => {
+        const plan = planOf(constraints);
+        const plain = resolvePlainly(plan, rules, requested, chosen);
+        if (!plain) return;
+        shortcuts += 1;
+        expect(plain).toEqual(resolveStepByStep(plan, rules, requested, chosen));
+      }),
+      { numRuns: 3_000 },
+    );
+    expect(shortcuts).toBeGreaterThan(300);
+  });
+
   it('changes nothing when it resolves its own answer', () => {
     fc.assert(
       fc.property(scenario, ({ constraints, rules, requested, options: chosen }) => {

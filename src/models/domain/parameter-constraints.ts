@@ -1,5 +1,4 @@
 import {
-  CONSTRAINED_PARAMETERS,
   OUTPUT_LIMITS,
   PARAMETER_BASELINES,
   isConstrainedParameter,
@@ -7,7 +6,9 @@ import {
 } from './constrained-parameters.js';
 import type { ParameterConstraint, ParameterConstraints, ParameterRule } from './parameter-constraint.js';
 import { decideParameter } from './parameter-decision.js';
-import { applyRelations, type Exclusion, type OfferedParameter } from './parameter-relations.js';
+import { defaultLimit, planOf, type Plan } from './parameter-plan.js';
+import { applyRelations, type OfferedParameter } from './parameter-relations.js';
+import { resolvePlainly } from './parameter-shortcut.js';
 import { isSameValue } from './parameter-value.js';
 import { namesViolation, type AppliedChange, type ParameterViolation } from './parameter-violation.js';
 
@@ -40,6 +41,16 @@ export function resolveParameters(
   options: ResolveOptions = {},
 ): Resolution {
   const plan = planOf(constraints);
+  return resolvePlainly(plan, rules, requested, options) ?? resolveStepByStep(plan, rules, requested, options);
+}
+
+/** The whole engine, for requests of which anything has to be changed, dropped or refused. */
+export function resolveStepByStep(
+  plan: Plan,
+  rules: readonly ParameterRule[],
+  requested: Readonly<Record<string, unknown>>,
+  options: ResolveOptions,
+): Resolution {
   const isDropRequested = options.unsupported === 'drop';
   const { passed, offered, applied, violations, refused } = renameAll(plan, requested);
 
@@ -88,67 +99,6 @@ export function resolveParameters(
   return { parameters: Object.fromEntries(parameters), applied, violations, outputLimit };
 }
 
-/** What a constraint document says once and for all requests. */
-interface Plan {
-  /** The name a parameter is sent under. Only names that change are in it. */
-  sentAs: ReadonlyMap<string, ConstrainedParameter>;
-  governing: ReadonlyMap<string, ParameterConstraint>;
-  exclusions: readonly Exclusion[];
-}
-
-/** Documents are replaced, never changed in place, so each is planned once. */
-const plans = new WeakMap<ParameterConstraints, Plan>();
-
-function planOf(constraints: ParameterConstraints): Plan {
-  const known = plans.get(constraints);
-  if (known) return known;
-  const sentAs = new Map<string, ConstrainedParameter>();
-  for (const name of CONSTRAINED_PARAMETERS) {
-    const target = finalName(name, constraints);
-    if (target !== name) sentAs.set(name, target);
-  }
-  const governing = new Map<string, ParameterConstraint>();
-  for (const name of CONSTRAINED_PARAMETERS) {
-    const constraint = constraints[name];
-    if (!constraint) continue;
-    const target = sentAs.get(name) ?? name;
-    if (target === name || constraints[target] === undefined) governing.set(target, constraint);
-  }
-  const plan = { sentAs, governing, exclusions: exclusionsOf(constraints, sentAs) };
-  plans.set(constraints, plan);
-  return plan;
-}
-
-/** Follows renames to their end. The two names of the output limit are one quantity: a model that lists only one is sent that one. */
-function finalName(name: ConstrainedParameter, constraints: ParameterConstraints): ConstrainedParameter {
-  let current: ConstrainedParameter = name;
-  for (let steps = 0; steps < CONSTRAINED_PARAMETERS.length; steps++) {
-    const target = constraints[current]?.alternativeName;
-    if (target === undefined || !isConstrainedParameter(target)) break;
-    current = target;
-  }
-  if (current !== name || constraints[name] !== undefined) return current;
-  const [older, newer] = OUTPUT_LIMITS;
-  const twin = name === older ? newer : name === newer ? older : undefined;
-  const listed = twin && constraints[twin];
-  return listed?.supported && listed.alternativeName === undefined ? twin! : current;
-}
-
-/** Each exclusion once, however many of the two say it. */
-function exclusionsOf(constraints: ParameterConstraints, sentAs: ReadonlyMap<string, string>): Exclusion[] {
-  const pairs = new Map<string, Exclusion>();
-  for (const name of CONSTRAINED_PARAMETERS) {
-    const constraint = constraints[name];
-    for (const excluded of constraint?.mutuallyExclusiveWith ?? []) {
-      const parameter = sentAs.get(name) ?? name;
-      const other = sentAs.get(excluded) ?? excluded;
-      const key = [parameter, other].sort().join(' ');
-      if (constraint && parameter !== other && !pairs.has(key)) pairs.set(key, { parameter, other, constraint });
-    }
-  }
-  return [...pairs.values()];
-}
-
 interface Renamed {
   passed: [string, unknown][];
   offered: Map<string, OfferedParameter>;
@@ -190,12 +140,7 @@ function offer(
   if (name !== target) applied.push({ parameter: name, action: 'renamed', to: target });
 }
 
-/** Whether a governing constraint lets a value be sent; one that only renames does, whatever it says of the old name. */
-function isOffered(constraint: ParameterConstraint | undefined): boolean {
-  return constraint !== undefined && (constraint.supported || constraint.alternativeName !== undefined);
-}
-
-/** The output limit that goes upstream: the caller's, else the constraint's default, else the server's, never above the constraint's maximum. */
+/** The output limit that goes upstream: the caller's, else the default of the model or the server. */
 function limitOutput(
   plan: Plan,
   parameters: Map<string, unknown>,
@@ -203,20 +148,9 @@ function limitOutput(
 ): Resolution['outputLimit'] {
   const given = OUTPUT_LIMITS.find((name) => typeof parameters.get(name) === 'number');
   if (given) return { parameter: given, tokens: parameters.get(given) as number };
-  if (isRefused) return null;
-  const listed = OUTPUT_LIMITS.filter((name) => isOffered(plan.governing.get(name)));
-  const parameter = listed[0] ?? OUTPUT_LIMITS.find((name) => !plan.governing.has(name) && !plan.sentAs.has(name));
-  if (parameter === undefined) return null;
-  const constraint = plan.governing.get(parameter);
-  const fallback = options.outputTokensDefault;
-  const tokens =
-    typeof constraint?.default === 'number'
-      ? constraint.default
-      : fallback === undefined
-        ? undefined
-        : Math.max(Math.min(fallback, constraint?.max ?? fallback), constraint?.min ?? 1);
-  if (tokens === undefined) return null;
-  parameters.set(parameter, tokens);
-  applied.push({ parameter, action: 'defaulted', value: tokens });
-  return { parameter, tokens };
+  const limit = isRefused ? null : defaultLimit(plan, options.outputTokensDefault);
+  if (!limit) return null;
+  parameters.set(limit.parameter, limit.tokens);
+  applied.push({ parameter: limit.parameter, action: 'defaulted', value: limit.tokens });
+  return limit;
 }

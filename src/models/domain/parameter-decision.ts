@@ -59,6 +59,39 @@ export function decideParameter(input: DecisionInput): Decision {
   return { outcome: 'refused', violations: violations.length > 0 ? violations : unbounded };
 }
 
+/**
+ * A check, made once, that is true of a value exactly when `decideParameter` keeps it as it is. Null where no value is: the parameter is not
+ * supported.
+ */
+export function plainValueCheck(
+  constraint: ParameterConstraint | undefined,
+  baseline: ParameterBaseline,
+): ((value: unknown) => boolean) | null {
+  if (!isSupported(constraint, baseline)) return null;
+  const type = constraint?.type ?? baseline.type;
+  const { allowedValues, maxItems = Infinity, maxItemLength = Infinity } = constraint ?? {};
+  if (type === 'number' || type === 'integer') {
+    // One number is one item, and has no length.
+    const low = Math.max(baseline.min ?? -Infinity, constraint?.min ?? -Infinity);
+    const high = Math.min(baseline.max ?? Infinity, constraint?.max ?? Infinity);
+    const { exclusiveMin: above = -Infinity, exclusiveMax: below = Infinity } = constraint ?? {};
+    const isWithin = (value: number): boolean =>
+      value >= low &&
+      value <= high &&
+      value > above &&
+      value < below &&
+      (allowedValues === undefined || allowedValues.includes(value));
+    return type === 'integer'
+      ? (value) => Number.isSafeInteger(value) && isWithin(value as number)
+      : (value) => typeof value === 'number' && isWithin(value);
+  }
+  return (value) =>
+    isOfType(value, type) &&
+    (allowedValues === undefined || isAllowed(value, allowedValues)) &&
+    (maxItems === Infinity || countItems(value) <= maxItems) &&
+    (maxItemLength === Infinity || longestItem(value) <= maxItemLength);
+}
+
 /** The value that holds upstream when the parameter is absent, where that is known. */
 export function effectiveDefault(constraint: ParameterConstraint | undefined, baseline: ParameterBaseline): unknown {
   return constraint?.default ?? baseline.default;
