@@ -59,6 +59,6 @@ export async function seedAccounts(client: pg.ClientBase, count: number): Promis
     select user_id, gen_random_uuid(), id, 'expiry', -expired_ucr, closed_at from credits where expired_ucr > 0`);
   const { rows } = await client.query<{ user_id: string; access_id: string }>('select user_id, access_id from seeded');
   await client.query('drop table seeded');
-  await client.query('vacuum analyze');
+  await client.query('vacuum analyze users, auth_grants, credit_accounts, credits, credit_postings');
   return rows.map((row) => ({ userId: row.user_id, accessId: row.access_id }));
 }

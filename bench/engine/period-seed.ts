@@ -37,7 +37,7 @@ export async function seedSubscriptions(client: pg.ClientBase, count: number): P
       select user_id, ${2 * PRO_UCR} - used + promo, anchor + interval '1 month', '${FIRST_MONTH}', '${FIRST_MONTH}', '${FIRST_MONTH}', anchor, anchor
       from seeded`,
     'drop table seeded',
-    'vacuum analyze',
+    'vacuum analyze users, subscriptions, credits, credit_postings, credit_accounts',
   ]) {
     await client.query(sql);
   }
