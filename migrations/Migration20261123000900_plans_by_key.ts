@@ -24,8 +24,8 @@ const SETTINGS: readonly (readonly [name: string, value: string])[] = [
   ['cpu_index_tuple_cost', '1'],
 ];
 
-/** Holds grants, holds and accounts to lookups by key in the functions that move money. */
-export class Migration20261123000401_plans_by_key extends Migration {
+/** Holds grants, holds and accounts to lookups by key in the functions that move money. A migration that makes one of them anew sets this again. */
+export class Migration20261123000900_plans_by_key extends Migration {
   override up(): void {
     for (const name of FUNCTIONS) {
       for (const [setting, value] of SETTINGS) this.addSql(`alter function tollgate.${name} set ${setting} = ${value}`);
