@@ -16,7 +16,7 @@ export class Migration20261123000100_access_by_wall_time extends Migration {
 
 const DROP_RESERVE_BATCH = `drop function tollgate.reserve_batch`;
 
-const RESERVE_BATCH = `
+export const RESERVE_BATCH = `
 create function tollgate.reserve_batch(
   p_ids uuid[], p_users uuid[], p_accesses uuid[], p_models text[], p_model_versions integer[],
   p_amounts bigint[], p_tokens integer[], p_expires timestamptz[],

@@ -15,6 +15,7 @@ async function errorKinds(): Promise<(AppErrorKind & { name: string })[]> {
 /** Every code a client may meet, with its status. Clients branch on these: a change here is a change of the API. */
 const CODES: Record<string, number> = {
   account_suspended: 403,
+  answer_cut_off: 502,
   body_too_large: 413,
   capability_not_supported: 400,
   context_length_exceeded: 400,
@@ -27,6 +28,8 @@ const CODES: Record<string, number> = {
   grant_ended: 409,
   headers_too_large: 431,
   hold_ended: 409,
+  idempotency_answer_not_kept: 409,
+  idempotency_in_progress: 409,
   idempotency_key_invalid: 400,
   idempotency_mismatch: 422,
   if_match_required: 428,

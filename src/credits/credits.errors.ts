@@ -89,6 +89,50 @@ export class IdempotencyMismatchError extends AppError {
   }
 }
 
+/** How soon an answer under way may be there: most are a matter of seconds. */
+const IN_PROGRESS_RETRY_SECONDS = 1;
+
+export class IdempotencyInProgressError extends AppError {
+  static readonly code = 'idempotency_in_progress';
+  static readonly status = 409;
+  static readonly title = 'The first request with this idempotency key is still under way';
+  static readonly openaiType = 'invalid_request_error';
+
+  /** @param underWay The id of the request that has the key. */
+  constructor(underWay: string) {
+    super(
+      `A request with this Idempotency-Key is still under way. Send it again in ${IN_PROGRESS_RETRY_SECONDS} s to get its answer; it is charged once.`,
+      {
+        details: { originalRequestId: underWay, retryAfterSeconds: IN_PROGRESS_RETRY_SECONDS },
+        headers: { 'retry-after': String(IN_PROGRESS_RETRY_SECONDS) },
+      },
+    );
+  }
+}
+
+/** The request was answered and charged, and its answer was larger than what is kept. */
+export class IdempotencyAnswerNotKeptError extends AppError {
+  static readonly code = 'idempotency_answer_not_kept';
+  static readonly status = 409;
+  static readonly title = 'The answer was too large to be kept';
+  static readonly openaiType = 'invalid_request_error';
+
+  constructor(answered: { requestId: string; creditsCharged: string; limitBytes: number }) {
+    super(
+      `This Idempotency-Key was answered and charged once, and its answer was larger than the ${answered.limitBytes} bytes that are kept. ` +
+        `Nothing was charged again. See GET /v1/usage/${answered.requestId} for the charge; a new key asks anew.`,
+      {
+        details: {
+          originalRequestId: answered.requestId,
+          creditsCharged: answered.creditsCharged,
+          limitBytes: answered.limitBytes,
+        },
+        headers: { 'x-should-retry': 'false' },
+      },
+    );
+  }
+}
+
 function insufficientMessage({
   neededUcr,
   availableUcr,

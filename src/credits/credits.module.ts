@@ -17,11 +17,13 @@ import { HoldSweeper } from './hold-sweeper.js';
 import { HoldExpirer } from './hold-expirer.service.js';
 import { Hold } from './hold.entity.js';
 import { HoldsAdminController } from './holds.admin.controller.js';
+import { IdempotencyCleanup } from './idempotency-cleanup.js';
 import { IdempotentRequests } from './idempotent-requests.service.js';
 import { LedgerService } from './ledger.service.js';
 import { PeriodClose } from './period-close.entity.js';
 import { CreditPosting } from './posting.entity.js';
 import { PostingsAdminController } from './postings.admin.controller.js';
+import { StoredAnswers } from './stored-answers.service.js';
 
 @Module({
   imports: [MikroOrmModule.forFeature([Grant, Hold, PeriodClose, CreditPosting]), AuthModule, MonitoringModule],
@@ -42,9 +44,19 @@ import { PostingsAdminController } from './postings.admin.controller.js';
     HoldService,
     HoldSweeper,
     HoldExpirer,
+    IdempotencyCleanup,
     IdempotentRequests,
     LedgerService,
+    StoredAnswers,
   ],
-  exports: [AllowanceService, CreditsService, ExpiryNoticeService, GrantExpiryService, HoldService, HoldSweeper],
+  exports: [
+    AllowanceService,
+    CreditsService,
+    ExpiryNoticeService,
+    GrantExpiryService,
+    HoldService,
+    HoldSweeper,
+    StoredAnswers,
+  ],
 })
 export class CreditsModule {}

@@ -51,6 +51,17 @@ export type ReserveOutcome =
 
 export type LimitName = 'concurrent_requests' | `${'requests' | 'tokens'}_per_${'minute' | 'day' | 'month'}`;
 
+/** What the limits count of an account, this member included where it was taken. */
+export interface CountedUse {
+  pending: number;
+  minuteRequests: number;
+  minuteTokens: bigint;
+  dayRequests: number;
+  dayTokens: bigint;
+  monthRequests: number;
+  monthTokens: bigint;
+}
+
 export interface ReserveResult {
   id: string;
   outcome: ReserveOutcome;
@@ -61,13 +72,16 @@ export interface ReserveResult {
   limit: { name: LimitName; value: bigint; remaining: bigint; resetAt: Date | null } | null;
   /** The request that has the idempotency key. */
   claimedBy: string | null;
+  /** Null where there is no account. */
+  used: CountedUse | null;
 }
 
 /** The answer that is stored for an idempotency key. */
 export interface StoredAnswer {
   status: number;
   headers: Record<string, string>;
-  bodySealed: Buffer;
+  /** Null where it was too large to be kept. */
+  bodySealed: Buffer | null;
 }
 
 export interface SettleMember {
@@ -228,6 +242,7 @@ interface ReserveRow {
   limit_remaining: Integer | null;
   reset_at: string | Date | null;
   claimed_by: string | null;
+  used: (Integer | null)[];
 }
 
 interface SettleRow {
@@ -265,5 +280,20 @@ function toReserveResult(row: ReserveRow): ReserveResult {
             resetAt: row.reset_at === null ? null : new Date(row.reset_at),
           },
     claimedBy: row.claimed_by,
+    used: toCountedUse(row.used),
+  };
+}
+
+function toCountedUse([pending, ...counters]: ReserveRow['used']): CountedUse | null {
+  if (pending === null || pending === undefined) return null;
+  const [minuteRequests, minuteTokens, dayRequests, dayTokens, monthRequests, monthTokens] = counters;
+  return {
+    pending: Number(pending),
+    minuteRequests: Number(minuteRequests),
+    minuteTokens: BigInt(minuteTokens ?? 0),
+    dayRequests: Number(dayRequests),
+    dayTokens: BigInt(dayTokens ?? 0),
+    monthRequests: Number(monthRequests),
+    monthTokens: BigInt(monthTokens ?? 0),
   };
 }

@@ -20,7 +20,10 @@ export const IdempotencyKeySchema = defineEntity({
     createdAt: p.datetime().columnType('timestamptz'),
     updatedAt: p.datetime().columnType('timestamptz'),
   },
-  indexes: [{ name: 'idempotency_keys_user_id_request_id_index', properties: ['userId', 'requestId'] }],
+  indexes: [
+    { name: 'idempotency_keys_user_id_request_id_index', properties: ['userId', 'requestId'] },
+    { name: 'idempotency_keys_created_at_index', properties: ['createdAt'] },
+  ],
 });
 
 export class IdempotencyKey extends IdempotencyKeySchema.class {}

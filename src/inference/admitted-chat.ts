@@ -42,4 +42,6 @@ export interface InferenceHttpRequest extends FastifyRequest {
   principal?: Principal;
   accessible?: AccessibleChat;
   admitted?: AdmittedChat;
+  /** The client's own, where it sent one. */
+  idempotencyKey?: string;
 }

@@ -4,6 +4,7 @@ import type { AppError } from '../common/errors/app-error.js';
 import { InsufficientCreditsError } from '../credits/credits.errors.js';
 import { MeteringService, type ReserveRequest } from '../usage/metering.service.js';
 import type { AdmittedChat } from './admitted-chat.js';
+import type { AnswerKeeper } from './idempotency/answer-keeper.js';
 import { HoldPlanner, type HoldPlan } from './hold-planner.service.js';
 import { giveBack, OpenHold } from './open-hold.js';
 
@@ -21,6 +22,8 @@ export interface HoldRequest {
   userId: string;
   accessId: string;
   chat: AdmittedChat;
+  /** Keeps the answer, where the client sent a key of its own. */
+  keeper?: AnswerKeeper | undefined;
 }
 
 /** Plans and opens the hold of a chat. */
@@ -66,7 +69,7 @@ export class ChatHoldService {
     return new OpenHold(this.metering, reservation, { holdMs: performance.now() - began, ttlMs: this.ttlMs });
   }
 
-  private toReserve({ chat, requestId, userId, accessId }: HoldRequest, plan: HoldPlan): ReserveRequest {
+  private toReserve({ chat, requestId, userId, accessId, keeper }: HoldRequest, plan: HoldPlan): ReserveRequest {
     return {
       requestId,
       userId,
@@ -76,6 +79,7 @@ export class ChatHoldService {
       amountUcr: plan.amountUcr,
       boundTokens: plan.inputTokens + plan.outputTokens * plan.choices,
       ttlMs: this.ttlMs,
+      idempotency: keeper?.claim,
       largestMaxTokens: (availableUcr) => this.planner.largestMaxTokens(chat, plan, availableUcr),
     };
   }

@@ -3,11 +3,11 @@ import type { FastifyReply } from 'fastify';
 import type { Readable } from 'node:stream';
 import { Clock } from '../common/clock.js';
 import { formatCredits } from '../common/domain/micro-credits.js';
-import { lifecycleHeaders } from '../models/domain/lifecycle-headers.js';
-import { formatParametersApplied } from '../models/domain/parameters-applied.js';
 import type { InferenceHttpRequest } from './admitted-chat.js';
+import { answerHeaders, EVENT_STREAM_HEADERS } from './answer-headers.js';
 import type { ChatCall } from './chat-call.js';
 import type { HoldPlan } from './hold-planner.service.js';
+import { ChargeOnce } from './idempotency/charge-once.service.js';
 import { InferenceService } from './inference.service.js';
 import type { ChatCompletion } from './wire/chat-answer.js';
 
@@ -16,12 +16,15 @@ import type { ChatCompletion } from './wire/chat-answer.js';
 export class ChatResponder {
   constructor(
     private readonly inference: InferenceService,
+    private readonly chargeOnce: ChargeOnce,
     private readonly clock: Clock,
   ) {}
 
-  async respond(request: InferenceHttpRequest, reply: FastifyReply): Promise<ChatCompletion | Readable> {
-    const call = this.callOf(request);
-    return call.chat.body.stream ? this.stream(call, reply) : this.complete(call, reply);
+  async respond(request: InferenceHttpRequest, reply: FastifyReply): Promise<ChatCompletion | Readable | string> {
+    return this.chargeOnce.respond<ChatCompletion | Readable>(request, reply, (keeper) => {
+      const call = { ...this.callOf(request), keeper };
+      return call.chat.body.stream ? this.stream(call, reply) : this.complete(call, reply);
+    });
   }
 
   private async complete(call: ChatCall, reply: FastifyReply): Promise<ChatCompletion> {
@@ -36,19 +39,12 @@ export class ChatResponder {
     const { stream, plan, hold } = await this.inference.stream(call);
     this.describe(call, plan, reply);
     reply.header('x-credits-held', formatCredits(hold.reservation.amountUcr));
-    reply.header('content-type', 'text/event-stream; charset=utf-8');
-    reply.header('cache-control', 'no-cache, no-transform');
-    // Proxies such as nginx would otherwise collect the events.
-    reply.header('x-accel-buffering', 'no');
+    void reply.headers(EVENT_STREAM_HEADERS);
     return stream.output;
   }
 
   private describe({ chat }: ChatCall, plan: HoldPlan, reply: FastifyReply): void {
-    const applied = formatParametersApplied(plan.applied);
-    if (applied) reply.header('x-parameters-applied', applied);
-    // A caller that was redirected asked for the legacy model: that is the one it has to replace.
-    void reply.headers(lifecycleHeaders(chat.redirectedFrom ?? chat.model));
-    if (chat.route.isSandbox) reply.header('x-sandbox', '1');
+    void reply.headers(answerHeaders(chat, plan));
   }
 
   private callOf({ id, principal, admitted }: InferenceHttpRequest): ChatCall {

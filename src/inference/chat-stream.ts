@@ -4,9 +4,12 @@ import { formatCredits } from '../common/domain/micro-credits.js';
 import { toAppError } from '../common/http/error.filter.js';
 import { toOpenAiError } from '../common/errors/error-body.js';
 import type { Settlement, UsageAttempt } from '../usage/metering.service.js';
+import { answerHeaders, EVENT_STREAM_HEADERS } from './answer-headers.js';
 import { toAttempt, toProviderError, toProviderRequest, type ChatCall } from './chat-call.js';
 import type { HoldPlan } from './hold-planner.service.js';
-import type { OpenHold } from './open-hold.js';
+import { AnswerCutOffError } from './inference.errors.js';
+import type { ToldCharge } from './idempotency/answer-keeper.js';
+import type { KeptForKey, OpenHold } from './open-hold.js';
 import type { ReportedUsage } from './domain/reported-usage.js';
 import { ProviderFailure, type ProviderEvent } from './providers/chat-provider.js';
 import type { TimeLimit } from './providers/time-limit.js';
@@ -42,6 +45,8 @@ export class ChatStream {
   private usage: ReportedUsage | null = null;
   private providerRequestId: string | null = null;
   private hasClientLeft = false;
+  /** The provider was told to stop because the client had left. */
+  private isCutOff = false;
   private drainTimer: NodeJS.Timeout | undefined;
 
   constructor(
@@ -90,7 +95,9 @@ export class ChatStream {
         continue;
       }
       this.note(event.chunk);
-      await this.write(`data: ${JSON.stringify(this.asAsked(event.chunk))}\n\n`);
+      const text = `data: ${JSON.stringify(this.asAsked(event.chunk))}\n\n`;
+      this.call.keeper?.add(text);
+      await this.write(text);
     }
   }
 
@@ -115,22 +122,14 @@ export class ChatStream {
   }
 
   private async finish(interruption: unknown): Promise<void> {
-    const { settlement, usage } = await this.settle(interruption);
-    if (this.hasClientLeft) return;
-    if (interruption !== null) {
-      const error = toProviderError(interruption, this.call.requestId, this.parts.limit);
-      const body = toOpenAiError(error, this.call.requestId);
-      Object.assign(body.error.details, this.chargeOf(settlement));
-      await this.write(`data: ${JSON.stringify(body)}\n\n`);
-      return;
-    }
-    await this.write(this.lastEvent(settlement, usage));
-    await this.write('data: [DONE]\n\n');
+    const { plan, estimator } = this.parts;
+    const usage = this.usage ?? (await estimator.estimate(this.call.chat, plan, this.generated));
+    const settlement = await this.settle(interruption, usage);
+    if (!this.hasClientLeft) await this.write(this.lastEvents(interruption, usage, toldCharge(settlement)));
   }
 
-  private async settle(interruption: unknown): Promise<{ settlement: Settlement; usage: ReportedUsage }> {
-    const { plan, hold, estimator } = this.parts;
-    const usage = this.usage ?? (await estimator.estimate(this.call.chat, plan, this.generated));
+  private async settle(interruption: unknown, usage: ReportedUsage): Promise<Settlement> {
+    const { plan, hold } = this.parts;
     const attempt = toAttempt(this.call, plan, {
       usage,
       source: this.usage ? 'provider' : 'estimated',
@@ -141,13 +140,24 @@ export class ChatStream {
       firstTokenMs: this.firstTokenMs,
       holdMs: hold.holdMs,
     });
+    const kept = this.keep(interruption, usage);
     try {
-      return { settlement: await hold.settle(attempt), usage };
+      return await hold.settle(attempt, kept);
     } catch (error) {
       // What was delivered is owed, whatever the client is told now.
-      hold.settleLater(attempt);
+      hold.settleLater(attempt, kept);
       throw error;
     }
+  }
+
+  /** The finished stream, for whoever asks again with the same key: whole where the provider was read to its end, else as far as it came. */
+  private keep(interruption: unknown, usage: ReportedUsage): KeptForKey {
+    const { keeper, chat } = this.call;
+    if (!keeper) return undefined;
+    const { plan, hold } = this.parts;
+    keeper.add(this.lastEvents(interruption, usage, keeper.unknownCharge));
+    const held = { 'x-credits-held': formatCredits(hold.reservation.amountUcr) };
+    return keeper.keep({ ...answerHeaders(chat, plan), ...EVENT_STREAM_HEADERS, ...held });
   }
 
   private outcomeOf(interruption: unknown): UsageAttempt['outcome'] {
@@ -156,19 +166,26 @@ export class ChatStream {
     return this.parts.limit.isExceeded ? 'timeout' : 'provider_error';
   }
 
+  /** What follows the model's own events: an error where something broke in, else the charge and the end. */
+  private lastEvents(interruption: unknown, usage: ReportedUsage, charge: ToldCharge): string {
+    if (interruption === null) return `${this.chargeEvent(usage, charge)}data: [DONE]\n\n`;
+    const { call, parts } = this;
+    const error = this.isCutOff
+      ? new AnswerCutOffError(call.requestId)
+      : toProviderError(interruption, call.requestId, parts.limit);
+    const body = toOpenAiError(error, call.requestId);
+    Object.assign(body.error.details, charge);
+    return `data: ${JSON.stringify(body)}\n\n`;
+  }
+
   /** The charge: in the usage chunk where the client asked for one, otherwise as a comment, which every client skips. */
-  private lastEvent(settlement: Settlement, usage: ReportedUsage): string {
-    const charge = this.chargeOf(settlement);
+  private chargeEvent(usage: ReportedUsage, charge: ToldCharge): string {
     if (!this.wantsUsage || !this.lastChunk) {
       return `: credits-charged ${charge.credits_charged} remaining ${charge.credits_remaining}\n\n`;
     }
     const { id, created, model } = this.lastChunk;
     const chunk = { id, object: 'chat.completion.chunk', created, model, choices: [], usage: toWireUsage(usage) };
     return `data: ${JSON.stringify({ ...chunk, tollgate: { ...charge, request_id: this.call.requestId } })}\n\n`;
-  }
-
-  private chargeOf({ chargedUcr, availableUcr }: Settlement) {
-    return { credits_charged: formatCredits(chargedUcr), credits_remaining: formatCredits(availableUcr) };
   }
 
   /** Writes as fast as the client reads. What a client that has left would have got is thrown away. */
@@ -200,8 +217,13 @@ export class ChatStream {
     if (this.output.writableEnded) return;
     this.hasClientLeft = true;
     const policy = this.call.chat.route.provider.onDisconnect;
-    if (policy.kind === 'cancel') this.parts.limit.cancel();
-    else this.drainTimer = setTimeout(() => this.parts.limit.cancel(), policy.capMs);
+    if (policy.kind === 'cancel') this.cutOff();
+    else this.drainTimer = setTimeout(() => this.cutOff(), policy.capMs);
+  }
+
+  private cutOff(): void {
+    this.isCutOff = true;
+    this.parts.limit.cancel();
   }
 
   /** Tells the provider to stop; a provider that does not listen is not waited for. */
@@ -209,4 +231,8 @@ export class ChatStream {
     this.parts.limit.cancel();
     void Promise.resolve(this.events.return?.()).catch(() => undefined);
   }
+}
+
+function toldCharge({ chargedUcr, availableUcr }: Settlement): ToldCharge {
+  return { credits_charged: formatCredits(chargedUcr), credits_remaining: formatCredits(availableUcr) };
 }

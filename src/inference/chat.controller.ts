@@ -6,6 +6,7 @@ import { Scopes } from '../common/http/route-markers.js';
 import type { InferenceHttpRequest } from './admitted-chat.js';
 import { CHAT_BODY, CHAT_RESPONSE, CHAT_ERRORS, ApiInferenceErrors } from './chat.openapi.js';
 import { ChatResponder } from './chat-responder.service.js';
+import { TakesIdempotencyKey } from './idempotency/idempotency-key.guard.js';
 import { ModelAccessGuard } from './model-access.guard.js';
 import { ParameterConstraintsGuard } from './parameter-constraints.guard.js';
 import type { ChatCompletion } from './wire/chat-answer.js';
@@ -19,7 +20,9 @@ export class ChatController {
 
   @Post()
   @HttpCode(200)
+  // The lowest guard is asked first.
   @UseGuards(ModelAccessGuard, ParameterConstraintsGuard)
+  @TakesIdempotencyKey()
   @ApiOperation({
     summary: 'Chat with a model, whole or streamed',
     description:
@@ -38,7 +41,7 @@ export class ChatController {
   complete(
     @Req() request: InferenceHttpRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<ChatCompletion | Readable> {
+  ): Promise<ChatCompletion | Readable | string> {
     return this.responder.respond(request, reply);
   }
 }

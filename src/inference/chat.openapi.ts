@@ -1,6 +1,7 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiResponse, type ApiBodyOptions, type ApiResponseOptions } from '@nestjs/swagger';
 import { z } from 'zod';
+import { IDEMPOTENCY_ERRORS } from './idempotency/idempotency-key.guard.js';
 import { ChatCompletionBody } from './wire/chat-completion.js';
 
 type OpenApiSchema = Extract<ApiBodyOptions, { schema: unknown }>['schema'];
@@ -69,6 +70,10 @@ export const CHAT_RESPONSE: ApiResponseOptions = {
     'X-Credits-Charged': { description: 'Whole answers only', schema: CREDITS },
     'X-Credits-Remaining': { description: 'Whole answers only', schema: CREDITS },
     'X-Credits-Held': { description: 'Streams only; the charge follows before `[DONE]`', schema: CREDITS },
+    'Idempotent-Replayed': {
+      description: 'true where this answer was given, and charged, before',
+      schema: { type: 'string', enum: ['true'] },
+    },
     'X-Parameters-Applied': { description: 'RFC 9651 dictionary of what was changed', schema: { type: 'string' } },
     Deprecation: {
       description: 'Legacy models only: since when, as `@` and Unix seconds (RFC 9745)',
@@ -162,7 +167,8 @@ const ACCESS_ERRORS: Record<number, string> = {
 };
 
 export const CHAT_ERRORS: Record<number, string> = {
-  400: 'invalid_request, unknown_parameter, unsupported_parameter, capability_not_supported, parameter_constraint_violation, invalid_image, context_length_exceeded, provider_rejected',
+  ...IDEMPOTENCY_ERRORS,
+  400: 'idempotency_key_invalid, invalid_request, unknown_parameter, unsupported_parameter, capability_not_supported, parameter_constraint_violation, invalid_image, context_length_exceeded, provider_rejected',
   402: 'insufficient_credits, debt_outstanding',
   403: 'insufficient_scope, account_suspended, subscription_inactive, tier_required',
   404: 'model_not_found, model_not_priced, model_unavailable',

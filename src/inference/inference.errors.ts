@@ -198,6 +198,20 @@ export class ProviderTimeoutError extends AppError {
   }
 }
 
+/** Only a replay tells it: the client of a stream that was not read to its end had left, and asks again with the same key. */
+export class AnswerCutOffError extends AppError {
+  static readonly code = 'answer_cut_off';
+  static readonly status = 502;
+  static readonly title = 'The answer ends where its client left';
+  static readonly openaiType = 'server_error' as const;
+
+  constructor(requestId: string) {
+    super(
+      `The client left before the answer was finished, and it was stopped there: what had arrived was charged. A new Idempotency-Key asks anew. Request ${requestId}.`,
+    );
+  }
+}
+
 function nameAll(parameters: readonly string[]): string {
   return `${parameters.length === 1 ? 'parameter' : 'parameters'} ${parameters.map((name) => `'${name}'`).join(', ')}`;
 }

@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { CreditsModule } from '../credits/credits.module.js';
 import { ModelsModule } from '../models/models.module.js';
 import { SubscriptionModule } from '../subscription/subscription.module.js';
 import { UsageModule } from '../usage/usage.module.js';
@@ -10,6 +11,7 @@ import { EstimateService } from './estimate.service.js';
 import { EstimatesController } from './estimates.controller.js';
 import { ChatHoldService } from './chat-hold.service.js';
 import { HoldPlanner } from './hold-planner.service.js';
+import { ChargeOnce } from './idempotency/charge-once.service.js';
 import { ImageMeasurer } from './images/image-measurer.service.js';
 import { InFlightRequests } from './in-flight-requests.js';
 import { InferenceService } from './inference.service.js';
@@ -21,10 +23,11 @@ import { TokenCounter } from './token-counter.service.js';
 import { UsageEstimator } from './usage-estimator.service.js';
 
 @Module({
-  imports: [ModelsModule, SubscriptionModule, UsageModule],
+  imports: [CreditsModule, ModelsModule, SubscriptionModule, UsageModule],
   controllers: [ChatController, EstimatesController, ModelsController],
   providers: [
     AdmissionService,
+    ChargeOnce,
     ChatResponder,
     ChatTargetService,
     EstimateService,

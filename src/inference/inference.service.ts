@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Config } from '../config/config.js';
 import type { Settlement } from '../usage/metering.service.js';
+import { answerHeaders, JSON_HEADERS } from './answer-headers.js';
 import { toAttempt, toProviderError, toProviderRequest, type ChatCall } from './chat-call.js';
 import { ChatStream } from './chat-stream.js';
 import { ANSWER_MS_MAX, ChatHoldService } from './chat-hold.service.js';
@@ -103,6 +104,8 @@ export class InferenceService {
     const { completion } = answer;
     const usage =
       answer.usage ?? (await this.estimator.estimate(chat, plan, generatedTexts(completion.choices).join('')));
+    const whole = { ...completion, usage: completion.usage ?? toWireUsage(usage) };
+    call.keeper?.add(JSON.stringify(whole));
     const settlement = await hold.settle(
       toAttempt(call, plan, {
         usage,
@@ -114,8 +117,9 @@ export class InferenceService {
         firstTokenMs: null,
         holdMs: hold.holdMs,
       }),
+      call.keeper?.keep({ ...answerHeaders(chat, plan), ...JSON_HEADERS }),
     );
-    return { completion: { ...completion, usage: completion.usage ?? toWireUsage(usage) }, plan, settlement };
+    return { completion: whole, plan, settlement };
   }
 
   private timeLimitFor({ chat }: ChatCall): TimeLimit {

@@ -1,12 +1,21 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import { isPassingFailure } from '../common/errors/passing-failure.js';
-import type { MeteringService, Reservation, Settlement, UsageAttempt } from '../usage/metering.service.js';
+import type {
+  MeteringService,
+  Reservation,
+  SettleRequest,
+  Settlement,
+  UsageAttempt,
+} from '../usage/metering.service.js';
 
 /** Waits between attempts while someone waits for the answer: a short trouble of the database must not lose it. */
 const SETTLE_RETRY_MS = [50, 250];
 /** Waits between attempts that nobody waits for. Meanwhile the hold is extended, as far as the database lets. */
 const LATER_RETRY_MS = [500, 2_000, 5_000, 15_000, 30_000, 60_000, 120_000, 240_000];
+
+/** The client's key with the answer that is kept for it. */
+export type KeptForKey = SettleRequest['kept'];
 
 const logger = new Logger('OpenHold');
 
@@ -39,12 +48,12 @@ export class OpenHold {
   }
 
   /** Charges what the attempt used. Durable when it resolves. After a failure the hold is still open. */
-  async settle(attempt: UsageAttempt): Promise<Settlement> {
+  async settle(attempt: UsageAttempt, kept?: KeptForKey): Promise<Settlement> {
     this.endOnce();
     const { requestId } = this.reservation;
     for (let retry = 0; ; retry += 1) {
       try {
-        const settlement = await this.charge(attempt);
+        const settlement = await this.charge(attempt, kept);
         clearInterval(this.extender);
         return settlement;
       } catch (error) {
@@ -60,10 +69,12 @@ export class OpenHold {
   }
 
   /** Charges an answer that was delivered although it could not be settled: tried on until the database is back, without waiting for it. */
-  settleLater(attempt: UsageAttempt): void {
+  settleLater(attempt: UsageAttempt, kept?: KeptForKey): void {
     this.endOnce();
     const { requestId } = this.reservation;
-    void insist(() => this.charge(attempt), { requestId, end: 'settling' }).finally(() => clearInterval(this.extender));
+    void insist(() => this.charge(attempt, kept), { requestId, end: 'settling' }).finally(() =>
+      clearInterval(this.extender),
+    );
   }
 
   /** Gives everything back. Never throws, because the caller is already answering for something else; a failure is tried again later. */
@@ -74,9 +85,9 @@ export class OpenHold {
     await giveBack(this.metering, this.reservation, reason);
   }
 
-  private charge(attempt: UsageAttempt): Promise<Settlement> {
+  private charge(attempt: UsageAttempt, kept: KeptForKey): Promise<Settlement> {
     const { requestId, userId } = this.reservation;
-    return this.metering.settle({ requestId, userId, attempts: [attempt] });
+    return this.metering.settle({ requestId, userId, attempts: [attempt], ...(kept && { kept }) });
   }
 
   private async extend(): Promise<void> {

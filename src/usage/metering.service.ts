@@ -1,9 +1,10 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
+import { formatCredits } from '../common/domain/micro-credits.js';
 import type { Tier } from '../common/domain/tiers.js';
 import type { AppError } from '../common/errors/app-error.js';
 import { newId } from '../common/ids.js';
-import type { RequestLimits, SettleMember } from '../credits/hold.repository.js';
+import type { IdempotencyClaim, RequestLimits, SettleMember } from '../credits/hold.repository.js';
 import type { ChargedAttempt } from '../credits/settle-call.js';
 import type { CatalogueModel } from '../models/domain/catalogue-model.js';
 import type { Plan } from '../subscription/plan.entity.js';
@@ -29,6 +30,8 @@ export interface ReserveRequest {
   boundTokens: number;
   /** How long the hold lives unless it is extended. */
   ttlMs: number;
+  /** The client's own key, where it sent one. */
+  idempotency?: IdempotencyClaim | undefined;
   /** What would pass with this balance, for the refusal. */
   largestMaxTokens?: (availableUcr: bigint) => number | null;
 }
@@ -61,6 +64,19 @@ export interface SettleRequest {
   userId: string;
   /** One per attempt that a provider charges. */
   attempts: UsageAttempt[];
+  /** The client's key with the answer that is kept for it; what was charged is added to its headers. */
+  kept?: SettleMember['idempotency'];
+}
+
+/** Not a failure: the client's key has been answered before, by another request. */
+export class AnsweredBefore extends Error {
+  constructor(
+    readonly requestId: string,
+    /** What the user has now. */
+    readonly availableUcr: bigint,
+  ) {
+    super(`answered before by request ${requestId}`);
+  }
 }
 
 export interface Settlement {
@@ -100,12 +116,16 @@ export class MeteringService {
   /**
    * Holds the upper bound of a request, in one round trip that it shares with whoever reserves at the same time.
    * @throws InsufficientCreditsError, DebtOutstandingError, RateLimitedError, SubscriptionInactiveError, AccountSuspendedError,
-   * AccessRevokedError, OverloadedError. A refusal changes nothing.
+   * AccessRevokedError, IdempotencyInProgressError, IdempotencyMismatchError, OverloadedError. A refusal changes nothing. AnsweredBefore where
+   * the client's key has its answer.
    */
   async reserve(request: ReserveRequest): Promise<Reservation> {
     const order = await this.toOrder(request);
     const { answer, subscriptionId } = await this.whenPrepared(request.userId, () => this.batches.reserve(order));
     const { result, at: heldAt, expiresAt } = answer;
+    if (result.outcome === 'replay' && result.claimedBy !== null) {
+      throw new AnsweredBefore(result.claimedBy, result.availableUcr);
+    }
     if (result.outcome !== 'held') throw refusalOf(result, { ...request, now: heldAt });
     const { requestId, userId, amountUcr } = request;
     this.carried.set(requestId, { ...order, expiresAt, heldAt, subscriptionId });
@@ -125,7 +145,14 @@ export class MeteringService {
     const carried = this.carried.get(requestId) ?? null;
     const subscriptionId = carried?.subscriptionId ?? null;
     const attempts = request.attempts.map((attempt) => toCharged(attempt, subscriptionId));
-    const result = await this.batches.settle({ id: requestId, userId, state: 'settled', attempts, hold: carried });
+    const result = await this.batches.settle({
+      id: requestId,
+      userId,
+      state: 'settled',
+      attempts,
+      hold: carried,
+      ...(request.kept && { idempotency: withCharge(request.kept, attempts) }),
+    });
     this.carried.delete(requestId);
     if (result.state !== 'settled' && result.state !== 'settled_late') {
       throw new Error(`request ${requestId} cannot be charged: its hold is ${result.state ?? 'unknown'}`);
@@ -175,7 +202,7 @@ export class MeteringService {
   }
 
   private async toOrder(request: ReserveRequest): Promise<ReserveOrder> {
-    const { requestId, userId, accessId, model, amountUcr, boundTokens, ttlMs } = request;
+    const { requestId, userId, accessId, model, amountUcr, boundTokens, ttlMs, idempotency } = request;
     return {
       id: requestId,
       userId,
@@ -186,6 +213,7 @@ export class MeteringService {
       boundTokens,
       ttlMs,
       limits: limitsOf(await this.plans.of(request.tier)),
+      ...(idempotency && { idempotency }),
     };
   }
 }
@@ -201,6 +229,16 @@ function limitsOf(plan: Plan): RequestLimits {
     requestsPerMonth: plan.requestsPerMonth ?? null,
     tokensPerMonth: plan.tokensPerMonth ?? null,
   };
+}
+
+/** The charge is known to the transaction that keeps the answer, not before. */
+function withCharge(
+  kept: NonNullable<SettleMember['idempotency']>,
+  attempts: readonly ChargedAttempt[],
+): NonNullable<SettleMember['idempotency']> {
+  const charged = formatCredits(attempts.reduce((sum, { creditsUcr }) => sum + creditsUcr, 0n));
+  const { answer } = kept;
+  return { ...kept, answer: { ...answer, headers: { ...answer.headers, 'x-credits-charged': charged } } };
 }
 
 function toCharged(attempt: UsageAttempt, subscriptionId: string | null): ChargedAttempt {

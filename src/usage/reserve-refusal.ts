@@ -1,6 +1,11 @@
 import { AccountSuspendedError } from '../auth/auth.errors.js';
 import type { AppError } from '../common/errors/app-error.js';
-import { DebtOutstandingError, InsufficientCreditsError } from '../credits/credits.errors.js';
+import {
+  DebtOutstandingError,
+  IdempotencyInProgressError,
+  IdempotencyMismatchError,
+  InsufficientCreditsError,
+} from '../credits/credits.errors.js';
 import type { ReserveResult } from '../credits/hold.repository.js';
 import { SubscriptionInactiveError } from '../subscription/subscription.errors.js';
 import { AccessRevokedError, RateLimitedError } from './usage.errors.js';
@@ -39,12 +44,14 @@ export function refusalOf(result: ReserveResult, request: RefusedRequest): AppEr
       return SubscriptionInactiveError.suspended();
     case 'period_due':
       return SubscriptionInactiveError.periodDue();
+    case 'conflict':
+      return new IdempotencyMismatchError();
+    case 'in_progress':
+      return new IdempotencyInProgressError(result.claimedBy ?? request.requestId);
     case 'held':
     case 'no_account':
     case 'repeat':
-    case 'conflict':
     case 'replay':
-    case 'in_progress':
       throw new Error(`reserving request ${request.requestId} answered ${result.outcome}`);
   }
 }
