@@ -16,7 +16,10 @@ const META = {
 
 /** Without the trigger, or without listening to it, nothing here ever comes true. */
 async function until(isTrue: () => boolean): Promise<void> {
-  while (!isTrue()) await sleep(10);
+  for (let attempt = 0; !isTrue(); attempt += 1) {
+    if (attempt === 2_000) throw new Error('the other replica never heard of it');
+    await sleep(10);
+  }
 }
 
 describe('two replicas', () => {
