@@ -219,13 +219,19 @@ begin
       where t.request_id = excluded.request_id;
   end if;
 
-  -- Once per user, not per member: a batch may be all one user's.
-  select array_agg(u.user_id order by u.user_id), array_agg(tollgate.available(u.user_id, p_now) order by u.user_id)
+  -- Once per user, not per member: a batch may be all one user's. Here and not by a function, which would be planned for each.
+  select array_agg(a.user_id order by a.user_id), array_agg(a.available order by a.user_id)
   into known_users, available
-  from (select distinct r.user_id from unnest(p_users) as r(user_id)) u;
+  from (
+    select t.user_id, coalesce((
+        select sum(c.remaining_ucr - c.held_ucr)::bigint from credits c
+        where c.user_id = t.user_id and c.closed_at is null and c.effective_at <= p_now and (c.expires_at is null or c.expires_at > p_now)
+      ), 0) - t.debt_ucr as available
+    from credit_accounts t where t.user_id = any(p_users)
+  ) a;
   return query
     select r.id, case when h.id is null then 'unknown' when r.ord = any(done) or r.ord = any(late) then 'done' else 'repeat' end,
-      h.state, h.cost_ucr, h.new_debt_ucr, available[array_position(known_users, r.user_id)]
+      h.state, h.cost_ucr, h.new_debt_ucr, coalesce(available[array_position(known_users, r.user_id)], 0)
     from unnest(p_ids, p_users) with ordinality as r(id, user_id, ord)
     left join credit_holds h on h.user_id = r.user_id and h.id = r.id
     order by r.ord;
