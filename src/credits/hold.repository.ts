@@ -1,18 +1,10 @@
 import { EntityRepository } from '@mikro-orm/postgresql';
 import { CompiledQuery } from 'kysely';
+import { type CountedUse, type LimitName, type RequestLimits, toCountedUse } from './domain/request-limits.js';
 import type { Hold, HoldState } from './hold.entity.js';
 import { type ChargedAttempt, settleParameters, SETTLE_SQL } from './settle-call.js';
 
-/** The limits of one request, as its tier has them; null does not apply. */
-export interface RequestLimits {
-  concurrentRequests: number | null;
-  requestsPerMinute: number | null;
-  tokensPerMinute: bigint | null;
-  requestsPerDay: number | null;
-  tokensPerDay: bigint | null;
-  requestsPerMonth: number | null;
-  tokensPerMonth: bigint | null;
-}
+export type { RequestLimits };
 
 /** A client's own key of one route, with the hash of the body it came with. */
 export interface IdempotencyClaim {
@@ -48,19 +40,6 @@ export type ReserveOutcome =
   | 'conflict'
   | 'replay'
   | 'in_progress';
-
-export type LimitName = 'concurrent_requests' | `${'requests' | 'tokens'}_per_${'minute' | 'day' | 'month'}`;
-
-/** What the limits count of an account, this member included where it was taken. */
-export interface CountedUse {
-  pending: number;
-  minuteRequests: number;
-  minuteTokens: bigint;
-  dayRequests: number;
-  dayTokens: bigint;
-  monthRequests: number;
-  monthTokens: bigint;
-}
 
 export interface ReserveResult {
   id: string;
@@ -281,19 +260,5 @@ function toReserveResult(row: ReserveRow): ReserveResult {
           },
     claimedBy: row.claimed_by,
     used: toCountedUse(row.used),
-  };
-}
-
-function toCountedUse([pending, ...counters]: ReserveRow['used']): CountedUse | null {
-  if (pending === null || pending === undefined) return null;
-  const [minuteRequests, minuteTokens, dayRequests, dayTokens, monthRequests, monthTokens] = counters;
-  return {
-    pending: Number(pending),
-    minuteRequests: Number(minuteRequests),
-    minuteTokens: BigInt(minuteTokens ?? 0),
-    dayRequests: Number(dayRequests),
-    dayTokens: BigInt(dayTokens ?? 0),
-    monthRequests: Number(monthRequests),
-    monthTokens: BigInt(monthTokens ?? 0),
   };
 }

@@ -1,6 +1,8 @@
 import { EntityManager } from '@mikro-orm/postgresql';
 import { Injectable } from '@nestjs/common';
 import { Hold } from './hold.entity.js';
+import { CreditAccount } from './account.entity.js';
+import type { CountedUse } from './domain/request-limits.js';
 import {
   type ExtendMember,
   HoldRepository,
@@ -9,6 +11,9 @@ import {
   type SettleMember,
   type SettleResult,
 } from './hold.repository.js';
+
+/** How much of `2026-05-10T12:00` names a window, in UTC. */
+const WINDOW_DIGITS = { minute: 16, day: 10, month: 7 } as const;
 
 /** Holds as other modules use them: many at a time, each call one transaction, one result per member in their order. */
 @Injectable()
@@ -34,6 +39,28 @@ export class HoldService {
     } finally {
       await em.rollback();
     }
+  }
+
+  /** What the limits count of an account at `now`; null for a user who has none. */
+  async counted(userId: string, now: Date): Promise<CountedUse | null> {
+    const account = await this.em.fork().findOne(CreditAccount, { userId });
+    if (!account) return null;
+    const inWindow = (startedAt: Date, unit: 'minute' | 'day' | 'month'): boolean =>
+      startedAt.toISOString().slice(0, WINDOW_DIGITS[unit]) === now.toISOString().slice(0, WINDOW_DIGITS[unit]);
+    const [minute, day, month] = [
+      inWindow(account.minuteAt, 'minute'),
+      inWindow(account.dayAt, 'day'),
+      inWindow(account.monthAt, 'month'),
+    ];
+    return {
+      pending: account.pendingCount,
+      minuteRequests: minute ? account.minuteRequests : 0,
+      minuteTokens: minute ? account.minuteTokens : 0n,
+      dayRequests: day ? account.dayRequests : 0,
+      dayTokens: day ? account.dayTokens : 0n,
+      monthRequests: month ? account.monthRequests : 0,
+      monthTokens: month ? account.monthTokens : 0n,
+    };
   }
 
   /** Ends holds and charges their attempts; durable when it resolves. */

@@ -6,6 +6,8 @@ import { formatCredits } from '../common/domain/micro-credits.js';
 import type { InferenceHttpRequest } from './admitted-chat.js';
 import { answerHeaders, EVENT_STREAM_HEADERS } from './answer-headers.js';
 import type { ChatCall } from './chat-call.js';
+import { rateLimitHeaders } from '../usage/domain/rate-limit-headers.js';
+import type { Reservation } from '../usage/metering.service.js';
 import type { HoldPlan } from './hold-planner.service.js';
 import { ChargeOnce } from './idempotency/charge-once.service.js';
 import { InferenceService } from './inference.service.js';
@@ -28,8 +30,11 @@ export class ChatResponder {
   }
 
   private async complete(call: ChatCall, reply: FastifyReply): Promise<ChatCompletion> {
-    const { completion, plan, settlement } = await this.inference.complete(call, () => reply.raw.destroyed);
-    this.describe(call, plan, reply);
+    const { completion, plan, reservation, settlement } = await this.inference.complete(
+      call,
+      () => reply.raw.destroyed,
+    );
+    this.describe(call, { plan, reservation }, reply);
     reply.header('x-credits-charged', formatCredits(settlement.chargedUcr));
     reply.header('x-credits-remaining', formatCredits(settlement.availableUcr));
     return completion;
@@ -37,13 +42,18 @@ export class ChatResponder {
 
   private async stream(call: ChatCall, reply: FastifyReply): Promise<Readable> {
     const { stream, plan, hold } = await this.inference.stream(call);
-    this.describe(call, plan, reply);
+    this.describe(call, { plan, reservation: hold.reservation }, reply);
     reply.header('x-credits-held', formatCredits(hold.reservation.amountUcr));
     void reply.headers(EVENT_STREAM_HEADERS);
     return stream.output;
   }
 
-  private describe({ chat }: ChatCall, plan: HoldPlan, reply: FastifyReply): void {
+  private describe(
+    { chat }: ChatCall,
+    { plan, reservation }: { plan: HoldPlan; reservation: Reservation },
+    reply: FastifyReply,
+  ): void {
+    void reply.headers(rateLimitHeaders(reservation.limits, reservation.heldAt));
     void reply.headers(answerHeaders(chat, plan));
   }
 

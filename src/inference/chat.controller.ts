@@ -9,6 +9,7 @@ import { ChatResponder } from './chat-responder.service.js';
 import { TakesIdempotencyKey } from './idempotency/idempotency-key.guard.js';
 import { ModelAccessGuard } from './model-access.guard.js';
 import { ParameterConstraintsGuard } from './parameter-constraints.guard.js';
+import { RateLimitGuard } from './rate-limit.guard.js';
 import type { ChatCompletion } from './wire/chat-answer.js';
 
 @ApiTags('Inference')
@@ -21,7 +22,7 @@ export class ChatController {
   @Post()
   @HttpCode(200)
   // The lowest guard is asked first.
-  @UseGuards(ModelAccessGuard, ParameterConstraintsGuard)
+  @UseGuards(RateLimitGuard, ModelAccessGuard, ParameterConstraintsGuard)
   @TakesIdempotencyKey()
   @ApiOperation({
     summary: 'Chat with a model, whole or streamed',

@@ -70,6 +70,17 @@ export const CHAT_RESPONSE: ApiResponseOptions = {
     'X-Credits-Charged': { description: 'Whole answers only', schema: CREDITS },
     'X-Credits-Remaining': { description: 'Whole answers only', schema: CREDITS },
     'X-Credits-Held': { description: 'Streams only; the charge follows before `[DONE]`', schema: CREDITS },
+    RateLimit: {
+      description: 'What is left of each limit of the plan, and in how many seconds it starts again',
+      schema: { type: 'string', example: '"concurrent_requests";r=7, "requests_per_minute";r=59;t=42' },
+    },
+    'RateLimit-Policy': {
+      description: 'Each limit of the plan: quota, unit where it is not requests, window in seconds',
+      schema: {
+        type: 'string',
+        example: '"concurrent_requests";q=8;qu="concurrent-requests", "requests_per_minute";q=60;w=60',
+      },
+    },
     'Idempotent-Replayed': {
       description: 'true where this answer was given, and charged, before',
       schema: { type: 'string', enum: ['true'] },

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Config } from '../config/config.js';
-import type { Settlement } from '../usage/metering.service.js';
+import type { Reservation, Settlement } from '../usage/metering.service.js';
 import { answerHeaders, JSON_HEADERS } from './answer-headers.js';
 import { toAttempt, toProviderError, toProviderRequest, type ChatCall } from './chat-call.js';
 import { ChatStream } from './chat-stream.js';
@@ -19,6 +19,7 @@ const SANDBOX_LIMIT_MS = 2_000;
 export interface PlainAnswer {
   completion: ChatCompletion;
   plan: HoldPlan;
+  reservation: Reservation;
   settlement: Settlement;
 }
 
@@ -119,7 +120,7 @@ export class InferenceService {
       }),
       call.keeper?.keep({ ...answerHeaders(chat, plan), ...JSON_HEADERS }),
     );
-    return { completion: whole, plan, settlement };
+    return { completion: whole, plan, reservation: hold.reservation, settlement };
   }
 
   private timeLimitFor({ chat }: ChatCall): TimeLimit {

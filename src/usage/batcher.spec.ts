@@ -29,6 +29,7 @@ function bench(options: Partial<BatcherOptions<Member, string>> = {}) {
     membersMax: 4,
     inFlightMax: 1,
     waitingMax: 8,
+    laneWaitingMax: 8,
     now: () => new Date(),
     keysOf: ({ id }) => [id],
     laneOf: ({ lane }) => lane,
@@ -95,6 +96,30 @@ describe('a batcher', () => {
       await tick();
     }
     expect((await outcomes(answers)).at(-1)).toBe('later');
+  });
+
+  /** Fails when the share of a lane is not looked at: then the light one is refused. */
+  it('gives one lane a share of the queue: a heavy one is refused beyond it, a light one is served in the next batch', async () => {
+    const { sent, add, batcher } = bench({ laneWaitingMax: 5, inFlightMax: 2 });
+    const heavy = add(...Array.from({ length: 4 }, (_, index) => member(`first ${index}`, 'heavy')));
+    await tick();
+    heavy.push(...add(...Array.from({ length: 20 }, (_, index) => member(`more ${index}`, 'heavy'))));
+    const refused = Promise.allSettled(heavy);
+    const light = add(member('light'));
+    await tick();
+    expect(batcher.waitingCount).toBe(5);
+    expect(sent.map(({ members }) => ids(members).at(-1))).toEqual(['first 3', 'light']);
+    for (let index = 0; index < sent.length; index += 1) {
+      sent[index]!.resolve();
+      await tick();
+    }
+    expect(await outcomes(light)).toEqual(['light']);
+    const answers = await refused;
+    expect(answers.filter(({ status }) => status === 'fulfilled')).toHaveLength(9);
+    expect(answers.at(-1)).toMatchObject({ reason: { code: 'overloaded', details: { waiting: 5 } } });
+    void add(member('again', 'heavy'));
+    await tick();
+    expect(ids(sent.at(-1)!.members)).toEqual(['again']);
   });
 
   it('lets members of a lane wait for those of it that are in flight, while others go by', async () => {

@@ -19,6 +19,8 @@ export interface BatcherOptions<Member, Result> {
   inFlightMax: number;
   /** How many may wait; whoever comes then is refused. */
   waitingMax: number;
+  /** How many of them may be of one lane: who sends much fills a share of the queue, not all of it. */
+  laneWaitingMax: number;
   now: () => Date;
   /** What no two members of a batch may have in common. */
   keysOf: (member: Member) => readonly string[];
@@ -42,6 +44,7 @@ interface Waiting<Member, Result> {
 export class Batcher<Member, Result> {
   private waiting: Waiting<Member, Result>[] = [];
   private readonly busyLanes = new Set<string>();
+  private readonly waitingByLane = new Map<string, number>();
   private inFlight = 0;
   private isWoken = false;
   private whenIdle: (() => void)[] = [];
@@ -70,6 +73,11 @@ export class Batcher<Member, Result> {
     // Who came in this very tick may still have room in a batch of its own.
     if (this.waiting.length >= this.options.waitingMax) this.sendWaiting();
     if (this.waiting.length >= this.options.waitingMax) return Promise.reject(overloaded());
+    const lane = this.options.laneOf(member);
+    if (this.waitingOf(lane) >= this.options.laneWaitingMax) this.sendWaiting();
+    const before = this.waitingOf(lane);
+    if (before >= this.options.laneWaitingMax) return Promise.reject(ownShareFull(before));
+    this.waitingByLane.set(lane, before + 1);
     return new Promise((resolve, reject) => {
       this.waiting.push({ member, resolve, reject });
       this.wake();
@@ -109,10 +117,21 @@ export class Batcher<Member, Result> {
       }
       for (const key of keys) taken.add(key);
       this.busyLanes.add(lane);
+      this.leaveQueue(lane);
       batch.push(entry);
     }
     this.waiting = left;
     return batch;
+  }
+
+  private waitingOf(lane: string): number {
+    return this.waitingByLane.get(lane) ?? 0;
+  }
+
+  private leaveQueue(lane: string): void {
+    const left = this.waitingOf(lane) - 1;
+    if (left > 0) this.waitingByLane.set(lane, left);
+    else this.waitingByLane.delete(lane);
   }
 
   private async run(batch: Waiting<Member, Result>[]): Promise<void> {
@@ -163,6 +182,13 @@ export class Batcher<Member, Result> {
       await this.send(batch.slice(middle), { at, mayHaveRun });
     }
   }
+}
+
+function ownShareFull(waiting: number): OverloadedError {
+  return new OverloadedError(
+    `${waiting} requests of yours wait already, as many as may of one user. Let some end, then try again.`,
+    { details: { waiting }, headers: { 'retry-after': '1' } },
+  );
 }
 
 export function overloaded(): OverloadedError {

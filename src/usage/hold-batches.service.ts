@@ -18,6 +18,10 @@ import { Batcher, overloaded, type Sending } from './batcher.js';
  */
 const BATCHES_IN_FLIGHT = 2;
 
+/** Of the queue, what one user may fill: three others as heavy still find room. Never less than a batch is worth. */
+const USER_SHARE = 1 / 4;
+const USER_SHARE_MIN = 16;
+
 /** A reservation as it waits: when its hold expires is known once it is sent. */
 export type ReserveOrder = Omit<ReserveMember, 'expiresAt'> & { ttlMs: number };
 
@@ -114,6 +118,7 @@ export class HoldBatches implements OnApplicationShutdown {
       membersMax: this.config.batchMembersMax,
       inFlightMax: BATCHES_IN_FLIGHT,
       waitingMax,
+      laneWaitingMax: Math.max(USER_SHARE_MIN, Math.ceil(waitingMax * USER_SHARE)),
       now: () => this.clock.now(),
       // Of two requests with one idempotency key the second must see how the first fared.
       keysOf: ({ id, userId, idempotency: claim }) =>

@@ -10,9 +10,13 @@ import type { CatalogueModel } from '../models/domain/catalogue-model.js';
 import type { Plan } from '../subscription/plan.entity.js';
 import { PlanService } from '../subscription/plan.service.js';
 import { SubscriptionService } from '../subscription/subscription.service.js';
+import { AnsweredBefore } from './answered-before.js';
 import { chargeFor, type TokenUsage } from './domain/cost.js';
+import { type LimitState, limitStates } from './domain/limit-state.js';
+import { ExhaustedLimits } from './exhausted-limits.js';
 import { HoldBatches, type ReserveAnswer, type ReserveOrder } from './hold-batches.service.js';
 import { refusalOf } from './reserve-refusal.js';
+import { RateLimitedError } from './usage.errors.js';
 import type { UsageOperation, UsageOutcome } from './token-usage.entity.js';
 
 export interface ReserveRequest {
@@ -43,6 +47,8 @@ export interface Reservation {
   heldAt: Date;
   /** After this hold. */
   availableUcr: bigint;
+  /** Every limit of the plan, this request included. */
+  limits: readonly LimitState[];
 }
 
 export interface UsageAttempt {
@@ -66,17 +72,6 @@ export interface SettleRequest {
   attempts: UsageAttempt[];
   /** The client's key with the answer that is kept for it; what was charged is added to its headers. */
   kept?: SettleMember['idempotency'];
-}
-
-/** Not a failure: the client's key has been answered before, by another request. */
-export class AnsweredBefore extends Error {
-  constructor(
-    readonly requestId: string,
-    /** What the user has now. */
-    readonly availableUcr: bigint,
-  ) {
-    super(`answered before by request ${requestId}`);
-  }
 }
 
 export interface Settlement {
@@ -104,6 +99,7 @@ export class MeteringService {
   private readonly logger = new Logger(MeteringService.name);
   /** The holds of requests in flight, so that settling can put back one that a database crash lost. */
   private readonly carried = new LRUCache<string, CarriedHold>({ max: CARRIED_HOLDS_MAX });
+  private readonly exhausted = new ExhaustedLimits();
   /** By user: many requests that find the same period due close it once. */
   private readonly closing = new Map<string, Promise<unknown>>();
 
@@ -126,10 +122,29 @@ export class MeteringService {
     if (result.outcome === 'replay' && result.claimedBy !== null) {
       throw new AnsweredBefore(result.claimedBy, result.availableUcr);
     }
+    if (result.outcome === 'limited') this.noteLimits(order, answer);
     if (result.outcome !== 'held') throw refusalOf(result, { ...request, now: heldAt });
     const { requestId, userId, amountUcr } = request;
+    const limits = this.noteLimits(order, answer);
     this.carried.set(requestId, { ...order, expiresAt, heldAt, subscriptionId });
-    return { requestId, userId, amountUcr, heldAt, availableUcr: result.availableUcr };
+    return { requestId, userId, amountUcr, heldAt, availableUcr: result.availableUcr, limits };
+  }
+
+  /**
+   * Why every request of the user is refused now, as far as this process knows without asking: a limit of requests that the database said a
+   * moment ago is used up. Null where only `reserve` can tell.
+   */
+  async refusedAlready(userId: string, now: Date): Promise<RateLimitedError | null> {
+    if (!this.exhausted.has(userId)) return null;
+    const { limits } = await this.limitsOf(userId, now);
+    const state = this.exhausted.find(userId, limits, now);
+    return state && new RateLimitedError({ state, needed: 1, now });
+  }
+
+  /** The limits of the plan that the user has at `now`. */
+  async limitsOf(userId: string, now: Date): Promise<{ tier: Tier; limits: RequestLimits }> {
+    const { tier } = await this.subscriptions.current(userId, now);
+    return { tier, limits: limitsOf(await this.plans.of(tier)) };
   }
 
   /** Why `reserve` would refuse now, or null. Nothing is kept. */
@@ -191,6 +206,12 @@ export class MeteringService {
       else if (!isLast && outcome === 'no_account') await this.subscriptions.ensureSubscription(userId, answer.at);
       else return { answer, subscriptionId };
     }
+  }
+
+  private noteLimits({ userId, limits }: ReserveOrder, { result, at }: ReserveAnswer): LimitState[] {
+    const states = result.used ? limitStates(limits, result.used, at) : [];
+    this.exhausted.note(userId, states);
+    return states;
   }
 
   private async closeDuePeriods(userId: string, now: Date): Promise<void> {

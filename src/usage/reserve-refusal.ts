@@ -8,14 +8,28 @@ import {
 } from '../credits/credits.errors.js';
 import type { ReserveResult } from '../credits/hold.repository.js';
 import { SubscriptionInactiveError } from '../subscription/subscription.errors.js';
+import { windowOf } from './domain/limit-state.js';
 import { AccessRevokedError, RateLimitedError } from './usage.errors.js';
 
 /** What a request tells of itself, to say how it could pass. */
 export interface RefusedRequest {
   requestId: string;
   amountUcr: bigint;
+  /** The most tokens that it can use. */
+  boundTokens: number;
   now: Date;
   largestMaxTokens?: (availableUcr: bigint) => number | null;
+}
+
+function limitedBy({ limit }: ReserveResult, { boundTokens, now }: RefusedRequest): RateLimitedError {
+  if (!limit) throw new Error('a limited request names no limit');
+  const { name, value, remaining } = limit;
+  const needed = name.startsWith('tokens') ? boundTokens : 1;
+  return new RateLimitedError({
+    state: { name, limit: value, used: value - remaining, remaining, window: windowOf(name, now) },
+    needed,
+    now,
+  });
 }
 
 /** The error that a caller sees for each answer of `reserve` that is no hold. */
@@ -34,8 +48,7 @@ export function refusalOf(result: ReserveResult, request: RefusedRequest): AppEr
     case 'debt_outstanding':
       return new DebtOutstandingError({ debtUcr, nextGrantAt });
     case 'limited':
-      if (!result.limit) throw new Error('a limited request names no limit');
-      return new RateLimitedError(result.limit, request.now);
+      return limitedBy(result, request);
     case 'access_revoked':
       return new AccessRevokedError();
     case 'account_suspended':

@@ -1,5 +1,6 @@
 import { AppError } from '../common/errors/app-error.js';
-import type { ReserveResult } from '../credits/hold.repository.js';
+import { type LimitState, secondsUntil } from './domain/limit-state.js';
+import { rateLimitHeaders } from './domain/rate-limit-headers.js';
 
 /** The token behind the request was revoked, or its device signed out, since it was checked. */
 export class AccessRevokedError extends AppError {
@@ -18,29 +19,48 @@ export class AccessRevokedError extends AppError {
 /** A place among the concurrent requests has no time at which it is free: try again soon. */
 const CONCURRENCY_RETRY_SECONDS = 1;
 
+export interface LimitRefusal {
+  state: LimitState;
+  /** What the request would add: one, or the most tokens it can use. */
+  needed: number;
+  now: Date;
+}
+
 export class RateLimitedError extends AppError {
   static readonly code = 'rate_limited';
   static readonly status = 429;
   static readonly title = 'A limit of the plan is reached';
   static readonly openaiType = 'rate_limit_error';
 
-  constructor(limit: NonNullable<ReserveResult['limit']>, now: Date) {
-    const { name, value, remaining, resetAt } = limit;
-    const seconds = resetAt
-      ? Math.max(1, Math.ceil((resetAt.getTime() - now.getTime()) / 1_000))
-      : CONCURRENCY_RETRY_SECONDS;
+  constructor({ state, needed, now }: LimitRefusal) {
+    const { name, limit, used, remaining, window } = state;
+    const isTooLarge = limit !== null && BigInt(needed) > limit;
+    const seconds = window ? secondsUntil(window.resetAt, now) : CONCURRENCY_RETRY_SECONDS;
+    const wayOut = isTooLarge
+      ? 'It can never pass: shorten it, lower max_tokens, or move to a larger plan.'
+      : `${adviceFor(state)}Try again in ${seconds} s, or move to a larger plan.`;
     super(
-      `The plan allows ${value} ${name.replaceAll('_', ' ')}. Try again in ${seconds} s, or move to a larger plan.`,
+      `The plan allows ${limit} ${name.replaceAll('_', ' ')}; ${remaining} are left, and this request needs ${needed}. ${wayOut}`,
       {
         details: {
           limitName: name,
-          limit: Number(value),
+          limit: Number(limit),
+          used: Number(used),
           remaining: Number(remaining),
-          resetAt: resetAt?.toISOString() ?? null,
-          retryAfterSeconds: seconds,
+          needed,
+          resetAt: window?.resetAt.toISOString() ?? null,
+          retryAfterSeconds: isTooLarge ? null : seconds,
         },
-        headers: { 'retry-after': String(seconds) },
+        headers: {
+          ...(isTooLarge ? { 'x-should-retry': 'false' } : { 'retry-after': String(seconds) }),
+          ...rateLimitHeaders([state], now),
+        },
       },
     );
   }
+}
+
+function adviceFor({ name }: LimitState): string {
+  if (name === 'concurrent_requests') return 'Wait for one of your requests under way to end. ';
+  return name.startsWith('tokens') ? 'A lower max_tokens or a shorter prompt needs fewer. ' : '';
 }

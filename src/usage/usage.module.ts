@@ -4,6 +4,7 @@ import { CreditsModule } from '../credits/credits.module.js';
 import { SubscriptionModule } from '../subscription/subscription.module.js';
 import { MonitoringModule } from '../monitoring/monitoring.module.js';
 import { HoldBatches } from './hold-batches.service.js';
+import { LimitsController } from './limits.controller.js';
 import { MeteringService } from './metering.service.js';
 import { ModelsModule } from '../models/models.module.js';
 import { ModelUsageAdminController } from './model-usage.admin.controller.js';
@@ -17,7 +18,7 @@ import { UsageService } from './usage.service.js';
 
 @Module({
   imports: [MikroOrmModule.forFeature([TokenUsage]), CreditsModule, ModelsModule, SubscriptionModule, MonitoringModule],
-  controllers: [UsageController, ModelUsageAdminController, ReconciliationController],
+  controllers: [LimitsController, UsageController, ModelUsageAdminController, ReconciliationController],
   providers: [HoldBatches, MeteringService, UsageService, ModelUsageService, ReconciliationService, ReconciliationJob],
   exports: [MeteringService, UsageService, ReconciliationService],
 })

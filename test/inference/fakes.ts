@@ -36,7 +36,7 @@ export class RecordingMetering {
     const failure = this.reserveFailures.shift();
     if (failure) throw failure;
     this.reserved.push(request);
-    return { ...request, heldAt: new Date(0), availableUcr: 0n };
+    return { ...request, heldAt: new Date(0), availableUcr: 0n, limits: [] };
   }
 
   async settle(request: SettleRequest) {

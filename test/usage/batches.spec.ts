@@ -96,20 +96,35 @@ describe('batches of holds', () => {
   });
 
   /** Fails when the queue has no limit, or when one place less is left. */
-  it('let 1 024 wait, refuse the next, and answer all who waited', async () => {
-    const user = await bench.money.userWith(10_000n);
+  it('let 1 024 wait beside what is in flight, refuse the next, and answer all who waited', async () => {
+    const [busy, ...others] = await Promise.all(Array.from({ length: 6 }, () => bench.money.userWith(10_000n)));
     const { batches } = bench.one;
-    const answers = await bench.whileBusy({ batches, user }, () =>
-      Array.from({ length: 1_025 }, () => batches.reserve(order(user, 1n))),
+    const answers = await bench.whileBusy({ batches, user: busy! }, () =>
+      [busy!, ...others].flatMap((user) => Array.from({ length: 256 }, () => batches.reserve(order(user, 1n)))),
     );
     const settled = await Promise.allSettled(answers);
-    expect(settled.findIndex(({ status }) => status === 'rejected')).toBe(1_024);
-    expect((settled[1_024] as PromiseRejectedResult).reason).toMatchObject({
+    // One batch of the others finds its way past the account that is busy.
+    expect(settled.findIndex(({ status }) => status === 'rejected')).toBe(1_024 + 256);
+    expect((settled[1_024 + 256] as PromiseRejectedResult).reason).toMatchObject({
       code: 'overloaded',
       status: 503,
       headers: { 'retry-after': '1' },
     });
-    expect(await bench.money.account(user)).toMatchObject({ held: 1_024n, pending: 1_025 });
+    expect(await bench.money.account(busy!)).toMatchObject({ held: 256n, pending: 257 });
+  });
+
+  /** Fails when the share of one user is not looked at. */
+  it('let one user fill a quarter of the places, and others come in', async () => {
+    const [heavy, light] = [await bench.money.userWith(10_000n), await bench.money.userWith(10n)];
+    const { batches } = bench.one;
+    const answers = await bench.whileBusy({ batches, user: heavy }, () => [
+      ...Array.from({ length: 1_100 }, () => batches.reserve(order(heavy, 1n))),
+      batches.reserve(order(light, 1n)),
+    ]);
+    const settled = await Promise.allSettled(answers);
+    expect(settled.findIndex(({ status }) => status === 'rejected')).toBe(256);
+    expect(settled.filter(({ status }) => status === 'fulfilled')).toHaveLength(257);
+    expect(settled.at(-1)).toMatchObject({ value: { result: { outcome: 'held' } } });
   });
 
   /** Fails when the queue of settlements has the limit of that of reservations. */

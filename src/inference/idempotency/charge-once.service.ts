@@ -4,7 +4,7 @@ import { formatCredits } from '../../common/domain/micro-credits.js';
 import { IdempotencyAnswerNotKeptError, IdempotencyInProgressError } from '../../credits/credits.errors.js';
 import type { IdempotencyClaim } from '../../credits/hold.repository.js';
 import { ANSWER_BYTES_MAX, StoredAnswers } from '../../credits/stored-answers.service.js';
-import { AnsweredBefore } from '../../usage/metering.service.js';
+import { AnsweredBefore } from '../../usage/answered-before.js';
 import type { InferenceHttpRequest } from '../admitted-chat.js';
 import { AnswerKeeper, tellCharge } from './answer-keeper.js';
 import { requestHash } from './request-hash.js';
