@@ -9,6 +9,8 @@ export interface ProviderEndpoint {
 /** Providers whose address is known, so that a key is enough. */
 const KNOWN_BASE_URLS: Record<string, string> = {
   openai: 'https://api.openai.com/v1',
+  anthropic: 'https://api.anthropic.com/v1',
+  google: 'https://generativelanguage.googleapis.com/v1beta',
   xai: 'https://api.x.ai/v1',
 };
 

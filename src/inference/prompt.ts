@@ -38,6 +38,7 @@ function readMessage(message: ChatMessage, index: number, prompt: Prompt): void 
   if (message.role === 'tool') prompt.texts.push(message.tool_call_id);
   if (message.role === 'assistant') {
     if (message.refusal) prompt.texts.push(message.refusal);
+    if (message.reasoning_content) prompt.texts.push(message.reasoning_content);
     if (message.tool_calls?.length) prompt.texts.push(JSON.stringify(message.tool_calls));
   }
   if (typeof message.content === 'string') prompt.texts.push(message.content);

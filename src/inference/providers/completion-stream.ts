@@ -1,11 +1,9 @@
-import { createParser } from 'eventsource-parser';
 import type { ChatCompletionChunk } from '../wire/chat-answer.js';
 import { readWireUsage } from '../wire/wire-usage.js';
 import { type ProviderEvent, ProviderFailure } from './chat-provider.js';
+import { readEventData } from './server-sent-events.js';
 
 const DONE = '[DONE]';
-/** One event is a few words, or one tool call; a line that never ends is an attack or a fault. */
-const EVENT_LENGTH_MAX = 4 * 1_024 * 1_024;
 
 interface StreamLabels {
   /** What the chunks are labelled with, instead of the provider's own name of the model. */
@@ -23,7 +21,7 @@ export async function* readCompletionStream(
   { modelId, providerRequestId }: StreamLabels,
 ): AsyncGenerator<ProviderEvent> {
   let isFinished = false;
-  for await (const data of eventData(body)) {
+  for await (const data of readEventData(body)) {
     if (data === DONE) return;
     const chunk = parseChunk(data);
     const usage = readWireUsage(chunk.usage);
@@ -35,17 +33,6 @@ export async function* readCompletionStream(
     if (usage) yield { kind: 'usage', usage, providerRequestId };
   }
   if (!isFinished) throw new ProviderFailure('the provider broke the stream off');
-}
-
-/** The `data` of each server-sent event, however the bytes were cut on their way. */
-async function* eventData(body: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
-  const decoder = new TextDecoder();
-  const ready: string[] = [];
-  const parser = createParser({ onEvent: (event) => ready.push(event.data), maxBufferSize: EVENT_LENGTH_MAX });
-  for await (const bytes of body) {
-    parser.feed(decoder.decode(bytes, { stream: true }));
-    yield* ready.splice(0);
-  }
 }
 
 function parseChunk(data: string): ChatCompletionChunk {

@@ -8,7 +8,14 @@ export interface AnswerToolCall {
 
 export interface ChatChoice {
   index: number;
-  message: { role: 'assistant'; content: string | null; refusal?: string | null; tool_calls?: AnswerToolCall[] };
+  message: {
+    role: 'assistant';
+    content: string | null;
+    refusal?: string | null;
+    /** What the model thought aloud; no member of OpenAI's, but what servers and clients of this format call it. */
+    reasoning_content?: string | null;
+    tool_calls?: AnswerToolCall[];
+  };
   finish_reason: string;
   logprobs?: unknown;
 }
@@ -36,6 +43,7 @@ export interface ChunkChoice {
     role?: 'assistant';
     content?: string | null;
     refusal?: string | null;
+    reasoning_content?: string | null;
     tool_calls?: { index: number; id?: string; type?: 'function'; function?: { name?: string; arguments?: string } }[];
   };
   finish_reason: string | null;
@@ -57,6 +65,7 @@ export function generatedTexts(choices: readonly ChatChoice[]): string[] {
   for (const { message } of choices) {
     if (message.content) texts.push(message.content);
     if (message.refusal) texts.push(message.refusal);
+    if (message.reasoning_content) texts.push(message.reasoning_content);
     for (const call of message.tool_calls ?? []) texts.push(call.function.name, call.function.arguments);
   }
   return texts;
@@ -66,7 +75,7 @@ export function generatedTexts(choices: readonly ChatChoice[]): string[] {
 export function generatedText(chunk: ChatCompletionChunk): string {
   let text = '';
   for (const { delta } of chunk.choices) {
-    text += (delta.content ?? '') + (delta.refusal ?? '');
+    text += (delta.reasoning_content ?? '') + (delta.content ?? '') + (delta.refusal ?? '');
     for (const call of delta.tool_calls ?? []) text += (call.function?.name ?? '') + (call.function?.arguments ?? '');
   }
   return text;

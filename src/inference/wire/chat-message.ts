@@ -60,6 +60,7 @@ const AssistantMessage = z
     content: assistantContent.nullish(),
     name: name.optional(),
     refusal: z.string().nullish(),
+    reasoning_content: z.string().nullish(),
     tool_calls: z.array(ToolCall).max(TOOL_CALLS_MAX).nullish(),
     annotations: z.array(z.unknown()).max(0).nullish(),
     audio: z.null().optional(),

@@ -31,6 +31,7 @@ export function readWireUsage(usage: Partial<WireUsage> | null | undefined): Rep
 /** The ledger's columns are 32-bit; no request uses as much. */
 const TOKENS_MAX = 2_147_483_647;
 
-function isCount(value: unknown): value is number {
+/** Whether a figure can be a count of tokens at all. */
+export function isCount(value: unknown): value is number {
   return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= TOKENS_MAX;
 }

@@ -1,0 +1,105 @@
+import type { LanguageModelV4Content, LanguageModelV4FinishReason, LanguageModelV4StreamPart } from '@ai-sdk/provider';
+import type { ReportedUsage } from '../../domain/reported-usage.js';
+import type { AnswerToolCall, ChatCompletion, ChatCompletionChunk, ChunkChoice } from '../../wire/chat-answer.js';
+import { toWireUsage } from '../../wire/wire-usage.js';
+import type { ProviderRequest } from '../chat-provider.js';
+
+export interface WholeAnswer {
+  content: readonly LanguageModelV4Content[];
+  finishReason: LanguageModelV4FinishReason;
+  usage: ReportedUsage | null;
+}
+
+/** A whole answer as OpenAI writes it. */
+export function toCompletion(request: ProviderRequest, { content, finishReason, usage }: WholeAnswer): ChatCompletion {
+  let text = '';
+  let reasoning = '';
+  const toolCalls: AnswerToolCall[] = [];
+  for (const part of content) {
+    if (part.type === 'text') text += part.text;
+    else if (part.type === 'reasoning') reasoning += part.text;
+    else if (part.type === 'tool-call') toolCalls.push(toToolCall(part.toolCallId, part.toolName, part.input));
+  }
+  return {
+    ...labelOf(request),
+    object: 'chat.completion',
+    choices: [
+      {
+        index: 0,
+        message: {
+          role: 'assistant',
+          content: text === '' && toolCalls.length > 0 ? null : text,
+          refusal: null,
+          ...(reasoning && { reasoning_content: reasoning }),
+          ...(toolCalls.length > 0 && { tool_calls: toolCalls }),
+        },
+        logprobs: null,
+        finish_reason: toFinishReason(finishReason),
+      },
+    ],
+    ...(usage && { usage: toWireUsage(usage) }),
+  };
+}
+
+/** The parts of one streamed answer, one after the other, as chunks. */
+export class ChunkTranslator {
+  private readonly indexByToolCall = new Map<string, number>();
+  private hasBegun = false;
+
+  constructor(private readonly request: ProviderRequest) {}
+
+  /** The chunks that a part becomes: none for what OpenAI's format has no place for. */
+  translate(part: LanguageModelV4StreamPart): ChatCompletionChunk[] {
+    if (part.type === 'text-delta') return part.delta === '' ? [] : this.chunks({ content: part.delta });
+    if (part.type === 'reasoning-delta') return part.delta === '' ? [] : this.chunks({ reasoning_content: part.delta });
+    if (part.type === 'tool-input-start') return this.beginToolCall(part.id, part.toolName, '');
+    if (part.type === 'tool-input-delta') return part.delta === '' ? [] : this.continueToolCall(part.id, part.delta);
+    // Told a second time at its end by protocols that stream the arguments.
+    if (part.type === 'tool-call' && !this.indexByToolCall.has(part.toolCallId)) {
+      return this.beginToolCall(part.toolCallId, part.toolName, part.input);
+    }
+    return part.type === 'finish' ? this.chunks({}, toFinishReason(part.finishReason)) : [];
+  }
+
+  private beginToolCall(id: string, name: string, input: string): ChatCompletionChunk[] {
+    const index = this.indexByToolCall.size;
+    this.indexByToolCall.set(id, index);
+    return this.chunks({ tool_calls: [{ index, ...toToolCall(id, name, input) }] });
+  }
+
+  private continueToolCall(id: string, input: string): ChatCompletionChunk[] {
+    const index = this.indexByToolCall.get(id);
+    return index === undefined ? [] : this.chunks({ tool_calls: [{ index, function: { arguments: input } }] });
+  }
+
+  private chunks(delta: ChunkChoice['delta'], finishReason: string | null = null): ChatCompletionChunk[] {
+    const head: ChunkChoice['delta'] = this.hasBegun ? {} : { role: 'assistant' };
+    this.hasBegun = true;
+    return [
+      {
+        ...labelOf(this.request),
+        object: 'chat.completion.chunk',
+        choices: [{ index: 0, delta: { ...head, ...delta }, logprobs: null, finish_reason: finishReason }],
+      },
+    ];
+  }
+}
+
+function labelOf({ requestId, createdAt, model }: ProviderRequest) {
+  return { id: `chatcmpl-${requestId}`, created: Math.floor(createdAt.getTime() / 1000), model: model.id };
+}
+
+function toToolCall(id: string, name: string, input: string): AnswerToolCall {
+  return { id, type: 'function', function: { name, arguments: input } };
+}
+
+/** What has no word in OpenAI's format is an ordinary end. */
+const FINISH_REASONS: Readonly<Partial<Record<LanguageModelV4FinishReason['unified'], string>>> = {
+  length: 'length',
+  'content-filter': 'content_filter',
+  'tool-calls': 'tool_calls',
+};
+
+function toFinishReason({ unified }: LanguageModelV4FinishReason): string {
+  return FINISH_REASONS[unified] ?? 'stop';
+}

@@ -1,0 +1,93 @@
+import { AnthropicLanguageModel } from '@ai-sdk/anthropic/internal';
+import type { Dispatcher } from 'undici';
+import type { ProviderEndpoint } from '../../../config/provider-endpoints.js';
+import { ProviderRejection, type ProviderRequest } from '../chat-provider.js';
+import { AnthropicUsageTap } from './anthropic-usage-tap.js';
+import { outputLimitOf } from './call-options.js';
+import type { Exchange, Protocol } from './protocol.js';
+import { fetchThrough } from './provider-fetch.js';
+
+const API_VERSION = '2023-06-01';
+/** Least thinking that the API takes. */
+const THINKING_TOKENS_MIN = 1_024;
+/** Of the output limit: the rest is for the answer itself. */
+const THINKING_SHARE = 0.5;
+const SAMPLING = ['temperature', 'top_p', 'top_k'] as const;
+const NOT_OFFERED = ['presence_penalty', 'frequency_penalty', 'seed'] as const;
+
+/** What is sent, as far as this server looks into it. */
+interface SentBody extends Record<string, unknown> {
+  max_tokens: number;
+  thinking?: { type?: string; budget_tokens?: number };
+}
+
+/** Anthropic's Messages API. */
+export class AnthropicProtocol implements Protocol {
+  constructor(
+    private readonly endpoint: ProviderEndpoint,
+    private readonly dispatcher: Dispatcher,
+  ) {}
+
+  open(request: ProviderRequest): Exchange {
+    const { body, parameters } = request;
+    refuseUnoffered(request);
+    const tap = new AnthropicUsageTap();
+    const model = new AnthropicLanguageModel(request.model.name, {
+      provider: 'anthropic.messages',
+      baseURL: this.endpoint.baseUrl,
+      headers: { 'anthropic-version': API_VERSION, ...(this.endpoint.apiKey && { 'x-api-key': this.endpoint.apiKey }) },
+      fetch: fetchThrough(this.dispatcher, (response) => tap.observe(response)),
+      transformRequestBody: (sent) => keepToPromise(sent as SentBody, parameters),
+    });
+    return {
+      model,
+      options: {
+        providerOptions: {
+          anthropic: {
+            // The account's own setting would otherwise choose the price.
+            serviceTier: 'standard_only',
+            // Arguments that are streamed before they are checked may end as no JSON.
+            toolStreaming: false,
+            ...(body.parallel_tool_calls === false && { disableParallelToolUse: true }),
+            ...(body.user && { metadata: { userId: body.user } }),
+          },
+        },
+      },
+      usage: () => tap.usage,
+      providerRequestId: () => tap.requestId,
+    };
+  }
+
+  blamesOperator(message: string): boolean {
+    return /credit balance|billing/i.test(message);
+  }
+}
+
+function refuseUnoffered({ body, parameters }: ProviderRequest): void {
+  const asked: string[] = NOT_OFFERED.filter((name) => parameters[name]);
+  const format = parameters['response_format'] as typeof body.response_format;
+  if (format?.type === 'json_object') asked.push('response_format json_object (send a json_schema)');
+  if (asked.length > 0) throw new ProviderRejection(`it does not offer ${asked.join(', ')}`);
+}
+
+/**
+ * What the library made of a request, brought back to what was promised: the output limit is the one that the hold assumed, thinking
+ * included, and no parameter was left out on the way.
+ */
+function keepToPromise(sent: SentBody, parameters: Record<string, unknown>): SentBody {
+  const lost = SAMPLING.filter((name) => parameters[name] !== undefined && sent[name] !== parameters[name]);
+  if (lost.length > 0) {
+    throw new ProviderRejection(
+      `it does not take ${lost.join(', ')} together with the other parameters of this request`,
+    );
+  }
+  const limit = outputLimitOf(parameters);
+  const asked = sent.thinking?.budget_tokens;
+  if (asked === undefined) return { ...sent, max_tokens: Math.min(sent.max_tokens, limit) };
+  const budget = Math.min(asked, Math.floor(limit * THINKING_SHARE));
+  if (budget < THINKING_TOKENS_MIN) {
+    const least = THINKING_TOKENS_MIN / THINKING_SHARE;
+    throw new ProviderRejection(`reasoning_effort needs an output limit of at least ${least} tokens`);
+  }
+  return { ...sent, max_tokens: limit, thinking: { ...sent.thinking, budget_tokens: budget } };
+}

@@ -1,0 +1,103 @@
+import type {
+  LanguageModelV4FilePart,
+  LanguageModelV4Message,
+  LanguageModelV4Prompt,
+  LanguageModelV4TextPart,
+  LanguageModelV4ToolCallPart,
+} from '@ai-sdk/provider';
+import type { ChatMessage, ImagePart } from '../../wire/chat-message.js';
+import { ProviderRejection } from '../chat-provider.js';
+
+type Message<Role extends ChatMessage['role']> = Extract<ChatMessage, { role: Role }>;
+
+const DATA_URI = /^data:([a-z]+\/[a-z0-9.+-]+);base64,/i;
+
+/**
+ * A conversation as the provider libraries take it. Instructions come first wherever they stood, because the other protocols know them only
+ * beside the conversation.
+ * @throws ProviderRejection for a tool's answer to a call that nobody made, or arguments that are not JSON.
+ */
+export function toPrompt(messages: readonly ChatMessage[]): LanguageModelV4Prompt {
+  const instructions: LanguageModelV4Message[] = [];
+  const conversation: LanguageModelV4Message[] = [];
+  const toolNames = new Map<string, string>();
+  for (const [index, message] of messages.entries()) {
+    switch (message.role) {
+      case 'system':
+      case 'developer':
+        instructions.push({ role: 'system', content: textOf(message.content) });
+        break;
+      case 'user':
+        conversation.push({ role: 'user', content: toUserParts(message.content) });
+        break;
+      case 'assistant':
+        conversation.push(toAssistant(message, index, toolNames));
+        break;
+      case 'tool':
+        conversation.push(toToolResult(message, index, toolNames));
+        break;
+    }
+  }
+  return [...instructions, ...conversation];
+}
+
+function toUserParts(content: Message<'user'>['content']): (LanguageModelV4TextPart | LanguageModelV4FilePart)[] {
+  if (typeof content === 'string') return [{ type: 'text', text: content }];
+  return content.map((part) => (part.type === 'text' ? { type: 'text', text: part.text } : toFile(part)));
+}
+
+/** The image was measured before, so a data URI that is none is a URL. */
+function toFile({ image_url: { url } }: ImagePart): LanguageModelV4FilePart {
+  const [head, mediaType] = DATA_URI.exec(url) ?? [];
+  if (head && mediaType) {
+    return { type: 'file', mediaType, data: { type: 'data', data: url.slice(head.length) } };
+  }
+  return { type: 'file', mediaType: 'image/*', data: { type: 'url', url: new URL(url) } };
+}
+
+function toAssistant(
+  message: Message<'assistant'>,
+  index: number,
+  toolNames: Map<string, string>,
+): LanguageModelV4Message {
+  const text = textOf(message.content) || (message.refusal ?? '');
+  const calls = (message.tool_calls ?? []).map((call, position): LanguageModelV4ToolCallPart => {
+    toolNames.set(call.id, call.function.name);
+    const path = `messages[${index}].tool_calls[${position}].function.arguments`;
+    return {
+      type: 'tool-call',
+      toolCallId: call.id,
+      toolName: call.function.name,
+      input: parseArguments(call.function.arguments, path),
+    };
+  });
+  return { role: 'assistant', content: [...(text ? [{ type: 'text' as const, text }] : []), ...calls] };
+}
+
+function toToolResult(
+  message: Message<'tool'>,
+  index: number,
+  toolNames: ReadonlyMap<string, string>,
+): LanguageModelV4Message {
+  const { tool_call_id: toolCallId, content } = message;
+  const toolName = toolNames.get(toolCallId);
+  if (toolName === undefined) {
+    throw new ProviderRejection(`messages[${index}].tool_call_id answers no tool call of an earlier message`);
+  }
+  const output = { type: 'text' as const, value: textOf(content) };
+  return { role: 'tool', content: [{ type: 'tool-result', toolCallId, toolName, output }] };
+}
+
+function parseArguments(text: string, path: string): unknown {
+  if (text.trim() === '') return {};
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    throw new ProviderRejection(`${path} is not JSON`);
+  }
+}
+
+function textOf(content: Message<'system'>['content'] | Message<'assistant'>['content']): string {
+  if (typeof content === 'string') return content;
+  return (content ?? []).map((part) => (part.type === 'text' ? part.text : part.refusal)).join('');
+}

@@ -1,0 +1,25 @@
+import type { LanguageModelV4, LanguageModelV4CallOptions, LanguageModelV4Usage } from '@ai-sdk/provider';
+import type { ReportedUsage } from '../../domain/reported-usage.js';
+import type { ProviderRequest } from '../chat-provider.js';
+
+/** A provider's protocol that is no variant of OpenAI's: what differs from one to the next beside the model library itself. */
+export interface Protocol {
+  /**
+   * Prepares one call.
+   * @throws ProviderRejection for what the provider does not offer.
+   */
+  open(request: ProviderRequest): Exchange;
+  /** Whether a refusal with a status of the caller's is about the operator's account, so that its text is not shown. */
+  blamesOperator(message: string): boolean;
+}
+
+/** One call. */
+export interface Exchange {
+  model: LanguageModelV4;
+  /** What is added to the translated call. */
+  options: Pick<LanguageModelV4CallOptions, 'providerOptions'>;
+  /** What was counted, normalised, once the answer is there; null where nothing usable was reported. */
+  usage(reported: LanguageModelV4Usage): ReportedUsage | null;
+  /** The provider's own id of the call, where it told one. */
+  providerRequestId(): string | null;
+}

@@ -1,0 +1,112 @@
+import { AISDKError, APICallError, type LanguageModelV4StreamPart } from '@ai-sdk/provider';
+import {
+  type ChatProvider,
+  type ProviderAnswer,
+  type ProviderEvent,
+  ProviderFailure,
+  ProviderRejection,
+  type ProviderRequest,
+} from '../chat-provider.js';
+import { ChunkTranslator, toCompletion } from './answer-translation.js';
+import { toCallOptions } from './call-options.js';
+import type { Protocol } from './protocol.js';
+
+/** Aborting saves nothing for certain, so a stream whose client has left is read on for this long. */
+const DRAIN_CAP_MS = 60_000;
+const MESSAGE_LENGTH_MAX = 500;
+/** What a provider answers when the request itself is at fault; anything else is its own or the operator's trouble. */
+const REJECTING_STATUSES = new Set([400, 413, 422]);
+/** What the libraries throw before they call anyone, because the protocol has no place for something in the request. */
+const REFUSED_BY_LIBRARY = new Set([
+  'AI_InvalidArgumentError',
+  'AI_InvalidPromptError',
+  'AI_UnsupportedFunctionalityError',
+]);
+
+/** A provider with a protocol of its own, asked and answered in OpenAI's format. */
+export class TranslatedProvider implements ChatProvider {
+  readonly onDisconnect = { kind: 'drain', capMs: DRAIN_CAP_MS } as const;
+
+  constructor(
+    readonly name: string,
+    private readonly protocol: Protocol,
+  ) {}
+
+  async complete(request: ProviderRequest, signal: AbortSignal): Promise<ProviderAnswer> {
+    try {
+      const { model, options, ...exchange } = this.protocol.open(request);
+      const answer = await model.doGenerate({ ...toCallOptions(request), ...options, abortSignal: signal });
+      const usage = exchange.usage(answer.usage);
+      return {
+        completion: toCompletion(request, { content: answer.content, finishReason: answer.finishReason, usage }),
+        usage,
+        providerRequestId: exchange.providerRequestId(),
+      };
+    } catch (error) {
+      throw this.toProviderError(error, signal);
+    }
+  }
+
+  async *stream(request: ProviderRequest, signal: AbortSignal): AsyncGenerator<ProviderEvent> {
+    try {
+      const { model, options, ...exchange } = this.protocol.open(request);
+      const { stream } = await model.doStream({ ...toCallOptions(request), ...options, abortSignal: signal });
+      const translator = new ChunkTranslator(request);
+      for await (const part of stream) {
+        refuseBroken(part);
+        for (const chunk of translator.translate(part)) yield { kind: 'chunk', chunk };
+        if (part.type !== 'finish') continue;
+        const usage = exchange.usage(part.usage);
+        if (usage) yield { kind: 'usage', usage, providerRequestId: exchange.providerRequestId() };
+        return;
+      }
+    } catch (error) {
+      throw this.toProviderError(error, signal);
+    }
+    throw new ProviderFailure('the provider broke the stream off');
+  }
+
+  /** What the caller may know of what went wrong. */
+  private toProviderError(error: unknown, signal: AbortSignal): unknown {
+    if (signal.aborted) return signal.reason;
+    if (error instanceof ProviderRejection || error instanceof ProviderFailure) return error;
+    if (APICallError.isInstance(error)) return this.toCallError(error);
+    if (AISDKError.isInstance(error) && REFUSED_BY_LIBRARY.has(error.name)) {
+      return new ProviderRejection(error.message.slice(0, MESSAGE_LENGTH_MAX));
+    }
+    return new ProviderFailure('the answer was not what its protocol promises', { cause: nameOf(error) });
+  }
+
+  private toCallError(error: APICallError): Error {
+    const { statusCode, message } = error;
+    if (statusCode === undefined)
+      return new ProviderFailure('the provider could not be reached', { cause: error.cause });
+    if (statusCode < 400) {
+      return new ProviderFailure('the answer was not what its protocol promises', { cause: nameOf(error.cause) });
+    }
+    if (REJECTING_STATUSES.has(statusCode) && !this.protocol.blamesOperator(message)) {
+      return new ProviderRejection(
+        message.slice(0, MESSAGE_LENGTH_MAX) || 'the provider refused the request without saying why',
+      );
+    }
+    // A body may tell of the operator's account, so only the status is shown.
+    return new ProviderFailure(`the provider answered with status ${statusCode}`);
+  }
+}
+
+/** All that may be logged of the libraries' errors: they carry the prompt, and the text that could not be read. */
+function nameOf(error: unknown): Error {
+  return new Error(error instanceof Error ? error.name : 'unknown');
+}
+
+/** @throws ProviderFailure for a part that says that the answer is not going to be complete. */
+function refuseBroken(part: LanguageModelV4StreamPart): void {
+  if (part.type === 'error') {
+    throw new ProviderFailure('the provider reported an error in the middle of the stream', {
+      cause: nameOf(part.error),
+    });
+  }
+  if (part.type === 'finish' && part.finishReason.unified === 'interrupted') {
+    throw new ProviderFailure('the provider broke the stream off');
+  }
+}

@@ -1,0 +1,298 @@
+import Anthropic from '@anthropic-ai/sdk';
+import type OpenAI from 'openai';
+import { ReconciliationService } from '../../src/usage/reconciliation.service.js';
+import { AnthropicMock } from '../support/anthropic-mock.js';
+import { dataUri, png } from '../support/images.js';
+import { type Caller, ChatBench } from './chat-bench.js';
+
+const API_KEY = 'sk-ant-canary-of-the-operator';
+const MODEL = 'claude-sonnet-4-5';
+const QUESTION = { role: 'user' as const, content: 'How many words are in this question?' };
+const CHAT = { model: MODEL, messages: [QUESTION] };
+const USAGE = {
+  input_tokens: 500,
+  cache_creation_input_tokens: 200,
+  cache_read_input_tokens: 300,
+  output_tokens: 120,
+  output_tokens_details: { thinking_tokens: 70 },
+};
+const TOOLS = [
+  {
+    type: 'function' as const,
+    function: {
+      name: 'get_weather',
+      description: 'The weather of a city',
+      parameters: { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] },
+    },
+  },
+];
+
+describe('the mock of Anthropic', () => {
+  it('speaks the Messages API as the official SDK expects it', async () => {
+    await using mock = await new AnthropicMock().start();
+    const client = new Anthropic({ baseURL: mock.origin, apiKey: API_KEY, maxRetries: 0 });
+    const ask = { model: 'claude-sonnet-4-6', max_tokens: 100, messages: [QUESTION] };
+    mock.behave({
+      thinking: 'Let me see.',
+      text: 'Seven words.',
+      toolCall: { name: 'get_weather', input: { city: 'Oslo' } },
+    });
+    const plain = await client.messages.create(ask);
+    const streamed = await client.messages.stream(ask).finalMessage();
+    expect(plain.content.map((block) => block.type)).toEqual(['thinking', 'text', 'tool_use']);
+    expect(streamed.content).toMatchObject(plain.content);
+    expect(streamed.usage.output_tokens).toBe(plain.usage.output_tokens);
+    expect(streamed.usage.input_tokens).toBe(plain.usage.input_tokens);
+    expect(streamed.stop_reason).toBe('tool_use');
+    mock.behave({ status: 400 });
+    await expect(client.messages.create(ask)).rejects.toThrow(Anthropic.BadRequestError);
+    mock.behave({});
+    await expect(client.messages.create({ ...ask, messages: [] })).rejects.toThrow(Anthropic.BadRequestError);
+  });
+});
+
+describe('a model of Anthropic', () => {
+  let mock: AnthropicMock;
+  let bench: ChatBench;
+  let caller: Caller;
+
+  beforeAll(async () => {
+    mock = await new AnthropicMock().start();
+    bench = await ChatBench.start({
+      env: { ANTHROPIC_BASE_URL: mock.baseUrl, ANTHROPIC_API_KEY: API_KEY, PROVIDER_TIMEOUT_MS: '600' },
+    });
+  });
+  beforeEach(async () => {
+    mock.behave({});
+    mock.calls.length = 0;
+    caller = await bench.caller('pro');
+  });
+  afterEach(async () => {
+    const { checks } = await bench.server.app.get(ReconciliationService).run();
+    expect(checks.filter((check) => check.isBroken)).toEqual([]);
+  });
+  afterAll(async () => {
+    await bench.close();
+    await mock.close();
+  });
+
+  it('is asked in its own words, with the operator key and the limit that was held', async () => {
+    const answer = await caller.chat({
+      model: MODEL,
+      messages: [{ role: 'system', content: 'Be brief.' }, QUESTION],
+      temperature: 0.3,
+      top_k: 5,
+      stop: ['END'],
+      max_tokens: 300,
+      user: 'someone',
+    });
+    expect(answer.status).toBe(200);
+    expect(mock.calls[0]?.path).toBe('/v1/messages');
+    expect(mock.calls[0]?.headers).toMatchObject({ 'x-api-key': API_KEY, 'anthropic-version': '2023-06-01' });
+    expect(mock.calls[0]?.body).toEqual({
+      model: MODEL,
+      max_tokens: 300,
+      temperature: 0.3,
+      top_k: 5,
+      stop_sequences: ['END'],
+      system: [{ type: 'text', text: 'Be brief.' }],
+      messages: [{ role: 'user', content: [{ type: 'text', text: QUESTION.content }] }],
+      metadata: { user_id: 'someone' },
+      service_tier: 'standard_only',
+    });
+  });
+
+  // Planted: cache reads and writes left out of the input; the first usage of a stream taken for the last.
+  it.each([false, true])('is charged all it counted, cache and thinking included (stream: %s)', async (stream) => {
+    mock.behave({ usage: USAGE, thinking: 'Seven, I think.', text: 'Seven words.' });
+    const message = stream
+      ? (await caller.openai.chat.completions.stream(CHAT).finalChatCompletion()).choices[0]!.message
+      : (await caller.openai.chat.completions.create(CHAT)).choices[0]!.message;
+    expect(message).toMatchObject({ content: 'Seven words.' });
+    expect(await caller.ledger()).toMatchObject([
+      {
+        provider: 'anthropic',
+        provider_request_id: 'req_of_anthropic',
+        usage_source: 'provider',
+        outcome: 'completed',
+        input_tokens: 1_000,
+        cached_input_tokens: 300,
+        cache_write_tokens: 200,
+        output_tokens: 120,
+        reasoning_tokens: 70,
+      },
+    ]);
+  });
+
+  it('thinks within the limit that was held, and what it thought is told apart from the answer', async () => {
+    mock.behave({ thinking: 'Seven, I think.', text: 'Seven words.' });
+    const answer = await caller.chat({ ...CHAT, reasoning_effort: 'high', max_tokens: 4_000 });
+    expect(mock.calls[0]?.body).toMatchObject({
+      max_tokens: 4_000,
+      thinking: { type: 'enabled', budget_tokens: 2_000 },
+    });
+    const message = (answer.body['choices'] as { message: object }[])[0]!.message;
+    expect(message).toMatchObject({ content: 'Seven words.', reasoning_content: 'Seven, I think.' });
+    const streamed = await caller.chat({ ...CHAT, reasoning_effort: 'high', max_tokens: 4_000, stream: true });
+    expect(streamed.body['text']).toContain('"reasoning_content":"Seven, "');
+    // A client hands the message back as it came.
+    const next = await caller.chat({ ...CHAT, messages: [QUESTION, message, QUESTION] });
+    expect(next.status).toBe(200);
+  });
+
+  it.each([false, true])('calls tools and takes their results (stream: %s)', async (stream) => {
+    mock.behave({ toolCall: { name: 'get_weather', input: { city: 'Oslo' } } });
+    const ask = { ...CHAT, tools: TOOLS, tool_choice: 'required' as const, parallel_tool_calls: false };
+    const { choices } = stream
+      ? await caller.openai.chat.completions.stream(ask).finalChatCompletion()
+      : await caller.openai.chat.completions.create(ask);
+    expect(choices[0]?.finish_reason).toBe('tool_calls');
+    const [call] = (choices[0]?.message.tool_calls ?? []) as OpenAI.ChatCompletionMessageFunctionToolCall[];
+    expect(call?.function).toMatchObject({ name: 'get_weather', arguments: '{"city":"Oslo"}' });
+    expect(mock.calls[0]?.body).toMatchObject({
+      tools: [{ name: 'get_weather', input_schema: TOOLS[0]!.function.parameters }],
+      tool_choice: { type: 'any', disable_parallel_tool_use: true },
+    });
+
+    mock.behave({ text: 'It rains.' });
+    await caller.openai.chat.completions.create({
+      ...CHAT,
+      messages: [
+        QUESTION,
+        { role: 'assistant', tool_calls: [call!] },
+        { role: 'tool', tool_call_id: call!.id, content: 'rain' },
+      ],
+      tools: TOOLS,
+    });
+    expect(mock.calls[1]?.body['messages']).toMatchObject([
+      { role: 'user' },
+      {
+        role: 'assistant',
+        content: [{ type: 'tool_use', id: call!.id, name: 'get_weather', input: { city: 'Oslo' } }],
+      },
+      { role: 'user', content: [{ type: 'tool_result', tool_use_id: call!.id, content: 'rain' }] },
+    ]);
+    expect((await caller.ledger()).map((row) => row.operation)).toEqual(['function_call', 'chat']);
+  });
+
+  it('answers in the shape of a schema', async () => {
+    mock.behave({ text: '{"count":7}' });
+    const schema = {
+      type: 'object',
+      properties: { count: { type: 'integer' } },
+      required: ['count'],
+      additionalProperties: false,
+    };
+    const answer = await caller.openai.chat.completions.create({
+      ...CHAT,
+      response_format: { type: 'json_schema', json_schema: { name: 'answer', schema, strict: true } },
+    });
+    expect(JSON.parse(answer.choices[0]!.message.content!)).toEqual({ count: 7 });
+    expect(mock.calls[0]?.body['output_config']).toMatchObject({ format: { type: 'json_schema', schema } });
+  });
+
+  it('is shown images', async () => {
+    const url = dataUri('image/png', png(64, 64));
+    const answer = await caller.chat({
+      model: MODEL,
+      messages: [
+        {
+          role: 'user',
+          content: [
+            { type: 'text', text: 'What is it?' },
+            { type: 'image_url', image_url: { url } },
+          ],
+        },
+      ],
+    });
+    expect(answer.status).toBe(200);
+    expect(mock.calls[0]?.body['messages']).toMatchObject([
+      {
+        content: [
+          { type: 'text' },
+          { type: 'image', source: { type: 'base64', media_type: 'image/png', data: url.split(',')[1] } },
+        ],
+      },
+    ]);
+    expect(await caller.ledger()).toMatchObject([{ image_count: 1 }]);
+  });
+
+  it.each([false, true])(
+    'is charged an estimate, marked as such, where it reports no usage (stream: %s)',
+    async (stream) => {
+      mock.behave({ usage: null });
+      expect((await caller.chat({ ...CHAT, stream })).status).toBe(200);
+      const [row] = await caller.ledger();
+      expect(row).toMatchObject({ usage_source: 'estimated', outcome: 'completed' });
+      expect(row!.output_tokens).toBeGreaterThan(0);
+    },
+  );
+
+  it.each([false, true])('is charged nothing for a usage of zero (stream: %s)', async (stream) => {
+    mock.behave({ usage: { input_tokens: 0, output_tokens: 0 } });
+    expect((await caller.chat({ ...CHAT, stream })).status).toBe(200);
+    expect(await caller.ledger()).toMatchObject([{ usage_source: 'provider', credits_ucr: '0' }]);
+  });
+
+  it.each([
+    ['a refused request', { status: 400 }, 400, 'provider_rejected', 'mock status 400'],
+    [
+      'an empty account of the operator',
+      { status: 400, message: 'Your credit balance is too low' },
+      502,
+      'provider_error',
+      'status 400',
+    ],
+    ['refused credentials', { status: 401 }, 502, 'provider_error', 'status 401'],
+    ['an overload', { status: 529 }, 502, 'provider_error', 'status 529'],
+    ['an overload told in the stream', { errorAfterEvents: 0 }, 502, 'provider_error', ''],
+    ['no JSON', { rawBody: '<html>' }, 502, 'provider_error', 'protocol'],
+    ['another JSON', { rawBody: '{"hello": 1}' }, 502, 'provider_error', 'protocol'],
+    ['silence', { delayMs: 1_500 }, 504, 'provider_timeout', ''],
+  ])('costs nothing and leaves no hold after %s', async (...[, behaviour, status, code, message]) => {
+    mock.behave(behaviour);
+    for (const stream of 'errorAfterEvents' in behaviour ? [true] : [false, true]) {
+      const refused = await caller.refusedChat({ ...CHAT, stream });
+      expect(refused).toMatchObject({ status, error: { code } });
+      if (!stream) expect(refused.error.message).toContain(message);
+      expect(JSON.stringify(refused)).not.toContain(API_KEY);
+    }
+  });
+
+  // Planted: the library leaves top_p out beside temperature, and temperature out of a request that thinks.
+  it.each([
+    ['several choices', { n: 2 }, 'n'],
+    ['log probabilities', { logprobs: true }, 'logprobs'],
+    ['JSON without a schema', { response_format: { type: 'json_object' } }, 'json_object'],
+    ['two ways of sampling at once', { temperature: 0.2, top_p: 0.5 }, 'top_p'],
+    ['a temperature for thinking', { temperature: 0.2, reasoning_effort: 'low', max_tokens: 4_000 }, 'temperature'],
+    ['thinking without room', { reasoning_effort: 'low', max_tokens: 1_000 }, '2048'],
+    ['a result of no call', { messages: [QUESTION, { role: 'tool', tool_call_id: 'x', content: '' }] }, 'messages[1]'],
+  ])('is not asked for what it does not offer: %s', async (_name, change, message) => {
+    const refused = await caller.refusedChat({ ...CHAT, ...change });
+    expect(refused).toMatchObject({ status: 400, error: { code: 'provider_rejected' } });
+    expect(refused.error.message).toContain(message);
+    expect(mock.calls).toEqual([]);
+  });
+
+  it.each([
+    ['is cut', { cutAfterEvents: 6 }],
+    ['ends with an error', { errorAfterEvents: 6 }],
+  ])('is charged what arrived, counted, when a stream %s', async (_name, behaviour) => {
+    mock.behave({ text: 'one two three four five six', ...behaviour });
+    const answer = await caller.chat({ ...CHAT, stream: true });
+    expect(answer.body['text']).toContain('provider_error');
+    expect(answer.body['text']).not.toContain('[DONE]');
+    expect(await caller.ledger()).toMatchObject([{ usage_source: 'estimated', outcome: 'provider_error' }]);
+  });
+
+  it('bills together what the ledger says', async () => {
+    const before = { ...mock.billed };
+    await Promise.all(Array.from({ length: 6 }, (_, index) => caller.chat({ ...CHAT, stream: index % 2 === 0 })));
+    const rows = await caller.ledger();
+    expect(rows).toHaveLength(6);
+    const sum = (pick: (row: (typeof rows)[number]) => number) => rows.reduce((total, row) => total + pick(row), 0);
+    expect(sum((row) => row.input_tokens)).toBe(mock.billed.inputTokens - before.inputTokens);
+    expect(sum((row) => row.output_tokens)).toBe(mock.billed.outputTokens - before.outputTokens);
+  });
+});

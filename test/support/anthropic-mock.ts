@@ -1,0 +1,166 @@
+import type { ServerResponse } from 'node:http';
+import { type MockTrouble, ProviderMock, type RecordedCall } from './provider-mock.js';
+
+export interface AnthropicUsage {
+  input_tokens: number;
+  cache_creation_input_tokens?: number;
+  cache_read_input_tokens?: number;
+  output_tokens: number;
+  output_tokens_details?: { thinking_tokens: number };
+}
+
+export interface AnthropicBehaviour extends MockTrouble {
+  text: string;
+  thinking: string;
+  toolCall: { name: string; input: object };
+  stopReason: string;
+  /** Null: the answer carries no usage. */
+  usage: AnthropicUsage | null;
+  /** Streams only: reported in place of what follows this many events. */
+  errorAfterEvents: number;
+}
+
+type Block = { type: string } & Record<string, unknown>;
+
+/** Anthropic's Messages API over HTTP, plain and streamed; it counts what it would bill. */
+export class AnthropicMock extends ProviderMock<AnthropicBehaviour> {
+  billed = { requests: 0, inputTokens: 0, outputTokens: 0 };
+
+  get baseUrl(): string {
+    return `${this.origin}/v1`;
+  }
+
+  protected async answer(call: RecordedCall, response: ServerResponse): Promise<void> {
+    response.setHeader('request-id', 'req_of_anthropic');
+    const fault = faultOf(call);
+    if (fault) return this.refuse(fault.status, fault.message, response);
+    const blocks = this.blocks();
+    const usage = this.behaviour.usage === undefined ? countUsage(call.body, blocks) : this.behaviour.usage;
+    const message = { ...headOf(call.body), content: blocks, stop_reason: this.stopReason(), stop_sequence: null };
+    if (call.body['stream'] === true) await this.events(response, this.streamOf(message, usage));
+    else this.json(response, { ...message, ...(usage && { usage }) });
+    this.billed.requests += 1;
+    const { input_tokens = 0, cache_creation_input_tokens = 0, cache_read_input_tokens = 0 } = usage ?? {};
+    this.billed.inputTokens += input_tokens + cache_creation_input_tokens + cache_read_input_tokens;
+    this.billed.outputTokens += usage?.output_tokens ?? 0;
+  }
+
+  protected refuse(status: number, message: string, response: ServerResponse): void {
+    const type = status === 529 ? 'overloaded_error' : status >= 500 ? 'api_error' : 'invalid_request_error';
+    this.json(response, { type: 'error', error: { type, message }, request_id: 'req_of_anthropic' }, status);
+  }
+
+  private blocks(): Block[] {
+    const { thinking, toolCall, text = toolCall ? '' : 'Hello from Claude.' } = this.behaviour;
+    return [
+      ...(thinking ? [{ type: 'thinking', thinking, signature: 'signed' }] : []),
+      ...(text ? [{ type: 'text', text, citations: null }] : []),
+      ...(toolCall ? [{ type: 'tool_use', id: 'toolu_1', ...toolCall }] : []),
+    ];
+  }
+
+  private stopReason(): string {
+    return this.behaviour.stopReason ?? (this.behaviour.toolCall ? 'tool_use' : 'end_turn');
+  }
+
+  private streamOf(message: { content: Block[]; stop_reason: string }, usage: AnthropicUsage | null): string[] {
+    const { output_tokens, output_tokens_details, ...input } = usage ?? { output_tokens: 0 };
+    const begun = {
+      ...message,
+      content: [],
+      stop_reason: null,
+      ...(usage && { usage: { ...input, output_tokens: 1 } }),
+    };
+    const events = [
+      event({ type: 'message_start', message: begun }),
+      event({ type: 'ping' }),
+      ...message.content.flatMap((block, index) => eventsOf(block, index)),
+      // Cumulative: half way, then all of it.
+      ...(usage ? [deltaOf(null, { output_tokens: Math.floor(usage.output_tokens / 2) })] : []),
+      deltaOf(message.stop_reason, usage && { output_tokens, ...(output_tokens_details && { output_tokens_details }) }),
+      event({ type: 'message_stop' }),
+    ];
+    const { errorAfterEvents } = this.behaviour;
+    if (errorAfterEvents === undefined) return events;
+    const error = { type: 'overloaded_error', message: 'Overloaded' };
+    return [...events.slice(0, errorAfterEvents), event({ type: 'error', error })];
+  }
+}
+
+function faultOf({ path, headers, body }: RecordedCall): { status: number; message: string } | null {
+  if (path !== '/v1/messages') return { status: 404, message: 'no such route' };
+  if (!headers['anthropic-version']) return { status: 400, message: 'anthropic-version: header is required' };
+  // The official SDK sends the key as a bearer token, older clients in a header of its own.
+  if (!headers['x-api-key'] && !headers.authorization) return { status: 401, message: 'no API key' };
+  if (!Number.isInteger(body['max_tokens'])) return { status: 400, message: 'max_tokens: Field required' };
+  const messages = body['messages'] as { role: string }[];
+  const [first] = messages;
+  if (first?.role !== 'user') return { status: 400, message: 'messages: first message must use the "user" role' };
+  if (body['temperature'] !== undefined && body['top_p'] !== undefined) {
+    return { status: 400, message: '`temperature` and `top_p` cannot both be specified for this model.' };
+  }
+  const budget = (body['thinking'] as { budget_tokens?: number } | undefined)?.budget_tokens;
+  if (budget !== undefined && (budget < 1_024 || budget >= (body['max_tokens'] as number))) {
+    return { status: 400, message: 'thinking.budget_tokens must be at least 1024 and less than max_tokens' };
+  }
+  return null;
+}
+
+function headOf(body: Record<string, unknown>) {
+  return { id: 'msg_of_the_mock', type: 'message', role: 'assistant', model: body['model'] };
+}
+
+/** One token for every four characters, as a rule of thumb: what matters is that both sides agree on it. */
+function countUsage(body: Record<string, unknown>, blocks: readonly Block[]): AnthropicUsage {
+  return {
+    input_tokens: Math.ceil(JSON.stringify(body['messages']).length / 4),
+    cache_creation_input_tokens: 0,
+    cache_read_input_tokens: 0,
+    output_tokens: Math.ceil(JSON.stringify(blocks).length / 4),
+  };
+}
+
+function eventsOf(block: Block, index: number): string[] {
+  const start = (content_block: object) => event({ type: 'content_block_start', index, content_block });
+  const delta = (body: object) => event({ type: 'content_block_delta', index, delta: body });
+  const stop = event({ type: 'content_block_stop', index });
+  switch (block.type) {
+    case 'thinking':
+      return [
+        start({ ...block, thinking: '', signature: '' }),
+        ...words(block['thinking']).map((thinking) => delta({ type: 'thinking_delta', thinking })),
+        delta({ type: 'signature_delta', signature: block['signature'] }),
+        stop,
+      ];
+    case 'tool_use':
+      return [
+        start({ ...block, input: {} }),
+        ...words(JSON.stringify(block['input'])).map((partial_json) =>
+          delta({ type: 'input_json_delta', partial_json }),
+        ),
+        stop,
+      ];
+    default:
+      return [
+        start({ ...block, text: '' }),
+        ...words(block['text']).map((text) => delta({ type: 'text_delta', text })),
+        stop,
+      ];
+  }
+}
+
+function words(text: unknown): string[] {
+  return String(text).split(/(?<=[ :])/);
+}
+
+function deltaOf(stopReason: string | null, usage: object | null): string {
+  return event({
+    type: 'message_delta',
+    delta: { stop_reason: stopReason, stop_sequence: null },
+    ...(usage && { usage }),
+  });
+}
+
+function event(data: { type: string } & Record<string, unknown>): string {
+  return `event: ${data.type}\ndata: ${JSON.stringify(data)}\n\n`;
+}
