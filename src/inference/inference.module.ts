@@ -7,6 +7,9 @@ import { AdmissionService } from './admission.service.js';
 import { ChatController } from './chat.controller.js';
 import { ChatResponder } from './chat-responder.service.js';
 import { ChatTargetService } from './chat-target.service.js';
+import { EmbeddingGuard } from './embedding.guard.js';
+import { EmbeddingService } from './embedding.service.js';
+import { EmbeddingsController } from './embeddings.controller.js';
 import { EstimateService } from './estimate.service.js';
 import { EstimatesController } from './estimates.controller.js';
 import { ChatHoldService } from './chat-hold.service.js';
@@ -24,12 +27,14 @@ import { UsageEstimator } from './usage-estimator.service.js';
 
 @Module({
   imports: [CreditsModule, ModelsModule, SubscriptionModule, UsageModule],
-  controllers: [ChatController, EstimatesController, ModelsController],
+  controllers: [ChatController, EmbeddingsController, EstimatesController, ModelsController],
   providers: [
     AdmissionService,
     ChargeOnce,
     ChatResponder,
     ChatTargetService,
+    EmbeddingGuard,
+    EmbeddingService,
     EstimateService,
     HoldPlanner,
     ChatHoldService,

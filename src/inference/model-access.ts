@@ -25,7 +25,18 @@ export interface AccessTerms {
 
 /** Why this prompt may not go to this model, first the model's own state, then the caller's tier, then what the prompt needs; null if it may. */
 export function refuseAccess(model: CatalogueModel, terms: AccessTerms): AppError | null {
-  return refuseState(model, terms.isServed) ?? refuseTier(model, terms.tier) ?? refuseCapabilities(model, terms.prompt);
+  return refuseModel(model, terms) ?? refuseCapabilities(model, terms.prompt);
+}
+
+/** The same for a request for embeddings, which needs nothing but a model that makes them. */
+export function refuseEmbedding(model: CatalogueModel, terms: Omit<AccessTerms, 'prompt'>): AppError | null {
+  const refusal = refuseModel(model, terms);
+  if (refusal || model.meta.capabilities.includes('embedding')) return refusal;
+  return new CapabilityNotSupportedError({ model: model.id, capability: 'embedding', param: 'model' });
+}
+
+function refuseModel(model: CatalogueModel, { isServed, tier }: Omit<AccessTerms, 'prompt'>): AppError | null {
+  return refuseState(model, isServed) ?? refuseTier(model, tier);
 }
 
 function refuseState(model: CatalogueModel, isServed: boolean): AppError | null {

@@ -17,6 +17,8 @@ export interface MockBehaviour {
   /** Null: the answer carries no usage. */
   usage?: MockUsage | null;
   status?: number;
+  /** Embeddings only: numbers are answered, whatever was asked for. */
+  floatsOnly?: boolean;
   /** Sent as it is, instead of an answer. */
   rawBody?: string;
   /** Streams only: the connection is cut after this many chunks. */
@@ -77,6 +79,7 @@ export class OpenAiMock {
       response.end(behaviour.rawBody ?? JSON.stringify(error));
       return;
     }
+    if (request.url === '/v1/embeddings') return this.embed(body, response);
     const usage =
       behaviour.usage === undefined ? usageOf(body, behaviour.content ?? 'Hello from the mock.') : behaviour.usage;
     const answer: Answer = {
@@ -110,6 +113,23 @@ export class OpenAiMock {
       response.write(event({ ...chunkOf(answer, {}, null), choices: [], usage: answer.usage }));
     if (!behaviour.withoutDone) response.write('data: [DONE]\n\n');
     response.end();
+  }
+
+  /** Vectors of two components: how long the text is, and which one it was. They come in no order. */
+  private embed(body: Record<string, unknown>, response: ServerResponse): void {
+    const inputs = (Array.isArray(body['input']) ? body['input'] : [body['input']]) as unknown[];
+    const tokens = inputs.reduce<number>((sum, input) => sum + Math.ceil(String(input).length / 4), 0);
+    const isBase64 = body['encoding_format'] === 'base64' && !this.behaviour.floatsOnly;
+    const data = inputs.map((input, index) => {
+      const vector = [String(input).length, index + 0.5];
+      const embedding = isBase64 ? Buffer.from(new Float32Array(vector).buffer).toString('base64') : vector;
+      return { object: 'embedding', index, embedding };
+    });
+    const usage = this.behaviour.usage === undefined ? { prompt_tokens: tokens, total_tokens: tokens } : null;
+    const list = { object: 'list', model: body['model'], data: data.reverse(), ...(usage && { usage }) };
+    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(list));
+    this.billed.requests += 1;
+    this.billed.promptTokens += usage?.prompt_tokens ?? 0;
   }
 
   private bill(usage: MockUsage | null): void {

@@ -8,6 +8,7 @@ export const BODY_BYTES_DEFAULT = 64 * KIB;
 const BODY_BYTES_BY_ROUTE: Record<string, number> = {
   '/v1/chat/completions': 20 * MIB,
   '/v1/estimates': 20 * MIB,
+  '/v1/embeddings': 2 * MIB,
   '/admin/imports/models': 32 * MIB,
   '/admin/imports/litellm': 32 * MIB,
 };

@@ -1,6 +1,7 @@
 import type { ReportedUsage } from '../domain/reported-usage.js';
 import type { ChatCompletion, ChatCompletionChunk } from '../wire/chat-answer.js';
 import type { ChatCompletionBody } from '../wire/chat-completion.js';
+import type { EmbeddingBody } from '../wire/embedding.js';
 
 /** One request as it goes out: the caller's body, and the parameters as the model's constraints resolved them. */
 export interface ProviderRequest {
@@ -38,12 +39,31 @@ export type DisconnectPolicy = { kind: 'drain'; capMs: number } | { kind: 'cance
  * A provider of chat completions. Both calls must stop when `signal` aborts, and throw ProviderRejection for a request that the provider
  * refuses, ProviderFailure for everything else that is the provider's doing.
  */
-export interface ChatProvider {
+export interface ChatProvider extends Partial<EmbeddingProvider> {
   /** As written to the ledger. */
   readonly name: string;
   readonly onDisconnect: DisconnectPolicy;
   complete(request: ProviderRequest, signal: AbortSignal): Promise<ProviderAnswer>;
   stream(request: ProviderRequest, signal: AbortSignal): AsyncIterable<ProviderEvent>;
+}
+
+/** One request for embeddings. */
+export interface EmbeddingRequest {
+  requestId: string;
+  model: ProviderRequest['model'];
+  body: EmbeddingBody;
+}
+
+export interface EmbeddingAnswer {
+  /** One for each input, in the order of the inputs; the components as the provider wrote them. */
+  vectors: (number[] | string)[];
+  usage: ReportedUsage | null;
+  providerRequestId: string | null;
+}
+
+/** A provider that turns text into vectors. Fails as a provider of completions does. */
+export interface EmbeddingProvider {
+  embed(request: EmbeddingRequest, signal: AbortSignal): Promise<EmbeddingAnswer>;
 }
 
 /** The provider says that the request is at fault. The message is shown to the caller. */

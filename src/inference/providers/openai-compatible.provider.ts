@@ -1,10 +1,14 @@
 import { type Dispatcher, request as send } from 'undici';
 import type { ProviderEndpoint } from '../../config/provider-endpoints.js';
 import { isConstrainedParameter } from '../../models/domain/constrained-parameters.js';
-import type { ChatCompletion } from '../wire/chat-answer.js';
+import type { ChatCompletion, WireUsage } from '../wire/chat-answer.js';
+import { inputsOf } from '../wire/embedding.js';
 import { readWireUsage } from '../wire/wire-usage.js';
 import {
   type ChatProvider,
+  type EmbeddingAnswer,
+  type EmbeddingProvider,
+  type EmbeddingRequest,
   type ProviderAnswer,
   type ProviderEvent,
   ProviderFailure,
@@ -26,7 +30,7 @@ const REJECTING_STATUSES = new Set([400, 413, 422]);
 const SERVICE_TIER_PROVIDERS = new Set(['openai']);
 
 /** Any server that speaks `POST /chat/completions` as OpenAI does: OpenAI, Azure, Ollama, vLLM, OpenRouter. */
-export class OpenAiCompatibleProvider implements ChatProvider {
+export class OpenAiCompatibleProvider implements ChatProvider, EmbeddingProvider {
   readonly onDisconnect = { kind: 'drain', capMs: DRAIN_CAP_MS } as const;
 
   constructor(
@@ -36,7 +40,7 @@ export class OpenAiCompatibleProvider implements ChatProvider {
   ) {}
 
   async complete(request: ProviderRequest, signal: AbortSignal): Promise<ProviderAnswer> {
-    const response = await this.post(request, false, signal);
+    const response = await this.post('/chat/completions', this.bodyOf(request, false), signal);
     const completion = parseCompletion(await readText(response));
     return {
       completion: { ...completion, model: request.model.id },
@@ -46,7 +50,7 @@ export class OpenAiCompatibleProvider implements ChatProvider {
   }
 
   async *stream(request: ProviderRequest, signal: AbortSignal): AsyncGenerator<ProviderEvent> {
-    const response = await this.post(request, true, signal);
+    const response = await this.post('/chat/completions', this.bodyOf(request, true), signal);
     const { body, headers } = response;
     let isRead = false;
     body.on('error', () => undefined); // reading it throws the same; giving it up would otherwise be an uncaught error
@@ -63,12 +67,19 @@ export class OpenAiCompatibleProvider implements ChatProvider {
     }
   }
 
+  async embed({ model, body }: EmbeddingRequest, signal: AbortSignal): Promise<EmbeddingAnswer> {
+    const response = await this.post('/embeddings', { ...body, model: model.name }, signal);
+    const { vectors, usage } = parseEmbeddings(await readText(response), inputsOf(body).length);
+    return { vectors, usage, providerRequestId: requestIdOf(response) };
+  }
+
   private async post(
-    request: ProviderRequest,
-    isStream: boolean,
+    path: string,
+    body: Record<string, unknown>,
     signal: AbortSignal,
   ): Promise<Dispatcher.ResponseData> {
-    const response = await send(`${this.endpoint.baseUrl}/chat/completions`, {
+    const isStream = body['stream'] === true;
+    const response = await send(`${this.endpoint.baseUrl}${path}`, {
       method: 'POST',
       dispatcher: this.dispatcher,
       signal,
@@ -77,7 +88,7 @@ export class OpenAiCompatibleProvider implements ChatProvider {
         accept: isStream ? 'text/event-stream' : 'application/json',
         ...(this.endpoint.apiKey !== null && { authorization: `Bearer ${this.endpoint.apiKey}` }),
       },
-      body: JSON.stringify(this.bodyOf(request, isStream)),
+      body: JSON.stringify(body),
     }).catch((error: unknown) => {
       signal.throwIfAborted();
       throw new ProviderFailure('the provider could not be reached', { cause: error });
@@ -141,6 +152,33 @@ function parseCompletion(text: string): ChatCompletion {
     throw new ProviderFailure('the answer was no chat completion');
   }
   return completion as ChatCompletion;
+}
+
+/** What a provider answered for `count` inputs, in their order. */
+function parseEmbeddings(text: string, count: number): Pick<EmbeddingAnswer, 'vectors' | 'usage'> {
+  let answer: { data?: unknown; usage?: Partial<WireUsage> } | null;
+  try {
+    answer = JSON.parse(text) as typeof answer;
+  } catch (error) {
+    throw new ProviderFailure('the answer was not JSON', { cause: error });
+  }
+  const found = Array.isArray(answer?.data) ? (answer.data as { index?: unknown; embedding?: unknown }[]) : [];
+  const vectors: (number[] | string)[] = [];
+  for (const [position, item] of found.entries()) {
+    const index = Number.isInteger(item?.index) ? (item.index as number) : position;
+    if (isVector(item?.embedding)) vectors[index] = item.embedding;
+  }
+  if (vectors.length !== count || Object.keys(vectors).length !== count) {
+    throw new ProviderFailure('the answer did not have one embedding for each input');
+  }
+  // Servers of this format leave the output out, because there is none.
+  const usage = answer?.usage && readWireUsage({ completion_tokens: 0, ...answer.usage });
+  return { vectors, usage: usage ?? null };
+}
+
+function isVector(value: unknown): value is number[] | string {
+  if (typeof value === 'string') return value.length > 0;
+  return Array.isArray(value) && value.length > 0 && value.every((component) => typeof component === 'number');
 }
 
 function requestIdOf(response: Dispatcher.ResponseData): string | null {

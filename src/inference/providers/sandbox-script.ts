@@ -55,6 +55,11 @@ export function usageOf(request: ProviderRequest, script: Script): ReportedUsage
   };
 }
 
+/** What one input of an embedding counts: a list of tokens, itself. */
+export function countSandboxTokens(input: string | readonly number[]): number {
+  return typeof input === 'string' ? countTokens(input) : input.length;
+}
+
 function countTokens(text: string): number {
   return Math.ceil(Buffer.byteLength(text, 'utf8') / BYTES_PER_TOKEN);
 }

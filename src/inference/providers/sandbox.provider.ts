@@ -1,18 +1,24 @@
+import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { ChatCompletion, ChatCompletionChunk, ChunkChoice } from '../wire/chat-answer.js';
 import type { ReportedUsage } from '../domain/reported-usage.js';
+import { inputsOf } from '../wire/embedding.js';
 import { toWireUsage } from '../wire/wire-usage.js';
 import {
   ProviderFailure,
   type ChatProvider,
+  type EmbeddingAnswer,
+  type EmbeddingRequest,
   type ProviderAnswer,
   type ProviderEvent,
   type ProviderRequest,
 } from './chat-provider.js';
-import { usageOf, writeScript, type Script } from './sandbox-script.js';
+import { countSandboxTokens, usageOf, writeScript, type Script } from './sandbox-script.js';
 
 /** How long a stream whose client left is read on. */
 const DRAIN_CAP_MS = 10_000;
+/** Of an embedding, unless the caller wants another number. */
+const DIMENSIONS = 256;
 /** Characters of one streamed chunk. */
 const CHUNK_LENGTH = 12;
 /** Chunks that `sandbox-drop-mid-stream` sends before its connection breaks. */
@@ -64,6 +70,14 @@ export class SandboxProvider implements ChatProvider {
     if (usage) yield { kind: 'usage', usage, providerRequestId: null };
   }
 
+  embed({ body }: EmbeddingRequest): Promise<EmbeddingAnswer> {
+    const texts = inputsOf(body).map((input) => (typeof input === 'string' ? input : input.join(' ')));
+    const vectors = texts.map((text) => vectorOf(text, body.dimensions ?? DIMENSIONS));
+    const inputTokens = inputsOf(body).reduce((sum, input) => sum + countSandboxTokens(input), 0);
+    const usage = { inputTokens, cachedInputTokens: 0, cacheWriteTokens: 0, outputTokens: 0, reasoningTokens: 0 };
+    return Promise.resolve({ vectors, usage, providerRequestId: null });
+  }
+
   private label({ requestId, createdAt, model }: ProviderRequest) {
     return { id: `chatcmpl-${requestId}`, created: Math.floor(createdAt.getTime() / 1000), model: model.id };
   }
@@ -112,6 +126,14 @@ export class SandboxProvider implements ChatProvider {
       yield { index, delta: {}, finish_reason: script.finishReason };
     }
   }
+}
+
+/** A direction that depends on nothing but the text, of length 1. */
+function vectorOf(text: string, dimensions: number): number[] {
+  const bytes = createHash('shake256', { outputLength: dimensions }).update(text).digest();
+  const components = Array.from(bytes, (byte) => byte - 127.5);
+  const length = Math.hypot(...components);
+  return components.map((component) => component / length);
 }
 
 /** Never answers: ends when the caller's patience does. */

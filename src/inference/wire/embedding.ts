@@ -1,0 +1,74 @@
+import { z } from 'zod';
+import { InvalidRequestError } from '../../common/errors/common.errors.js';
+import { UnknownParameterError } from '../inference.errors.js';
+import { MODEL_ID_LENGTH_MAX } from './chat-completion.js';
+import { FIELD_ERRORS_MAX, sortFaults } from './field-errors.js';
+
+/** Most texts of one request, as OpenAI takes them. */
+export const INPUTS_MAX = 2_048;
+/** Longest list of tokens for one input: longer than the context of any model that embeds. */
+const TOKENS_MAX = 131_072;
+/** More components than any model has. */
+const DIMENSIONS_MAX = 16_384;
+
+const text = z.string().min(1);
+const tokens = z.array(z.number().int().min(0)).min(1).max(TOKENS_MAX);
+const INPUT = 'must be a text, a list of texts, a list of tokens, or a list of such lists';
+
+/** The body of `POST /v1/embeddings`: every field that is accepted. */
+export const EmbeddingBody = z.strictObject({
+  model: z.string().min(1).max(MODEL_ID_LENGTH_MAX),
+  input: z.union([text, z.array(text).min(1).max(INPUTS_MAX), tokens, z.array(tokens).min(1).max(INPUTS_MAX)], INPUT),
+  encoding_format: z.enum(['float', 'base64']).optional(),
+  dimensions: z.number().int().min(1).max(DIMENSIONS_MAX).optional(),
+  user: z.string().max(512).optional(),
+});
+export type EmbeddingBody = z.infer<typeof EmbeddingBody>;
+
+/**
+ * Reads a body as it came.
+ * @throws InvalidRequestError | UnknownParameterError, each naming every field at fault.
+ */
+export function parseEmbedding(raw: unknown): EmbeddingBody {
+  const found = EmbeddingBody.safeParse(withoutNulls(raw), { reportInput: true });
+  if (found.success) return found.data;
+  const { failed, unknown } = sortFaults(found.error.issues);
+  if (failed.length > 0) throw InvalidRequestError.of(failed.slice(0, FIELD_ERRORS_MAX));
+  throw new UnknownParameterError(unknown.slice(0, FIELD_ERRORS_MAX));
+}
+
+/** Each input by itself, in its order. */
+export function inputsOf({ input }: EmbeddingBody): (string | number[])[] {
+  if (typeof input === 'string') return [input];
+  return typeof input[0] === 'number' ? [input as number[]] : (input as string[] | number[][]);
+}
+
+export interface EmbeddingList {
+  object: 'list';
+  data: { object: 'embedding'; index: number; embedding: number[] | string }[];
+  model: string;
+  usage: { prompt_tokens: number; total_tokens: number };
+}
+
+/** A vector as the caller asked for it, whichever way the provider wrote it: base64 is of 32-bit floats, little-endian. */
+export function encodeVector(vector: number[] | string, format: EmbeddingBody['encoding_format']): number[] | string {
+  if (format === 'base64') return typeof vector === 'string' ? vector : toBase64(vector);
+  return typeof vector === 'string' ? fromBase64(vector) : vector;
+}
+
+function toBase64(vector: number[]): string {
+  const bytes = Buffer.alloc(vector.length * 4);
+  for (const [index, component] of vector.entries()) bytes.writeFloatLE(component, index * 4);
+  return bytes.toString('base64');
+}
+
+function fromBase64(text: string): number[] {
+  const bytes = Buffer.from(text, 'base64');
+  return Array.from({ length: Math.floor(bytes.length / 4) }, (_, index) => bytes.readFloatLE(index * 4));
+}
+
+/** Clients write null for what they leave out. */
+function withoutNulls(raw: unknown): unknown {
+  if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) return raw;
+  return Object.fromEntries(Object.entries(raw).filter(([, value]) => value !== null));
+}
