@@ -136,6 +136,14 @@ begin
     raise exception 'closed % periods of % accounts: one account twice in a call', closed, written;
   end if;
 
+  -- A cost that came between the end of the period and this close became debt although the period had credits left. Where the allowance does
+  -- not repay all of it, what was carried does: nobody owes and has at the same time.
+  for i in 1..n loop
+    if is_open[i] and carries[i] > 0 and debts[i] > repaid[i] then
+      repaid[i] := repaid[i] + tollgate.repay_debt(p_users[i], p_now);
+    end if;
+  end loop;
+
   return query
     select r.user_id, r.is_open, r.left, r.carried, r.left - r.carried, r.repaid
     from unnest(p_users, is_open, lefts, carries, repaid) with ordinality as r(user_id, is_open, "left", carried, repaid, ord)

@@ -13,7 +13,7 @@ import { HoldRepository } from './hold.repository.js';
 const SWEEP_INTERVAL_MS = 30_000;
 /** Accounts locked at once, and by that how long a sweep may make a user's next request wait. */
 const SWEEP_MEMBERS_MAX = 100;
-/** Holds whose account was busy during a sweep are found again as long as they expired this recently. */
+/** How far behind its predecessor a sweep begins: clocks of replicas differ, and so do the times of statements under way. */
 const SWEEP_OVERLAP_MS = 3_600_000;
 
 /** Ends holds that outlived their time, so that a crash leaves nothing held. Runs on every replica; they do not meet, because busy accounts are skipped. */
@@ -65,7 +65,9 @@ export class HoldSweeper implements OnModuleInit, OnApplicationBootstrap, OnAppl
       swept += members;
       if (members < SWEEP_MEMBERS_MAX) break;
     }
-    this.sweptUntil = new Date(now.getTime() - SWEEP_OVERLAP_MS);
+    // What was passed by, because its account was busy, is found again however long this process or its clock took to come here.
+    const oldest = await this.holds.oldestExpired(this.sweptUntil, now);
+    this.sweptUntil = new Date((oldest ?? now).getTime() - SWEEP_OVERLAP_MS);
     return swept;
   }
 

@@ -175,6 +175,12 @@ export class HoldRepository extends EntityRepository<Hold> {
     }));
   }
 
+  /** When the first of the pending holds that expired in `(since, now]` did; null when there is none. Takes no lock. */
+  async oldestExpired(since: Date, now: Date): Promise<Date | null> {
+    const [row] = await this.call<{ oldest: string | Date | null }>(OLDEST_EXPIRED_SQL, [since, now]);
+    return row?.oldest ? new Date(row.oldest) : null;
+  }
+
   private async call<Row>(text: string, parameters: unknown[]): Promise<Row[]> {
     const result = await this.em.getKysely().executeQuery<Row>(CompiledQuery.raw(text, parameters));
     return result.rows;
@@ -206,6 +212,10 @@ const LOCK_EXPIRED_SQL = `
   order by h.user_id, h.id
   limit $3
   for update of a skip locked`;
+
+const OLDEST_EXPIRED_SQL = `
+  select min(h.expires_at) as oldest from credit_holds h
+  where h.state = 'pending' and h.expires_at > $1::timestamptz and h.expires_at <= $2::timestamptz`;
 
 type Integer = string | number | bigint;
 

@@ -147,7 +147,8 @@ export const RECONCILIATION_CHECKS: readonly ReconciliationCheck[] = [
     sql: `
       select null::uuid as user_id, t.relname::text as subject, format('%s of 2 triggers that refuse change', count(g.oid)) as detail
       from unnest(array['credit_postings', 'token_usage_ledger']) as p(name)
-      join pg_class t on t.oid = p.name::regclass or t.oid in (select inhrelid from pg_inherits where inhparent = p.name::regclass)
+      cross join lateral (select p.name::regclass as oid union all select inhrelid from pg_inherits where inhparent = p.name::regclass) x
+      join pg_class t on t.oid = x.oid
       left join pg_trigger g on g.tgrelid = t.oid and g.tgenabled in ('O', 'A') and g.tgfoid = 'tollgate.refuse_change'::regproc
       group by t.relname having count(g.oid) < 2`,
   },
