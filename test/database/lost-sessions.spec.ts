@@ -26,29 +26,15 @@ describe('a transaction whose session the database ends', () => {
     await database.drop();
   });
 
-  /** More often than there are connections; then all of them are there. */
-  async function survives(work: () => Promise<unknown>): Promise<void> {
-    for (let round = 0; round <= POOL_SIZE; round += 1) await expect(work()).rejects.toThrow(/onnection|terminat/);
-    const both = Array.from({ length: POOL_SIZE }, () =>
-      orm.em.fork().transactional((em) => em.execute<{ one: number }[]>('select 1 as one, pg_sleep(0.05)')),
-    );
-    for (const rows of await Promise.all(both)) expect(rows[0]?.one).toBe(1);
-  }
-
-  it('gives its connection back when it is lost in a statement', () =>
-    survives(() => orm.em.fork().transactional((em) => em.execute(KILL_ME))));
-
-  it('gives its connection back when it is lost between two statements', () =>
-    survives(() =>
+  const TRANSACTIONS: Record<string, () => Promise<unknown>> = {
+    'lost in a statement': () => orm.em.fork().transactional((em) => em.execute(KILL_ME)),
+    'lost between two statements': () =>
       orm.em.fork().transactional(async (em) => {
         const [row] = await em.execute<{ pid: number }[]>('select pg_backend_pid() as pid');
         await administer(`select pg_terminate_backend(${row?.pid}, 5000)`);
         await em.execute('select 1');
       }),
-    ));
-
-  it('gives its connection back when it was begun by hand', () =>
-    survives(async () => {
+    'begun by hand': async () => {
       const em = orm.em.fork();
       await em.begin();
       try {
@@ -56,5 +42,15 @@ describe('a transaction whose session the database ends', () => {
       } finally {
         await em.rollback();
       }
-    }));
+    },
+  };
+
+  it.each(Object.entries(TRANSACTIONS))('gives its connection back: %s', async (_name, work) => {
+    // More often than there are connections; then all of them are there.
+    for (let round = 0; round <= POOL_SIZE; round += 1) await expect(work()).rejects.toThrow(/onnection|terminat/);
+    const all = Array.from({ length: POOL_SIZE }, () =>
+      orm.em.fork().transactional((em) => em.execute<{ one: number }[]>('select 1 as one, pg_sleep(0.05)')),
+    );
+    for (const rows of await Promise.all(all)) expect(rows[0]?.one).toBe(1);
+  });
 });

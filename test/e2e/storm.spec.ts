@@ -1,130 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import pg from 'pg';
-import { createApp } from '../../src/bootstrap.js';
-import { formatCredits } from '../../src/common/domain/micro-credits.js';
-import { newId } from '../../src/common/ids.js';
-import { ReconciliationService } from '../../src/usage/reconciliation.service.js';
-import { type ServerProcess, startServerProcess } from '../support/server-process.js';
-import { freePort } from '../support/test-app.js';
-import { testConfig } from '../support/test-config.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-server.js';
-import { ensureUser, issueToken } from '../support/tokens.js';
+import { SubscriptionService } from '../../src/subscription/subscription.service.js';
+import { createTestDatabase } from '../support/test-server.js';
+import { type Answer, countBy, Fleet } from './fleet.js';
 
-const PARALLEL_REQUESTS = 200;
-const PROMPT = 'The quick brown fox jumps over the lazy dog.';
-
-interface Answer {
-  status: number;
-  requestId: string;
-  chargedUcr: bigint;
-  body: { error?: { code: string } };
-}
-
-/** Two server processes on one database, on a plan whose rate limits are out of the way. */
-class Fleet {
-  private constructor(
-    private readonly database: TestDatabase,
-    readonly servers: ServerProcess[],
-    private readonly env: Record<string, string>,
-    /** The application without a listener: makes tokens and reconciles as the command line does. */
-    private readonly tools: NestFastifyApplication,
-  ) {}
-
-  static async start(): Promise<Fleet> {
-    const database = await createTestDatabase();
-    const port = await freePort();
-    const env = {
-      DATABASE_URL: database.url,
-      PUBLIC_URL: `http://localhost:${port}`,
-      KEY_ENCRYPTION_KEY: Buffer.alloc(32, 7).toString('base64'),
-      COOKIE_KEYS: 'cookie-key-of-the-tests-0123456789abcdef',
-    };
-    const tools = await createApp(testConfig(env));
-    const fleet = new Fleet(database, [], env, tools);
-    await fleet.query(
-      `update plans set monthly_credits_ucr = 1, requests_per_minute = 1000000, concurrent_requests = 100000 where tier = 'free'`,
-    );
-    fleet.servers.push(
-      ...(await Promise.all([startServerProcess({ ...env, PORT: String(port) }), startServerProcess(env)])),
-    );
-    return fleet;
-  }
-
-  async query<Row extends pg.QueryResultRow>(sql: string, values: unknown[] = []): Promise<Row[]> {
-    const client = new pg.Client({ connectionString: this.database.url });
-    await client.connect();
-    try {
-      return (await client.query<Row>(sql, values)).rows;
-    } finally {
-      await client.end();
-    }
-  }
-
-  /** A verified user with a token, whom an operator has given `creditsUcr`. */
-  async user(creditsUcr: bigint): Promise<{ id: string; token: string }> {
-    const email = `${newId()}@example.com`;
-    const token = await issueToken(this.tools, { email, scopes: ['llm.inference', 'credits.read'] });
-    const id = await ensureUser(this.tools, { email });
-    const operator = await issueToken(this.tools, { email: 'operator@example.com', role: 'admin', scopes: ['admin'] });
-    const response = await fetch(`${this.servers[0]!.url}/admin/credits/grants`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${operator}`, 'content-type': 'application/json', 'idempotency-key': id },
-      body: JSON.stringify({ userId: id, amount: formatCredits(creditsUcr) }),
-    });
-    if (response.status !== 201) throw new Error(await response.text());
-    return { id, token };
-  }
-
-  async chat(server: number, token: string, model: string): Promise<Answer> {
-    const response = await fetch(`${this.servers[server]!.url}/v1/chat/completions`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-      body: JSON.stringify({ model, max_tokens: 50, messages: [{ role: 'user', content: PROMPT }] }),
-    });
-    const body = (await response.json()) as Answer['body'];
-    const charged = response.headers.get('x-credits-charged') ?? '0';
-    return {
-      status: response.status,
-      requestId: response.headers.get('x-request-id')!,
-      chargedUcr: BigInt(charged.replace('.', '')),
-      body,
-    };
-  }
-
-  /** Many chats at the same moment, spread over the servers. */
-  storm(token: string, model: string): Promise<Answer[]> {
-    return Promise.all(Array.from({ length: PARALLEL_REQUESTS }, (_, index) => this.chat(index % 2, token, model)));
-  }
-
-  async restart(server: number): Promise<void> {
-    const port = new URL(this.servers[server]!.url).port;
-    this.servers[server] = await startServerProcess({ ...this.env, PORT: port });
-  }
-
-  async brokenInvariants(): Promise<string[]> {
-    const { checks } = await this.tools.get(ReconciliationService).run();
-    expect(checks.length).toBeGreaterThan(10);
-    return checks.filter((check) => check.isBroken).map((check) => `${check.name}: ${JSON.stringify(check.offenders)}`);
-  }
-
-  async end(): Promise<void> {
-    await Promise.all(this.servers.map((server) => server.end()));
-    await this.tools.close();
-    await this.database.drop();
-  }
-}
-
-const countBy = (answers: Answer[]): Record<string, number> => {
-  const counts: Record<string, number> = {};
-  for (const { status } of answers) counts[status] = (counts[status] ?? 0) + 1;
-  return counts;
-};
+/** How long a process may go by figures of a plan that have changed. */
+const PLAN_TTL_MS = 5_200;
 
 describe('two servers on one database', () => {
   let fleet: Fleet;
   beforeAll(async () => {
-    fleet = await Fleet.start();
+    fleet = await Fleet.start(await createTestDatabase());
   });
   afterAll(() => fleet.end());
 
@@ -169,6 +54,43 @@ describe('two servers on one database', () => {
     expect(charged).toBeGreaterThan(0n);
     expect(charged).toBeLessThanOrEqual(balance);
     expect(await chargedTo(id)).toBe(charged);
+    expect(await fleet.brokenInvariants()).toEqual([]);
+  });
+
+  it('keep exact books when a period ends in the middle of a storm', async () => {
+    const { id, token } = await fleet.user(1n);
+    const price = await priceOf('sandbox-exact');
+    const allowance = price * 120n;
+    await fleet.query(
+      `update plans set monthly_credits_ucr = $1, rollover_percent = 50, rollover_max_ucr = $1, rollover_min_carry_ucr = 1 where tier = 'pro'`,
+      [allowance],
+    );
+    const subscriptions = fleet.tools.get(SubscriptionService);
+    // A plan that this process has read before the change would still have the old figures.
+    await sleep(PLAN_TTL_MS);
+    await subscriptions.startPlan(id, 'pro', { actorId: null, reason: 'a test', isTrial: false }, new Date());
+
+    const before = fleet.storm(token, 'sandbox-exact');
+    await sleep(150);
+    const [, after] = await Promise.all([fleet.advance('P1M'), fleet.storm(token, 'sandbox-exact')]);
+    const answers = [...(await before), ...after];
+
+    expect(Object.keys(countBy(answers)).toSorted()).toEqual(['200', '402']);
+    const charged = answers.reduce((sum, { status, chargedUcr }) => sum + (status === 200 ? chargedUcr : 0n), 0n);
+    expect(await chargedTo(id)).toBe(charged);
+    // What the first period left is carried or lost, once; what both allowances gave is spent, lost or there, to the last micro-credit.
+    const closes = await fleet.query<{ period_index: number; carried: string; forfeited: string }>(
+      `select c.period_index, c.carried_ucr as carried, c.forfeited_ucr as forfeited from period_closes c
+       join subscriptions s on s.id = c.subscription_id and s.tier = 'pro' where c.user_id = $1`,
+      [id],
+    );
+    expect(closes.map(({ period_index: index }) => index)).toEqual([0]);
+    const [left] = await fleet.query<{ balance: string; held: string }>(
+      'select balance_ucr as balance, held_ucr as held from credit_accounts where user_id = $1',
+      [id],
+    );
+    expect(left!.held).toBe('0');
+    expect(BigInt(left!.balance)).toBe(2n * allowance + 1n - charged - BigInt(closes[0]!.forfeited));
     expect(await fleet.brokenInvariants()).toEqual([]);
   });
 

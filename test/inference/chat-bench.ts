@@ -153,6 +153,15 @@ export class ChatBench {
     return new Caller(userId, token, this.server);
   }
 
+  /** A user who was never here: no subscription, no account. */
+  async stranger(): Promise<Caller> {
+    this.callers += 1;
+    const email = `caller-${this.callers}@example.com`;
+    const userId = await ensureUser(this.server.app, { email });
+    const token = await issueToken(this.server.app, { email, scopes: ['llm.inference', 'credits.read'] });
+    return new Caller(userId, token, this.server);
+  }
+
   close(): Promise<void> {
     return this.server.close();
   }

@@ -1,0 +1,240 @@
+/** What people do to subscriptions and books, with the refusals that they may meet. */
+import { closeIfEmpty, repayDebt } from './reference-burning.js';
+import { close, closeDue, dueAt, endAt, finish, give, live, open, periodEnd } from './reference-periods.js';
+import {
+  DAY_MS,
+  free,
+  grantOf,
+  isEligible,
+  min,
+  monthsAfter,
+  newGrant,
+  post,
+  type ReferenceAccount,
+  type ReferenceGrant,
+  type ReferencePosting,
+  type ReferenceSubscription,
+  remaining,
+  type Tier,
+} from './reference-account.js';
+
+export type Action =
+  | { name: 'cancel' | 'resume' | 'suspend' | 'reinstate' | 'past_due' | 'recover' | 'convert' | 'end' }
+  | { name: 'extend'; until: number }
+  | { name: 'change'; tier: Tier; when: 'now' | 'period_end' | undefined };
+
+const RANKS: readonly Tier[] = ['free', 'pro', 'pro_max', 'enterprise'];
+
+/** Due periods, the action, and what comes due by it. Says what was refused. */
+export function act(
+  account: ReferenceAccount,
+  one: ReferenceSubscription,
+  action: Action,
+  now: number,
+): 'done' | 'refused' {
+  const isPastDue = one.graceEndsAt !== null;
+  closeDue(account, now);
+  if (!isAllowed(one, action, isPastDue)) return 'refused';
+  apply(account, one, action, now);
+  if (live(account) === one) {
+    account.dueAt = dueAt(one);
+    account.isSuspended = one.status === 'suspended';
+  }
+  closeDue(account, now);
+  return 'done';
+}
+
+/** The table of what is possible in which state. */
+function isAllowed(one: ReferenceSubscription, action: Action, wasPastDue: boolean): boolean {
+  if (action.name === 'reinstate') return one.status === 'suspended';
+  if (action.name === 'end') return (one.status === 'active' || one.status === 'suspended') && one.tier !== 'free';
+  if (one.status !== 'active') return false;
+  switch (action.name) {
+    case 'cancel':
+      return one.tier !== 'free' && !one.isCancelling;
+    case 'resume':
+      return one.isCancelling;
+    case 'suspend':
+      return true;
+    case 'past_due':
+      return one.tier !== 'free' && one.graceEndsAt === null;
+    case 'recover':
+      return one.graceEndsAt !== null;
+    case 'convert':
+      return one.trialEndsAt !== null;
+    case 'extend': {
+      const present = wasPastDue ? one.graceEndsAt : one.trialEndsAt;
+      return present !== null && action.until > present;
+    }
+    case 'change':
+      return one.graceEndsAt === null && (action.tier !== one.tier || one.scheduled !== null);
+  }
+}
+
+function apply(account: ReferenceAccount, one: ReferenceSubscription, action: Action, now: number): void {
+  switch (action.name) {
+    case 'cancel':
+    case 'resume':
+      one.isCancelling = action.name === 'cancel';
+      return;
+    case 'suspend':
+      one.status = 'suspended';
+      return;
+    case 'reinstate':
+      return reinstate(account, one, now);
+    case 'past_due':
+      one.graceEndsAt = now + account.plans[one.tier].graceDays * DAY_MS;
+      return lastUntil(account, one, Math.max(one.graceEndsAt, periodEnd(one)));
+    case 'recover':
+      one.graceEndsAt = null;
+      return lastUntil(account, one, periodEnd(one));
+    case 'convert':
+      one.trialEndsAt = null;
+      return;
+    case 'end':
+      return endAt(account, { one, status: 'cancelled', at: now }, now);
+    case 'extend':
+      if (one.graceEndsAt === null) {
+        one.trialEndsAt = action.until;
+        return;
+      }
+      one.graceEndsAt = action.until;
+      return lastUntil(account, one, Math.max(action.until, periodEnd(one)));
+    case 'change':
+      return change(account, one, action, now);
+  }
+}
+
+/** Allowances of months that passed meanwhile are skipped; what was left is carried as if this month followed directly. */
+function reinstate(account: ReferenceAccount, one: ReferenceSubscription, now: number): void {
+  one.status = 'active';
+  const isTrialOver = one.trialEndsAt !== null && one.trialEndsAt <= now;
+  if (periodEnd(one) > now || one.isCancelling || one.graceEndsAt !== null || isTrialOver) return;
+  let index = one.index;
+  while (monthsAfter(one.anchor, index + 1) <= now) index += 1;
+  close(account, one, { opens: index, gives: false }, now);
+  one.index = index;
+}
+
+function lastUntil(account: ReferenceAccount, one: ReferenceSubscription, expiresAt: number): void {
+  for (const grant of openOf(account, one)) grant.expiresAt = expiresAt;
+}
+
+function openOf(account: ReferenceAccount, one: ReferenceSubscription): ReferenceGrant[] {
+  return account.grants.filter(
+    (grant) =>
+      isEligible(grant) && !grant.isClosed && grant.period?.subscription === one && grant.period.index === one.index,
+  );
+}
+
+function change(
+  account: ReferenceAccount,
+  one: ReferenceSubscription,
+  { tier, when }: Extract<Action, { name: 'change' }>,
+  now: number,
+): void {
+  one.scheduled = null;
+  if (tier === one.tier) return;
+  one.isCancelling = false;
+  const isUp = RANKS.indexOf(tier) > RANKS.indexOf(one.tier);
+  if (when === 'period_end' || (when === undefined && !isUp)) {
+    one.scheduled = tier;
+    return;
+  }
+  const end = periodEnd(one);
+  const length = BigInt(end - monthsAfter(one.anchor, one.index));
+  const share = (account.plans[tier].monthly - account.plans[one.tier].monthly) * BigInt(Math.max(0, end - now));
+  // Rounded down, which for a smaller plan means: away from zero.
+  const worth = share < 0n && share % length !== 0n ? share / length - 1n : share / length;
+  one.tier = tier;
+  if (worth > 0n) {
+    const count = account.grants.filter(({ source }) => source === 'proration').length;
+    const period = { subscription: one, index: one.index };
+    const of = { key: `change:${count}`, source: 'proration' as const, effectiveAt: now, expiresAt: end, period };
+    give(account, newGrant({ ...of, createdAt: now, total: worth }), now);
+  } else takeBack(account, one, -worth);
+}
+
+/** What a smaller plan no longer covers, newest first and at most what is free. */
+function takeBack(account: ReferenceAccount, one: ReferenceSubscription, amount: bigint): void {
+  let rest = amount;
+  const grants = openOf(account, one).sort((a, b) => b.createdAt - a.createdAt || (a.id < b.id ? 1 : -1));
+  for (const grant of grants) {
+    const taken = min(rest, free(grant));
+    rest -= taken;
+    grant.expired += taken;
+    post(account, { kind: 'adjustment', grant: grant.key, amount: -taken });
+    if (taken > 0n) closeIfEmpty(grant);
+  }
+}
+
+/** A plan from its beginning; nothing for who is on it. */
+export function startPlan(account: ReferenceAccount, tier: Tier, isTrial: boolean, now: number): 'done' | 'refused' {
+  if (isTrial && account.plans[tier].trialDays === 0) return 'refused';
+  closeDue(account, now);
+  const one = live(account);
+  if (one?.tier === tier) return 'done';
+  if (one) finish(account, one, 'cancelled', now);
+  const trialEndsAt = isTrial ? now + account.plans[tier].trialDays * DAY_MS : null;
+  open(account, { tier, anchor: now, trialEndsAt }, now);
+  return 'done';
+}
+
+function isOver(account: ReferenceAccount, grant: ReferenceGrant, now: number): boolean {
+  if (grant.expiresAt !== null && grant.expiresAt <= now) return true;
+  if (!isEligible(grant) || !grant.period) return false;
+  const { subscription, index } = grant.period;
+  return account.closes.has(`${subscription.name}:${index}`) || live(account) !== subscription;
+}
+
+/** An operator adds to a grant or takes from it. */
+export function adjust(account: ReferenceAccount, key: string, amount: bigint, now: number): 'done' | 'refused' {
+  const grant = grantOf(account, key);
+  if (isOver(account, grant, now) || free(grant) + amount < 0n) return 'refused';
+  if (amount > 0n) grant.total += amount;
+  else grant.expired -= amount;
+  grant.isClosed = remaining(grant) === 0n;
+  post(account, { kind: 'adjustment', grant: key, amount });
+  repayDebt(account, now);
+  return 'done';
+}
+
+/** Cancels one line, or all that a request cost. */
+export function reverse(account: ReferenceAccount, lines: ReferencePosting[], now: number): 'done' | 'refused' {
+  if (lines.length === 0 || !lines.every((line) => isReversible(account, line, now))) return 'refused';
+  for (const line of lines) {
+    const amount = -line.amount;
+    const isCharge = line.kind === 'usage' || line.kind === 'debt';
+    line.reversal = 'reversed';
+    const { grant, hold } = line;
+    post(account, { kind: isCharge ? 'refund' : 'adjustment', grant, hold, amount, reversal: 'reverses' });
+    if (grant === '-') {
+      account.debt += amount;
+      continue;
+    }
+    const reopened = grantOf(account, grant);
+    if (isCharge) reopened.used -= amount;
+    else if (amount > 0n) reopened.total += amount;
+    else reopened.expired -= amount;
+    reopened.isClosed = remaining(reopened) === 0n;
+  }
+  repayDebt(account, now);
+  return 'done';
+}
+
+function isReversible(account: ReferenceAccount, line: ReferencePosting, now: number): boolean {
+  if (line.reversal !== 'none' || !['usage', 'debt', 'grant', 'adjustment'].includes(line.kind)) return false;
+  if (line.grant === '-') return account.debt >= line.amount;
+  const grant = grantOf(account, line.grant);
+  return !isOver(account, grant, now) && free(grant) >= line.amount;
+}
+
+/** Takes what is over off the books. */
+export function expire(account: ReferenceAccount, now: number): void {
+  for (const grant of account.grants) {
+    if (isEligible(grant) || grant.isClosed || grant.expiresAt === null || grant.expiresAt > now) continue;
+    post(account, { kind: 'expiry', grant: grant.key, amount: -free(grant) });
+    grant.expired += free(grant);
+    grant.isClosed = grant.held === 0n;
+  }
+}
