@@ -6,10 +6,7 @@ import { administer, createTestDatabase, type TestDatabase } from '../support/te
 const POOL_SIZE = 2;
 const KILL_ME = 'select pg_terminate_backend(pg_backend_pid())';
 
-/**
- * Each of these takes a connection for ever when the ORM's own driver is used: two of them, and every later statement waits for a connection
- * in vain.
- */
+/** With the ORM's own driver, two transactions lost in a statement were enough: every later one waited for a connection in vain. */
 describe('a transaction whose session the database ends', () => {
   let database: TestDatabase;
   let orm: MikroORM;

@@ -17,10 +17,7 @@ const ROUNDS = [
 ] as const;
 const RECOVERY_MS_MAX = 30_000;
 
-/**
- * Two servers and a PostgreSQL of their own, killed at moments that nothing waits for. Fails when answers leave before their charge is
- * durable (`synchronous_commit=off`), and when transactions that the database cut keep their connections: then the servers do not come back.
- */
+/** Two servers and a PostgreSQL of their own, killed at moments that nothing waits for. */
 describe('whoever is killed under load', () => {
   let dataDir: string;
   let postgres: EmbeddedServer;
