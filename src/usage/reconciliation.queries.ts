@@ -185,6 +185,18 @@ export const RECONCILIATION_CHECKS: readonly ReconciliationCheck[] = [
       where s.current_period_start <> ${MONTHS('s.period_index')} or s.current_period_end <> ${MONTHS('s.period_index + 1')}`,
   },
   {
+    // An account that is looked at too late gets its allowance late; one that never is, never.
+    name: 'account_due_with_its_subscription',
+    invariant: 6,
+    sql: `
+      select a.user_id, s.id::text as subject, format('the account is due at %s, the subscription at %s', a.next_due_at, s.due_at) as detail
+      from (
+        select user_id, id, case when status = 'suspended' then null else coalesce(grace_ends_at, least(current_period_end, trial_ends_at)) end as due_at
+        from subscriptions where status in ('active', 'suspended')
+      ) s join credit_accounts a on a.user_id = s.user_id
+      where a.next_due_at is distinct from s.due_at`,
+  },
+  {
     name: 'close_carries_or_forfeits_all',
     invariant: 6,
     sql: `

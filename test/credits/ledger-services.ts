@@ -104,5 +104,8 @@ export async function addSubscription(
       period.start,
     ],
   );
+  if ((over.status ?? 'active') === 'active') {
+    await money.query('update credit_accounts set next_due_at = ? where user_id = ?', [period.end, user.id]);
+  }
   return id;
 }

@@ -209,8 +209,8 @@ describe('ending a hold', () => {
       const user = await money.newUser();
       const subscriptionId = newId();
       await money.query(
-        `insert into subscriptions (id, user_id, tier, billing_anchor_at, current_period_start, current_period_end, created_at, updated_at)
-         values (?, ?, 'pro', '2026-04-10T12:00:30Z', '2026-04-10T12:00:30Z', ?, ?, ?)`,
+        `insert into subscriptions (id, user_id, tier, status, billing_anchor_at, current_period_start, current_period_end, created_at, updated_at)
+         values (?, ?, 'pro', 'cancelled', '2026-04-10T12:00:30Z', '2026-04-10T12:00:30Z', ?, ?, ?)`,
         [subscriptionId, user.id, NOW, NOW, NOW],
       );
       await money.addGrant(user, { amountUcr: 20n, source: 'subscription', subscriptionId, periodIndex: 0 });

@@ -229,6 +229,14 @@ const CORRUPTIONS: readonly Corruption[] = [
     ],
   },
   {
+    check: 'account_due_with_its_subscription',
+    what: 'an account is not looked at when its period ends',
+    subject: ({ subscriptionId }) => subscriptionId,
+    statements: ({ subscriber }) => [
+      `update credit_accounts set next_due_at = null where user_id = '${subscriber.id}'`,
+    ],
+  },
+  {
     check: 'close_carries_or_forfeits_all',
     what: 'a close loses a part of what was left',
     subject: ({ subscriptionId }) => subscriptionId,
