@@ -172,3 +172,22 @@ export class UserNotFoundError extends AppError {
 function describeWait(seconds: number): string {
   return seconds < 90 ? `${seconds} seconds` : `${Math.ceil(seconds / 60)} minutes`;
 }
+
+/** A preference names a model that is not in the catalogue: the request is well-formed, so this is no 404 of its route. */
+export class PreferredModelNotFoundError extends AppError {
+  static readonly code = 'model_not_found';
+  static readonly status = 422;
+  static readonly title = 'There is no such model';
+  static readonly openaiType = 'invalid_request_error';
+
+  constructor(id: string) {
+    super(
+      `The model ${JSON.stringify(id)} does not exist. Use the id of one that GET /v1/models lists; aliases are no ids.`,
+      {
+        param: 'defaultModel',
+        details: { defaultModel: id },
+        errors: [{ field: 'defaultModel', message: 'must be the id of a model that GET /v1/models lists' }],
+      },
+    );
+  }
+}

@@ -7,6 +7,8 @@ import { RequestAuthenticator } from './access/request-authenticator.js';
 import { RevocationList } from './access/revocation-list.js';
 import { RouteTable } from './access/route-table.js';
 import { MeController } from './account/me.controller.js';
+import { PreferencesController } from './account/preferences.controller.js';
+import { PreferencesService } from './account/preferences.service.js';
 import { ProfileService } from './account/profile.service.js';
 import { UsersAdminController } from './admin/users.admin.controller.js';
 import { AuthEventRecorder } from './identity/auth-event.recorder.js';
@@ -37,16 +39,18 @@ import { OidcEndpoint } from './oauth/oidc-endpoint.js';
 import { OidcProviderHolder } from './oauth/oidc-provider.holder.js';
 import { ProtectedResourceController } from './oauth/protected-resource.controller.js';
 import { SigningKeyRepository } from './oauth/signing-key.repository.js';
+import { DatabaseModule } from '../database/database.module.js';
 import { Sealer } from './sealer.js';
 
 /** Who may sign in, with what, and who makes a request. Guards every route of the application; see `mountAuth` for its raw part. */
 @Module({
-  imports: [DiscoveryModule],
+  imports: [DatabaseModule, DiscoveryModule],
   controllers: [
     ProtectedResourceController,
     InteractionController,
     EmailVerificationController,
     MeController,
+    PreferencesController,
     UsersAdminController,
   ],
   providers: [
@@ -73,6 +77,7 @@ import { Sealer } from './sealer.js';
     OidcProviderHolder,
     PasswordGate,
     PasswordHasher,
+    PreferencesService,
     ProfileService,
     Registration,
     RequestAuthenticator,
@@ -84,6 +89,15 @@ import { Sealer } from './sealer.js';
     UserAdminService,
     UserRepository,
   ],
-  exports: [AccessTokenVerifier, CliTokenService, DevelopmentUsers, Mailer, RouteTable, Sealer, UserAdminService],
+  exports: [
+    AccessTokenVerifier,
+    CliTokenService,
+    DevelopmentUsers,
+    Mailer,
+    PreferencesService,
+    RouteTable,
+    Sealer,
+    UserAdminService,
+  ],
 })
 export class AuthModule {}

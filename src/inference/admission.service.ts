@@ -3,7 +3,7 @@ import type { AppError } from '../common/errors/app-error.js';
 import { Config } from '../config/config.js';
 import type { CatalogueModel } from '../models/domain/catalogue-model.js';
 import { CONSTRAINED_PARAMETERS } from '../models/domain/constrained-parameters.js';
-import { resolveModelParameters } from '../models/domain/model-parameters.js';
+import { type ModelParameters, resolveModelParameters } from '../models/domain/model-parameters.js';
 import type { AppliedChange } from '../models/domain/parameter-violation.js';
 import type { AccessibleChat, AdmittedChat } from './admitted-chat.js';
 import { ChatTargetService } from './chat-target.service.js';
@@ -28,22 +28,21 @@ export class AdmissionService {
   ) {}
 
   /** @throws ModelNotFoundError, the one refusal after which nothing else can be said. */
-  async decideAccess({ body, dropped }: ParsedChat, userId: string): Promise<AccessDecision> {
+  async decideAccess({ body, dropped, preferred }: ParsedChat, userId: string): Promise<AccessDecision> {
     const prompt = readPrompt(body);
     const { refusal: closed, ...target } = await this.targets.find(body.model, userId, prompt);
     const refusal = closed ?? (await this.measureImages(prompt, target.model));
     // Where the price or the route is missing there is a refusal, and the chat goes no further.
-    const chat = { body, dropped, prompt, ...target };
+    const chat = { body, dropped, prompt, ...(preferred && { preferred }), ...target };
     return { chat: chat as AccessibleChat, refusal };
   }
 
   /** @throws ParameterConstraintViolationError naming every violation at once. */
   resolve(chat: AccessibleChat, unsupported: 'reject' | 'drop'): AdmittedChat {
-    const { meta, id } = chat.model;
+    const { id } = chat.model;
     const requested: Record<string, unknown> = {};
     for (const name of CONSTRAINED_PARAMETERS) if (chat.body[name] !== undefined) requested[name] = chat.body[name];
-    const { outputTokensDefault } = this.config;
-    const resolution = resolveModelParameters(meta, requested, { unsupported, outputTokensDefault });
+    const { resolution, preferences } = this.resolveWithPreference(chat, requested, unsupported);
     const { violations, choices, outputLimit: limit } = resolution;
     if (violations.length > 0) throw new ParameterConstraintViolationError(id, violations);
     if (!limit) throw new Error(`no output limit for ${id}, although no parameter was refused`);
@@ -54,10 +53,34 @@ export class AdmissionService {
     return {
       ...chat,
       parameters: resolution.parameters,
-      applied: [...redirected, ...dropped, ...resolution.applied],
+      applied: [...preferences, ...redirected, ...dropped, ...resolution.applied],
       outputLimit: limit,
       choices,
     };
+  }
+
+  /** With the preferred temperature, where the model takes it beside the rest; otherwise without, and that is said. */
+  private resolveWithPreference(
+    { model, preferred }: AccessibleChat,
+    requested: Record<string, unknown>,
+    unsupported: 'reject' | 'drop',
+  ): { resolution: ModelParameters; preferences: readonly AppliedChange[] } {
+    const { outputTokensDefault } = this.config;
+    const resolve = (parameters: Record<string, unknown>, policy: 'reject' | 'drop') =>
+      resolveModelParameters(model.meta, parameters, { unsupported: policy, outputTokensDefault });
+    const applied = preferred?.applied ?? [];
+    const temperature = preferred?.temperature ?? null;
+    const resolution = resolve(requested, unsupported);
+    if (temperature === null || resolution.violations.length > 0) return { resolution, preferences: applied };
+    const change = { parameter: 'temperature', value: temperature, isPreference: true };
+    // By the rules that refuse: the caller asked for nothing to be dropped in silence.
+    const isRefused = resolve({ ...requested, temperature }, 'reject').violations.some(
+      ({ parameter, conflictsWith }) => parameter === 'temperature' || conflictsWith === 'temperature',
+    );
+    const preferring = resolve({ ...requested, temperature }, unsupported);
+    return isRefused || !keepsAll(resolution, preferring)
+      ? { resolution, preferences: [...applied, { ...change, action: 'dropped' }] }
+      : { resolution: preferring, preferences: [...applied, { ...change, action: 'preferred' }] };
   }
 
   /** Leaves with each image what it counts; why one is refused, or null. */
@@ -70,4 +93,14 @@ export class AdmissionService {
       throw error;
     }
   }
+}
+
+/** Whether a preference left everything as it was that the caller asked for. */
+function keepsAll(asked: ModelParameters, preferring: ModelParameters): boolean {
+  return (
+    preferring.violations.length === 0 &&
+    Object.entries(asked.parameters).every(
+      ([name, value]) => JSON.stringify(preferring.parameters[name]) === JSON.stringify(value),
+    )
+  );
 }

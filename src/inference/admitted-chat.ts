@@ -3,6 +3,7 @@ import type { Tier } from '../common/domain/tiers.js';
 import type { Principal } from '../common/http/principal.js';
 import type { CatalogueModel } from '../models/domain/catalogue-model.js';
 import type { AppliedChange } from '../models/domain/parameter-violation.js';
+import type { AppliedPreferences } from './domain/chat-preferences.js';
 import type { Prompt } from './prompt.js';
 import type { PricedModel } from './model-access.js';
 import type { ChatProvider } from './providers/chat-provider.js';
@@ -22,6 +23,8 @@ export interface AccessibleChat {
   redirectedFrom?: CatalogueModel;
   /** Fields that the caller had left out by `X-Unsupported-Parameters: drop`. */
   dropped: string[];
+  /** What the user's preferences did. */
+  preferred?: AppliedPreferences;
   model: PricedModel;
   route: ProviderRoute;
   tier: Tier;

@@ -14,7 +14,8 @@ const { $schema: _dialect, ...BODY_SCHEMA } = z.toJSONSchema(ChatCompletionBody,
 /** The body as the schema of the route has it, so that the document cannot say anything else. */
 export const CHAT_BODY: ApiBodyOptions = {
   required: true,
-  schema: BODY_SCHEMA as OpenApiSchema,
+  description: '`model` may be left out where GET /v1/me/preferences names a default model.',
+  schema: { ...BODY_SCHEMA, required: ['messages'] } as OpenApiSchema,
   examples: {
     plain: {
       summary: 'A plain chat',

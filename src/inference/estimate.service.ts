@@ -6,10 +6,10 @@ import { formatParametersApplied } from '../models/domain/parameters-applied.js'
 import { AdmissionService } from './admission.service.js';
 import type { AccessibleChat, AdmittedChat } from './admitted-chat.js';
 import type { EstimateDto, EstimateRatesDto } from './estimate.dto.js';
+import { ChatReader } from './chat-reader.service.js';
 import { ChatHoldService } from './chat-hold.service.js';
 import { boundTerms, HoldPlanner, type HoldPlan } from './hold-planner.service.js';
 import { imageTokensOf } from './prompt.js';
-import { parseChat } from './wire/parse-chat.js';
 
 export interface EstimateRequest {
   body: unknown;
@@ -31,6 +31,7 @@ interface Trial {
 @Injectable()
 export class EstimateService {
   constructor(
+    private readonly reader: ChatReader,
     private readonly admission: AdmissionService,
     private readonly planner: HoldPlanner,
     private readonly holds: ChatHoldService,
@@ -38,7 +39,7 @@ export class EstimateService {
 
   /** @throws the refusals of a body that is no chat, or of a model that does not exist: there is nothing to estimate then. */
   async estimate({ body, principal, requestId, unsupported }: EstimateRequest): Promise<EstimateDto> {
-    const parsed = parseChat(body, { dropUnsupported: unsupported === 'drop' });
+    const parsed = await this.reader.read(body, { userId: principal.userId, unsupported, accept: undefined });
     const { chat, refusal } = await this.admission.decideAccess(parsed, principal.userId);
     const refusals = refusal ? [refusal] : [];
     const admitted = await attempt(refusals, () => this.admission.resolve(chat, unsupported));

@@ -1,10 +1,12 @@
 import { Module } from '@nestjs/common';
+import { AuthModule } from '../auth/auth.module.js';
 import { CreditsModule } from '../credits/credits.module.js';
 import { ModelsModule } from '../models/models.module.js';
 import { SubscriptionModule } from '../subscription/subscription.module.js';
 import { UsageModule } from '../usage/usage.module.js';
 import { AdmissionService } from './admission.service.js';
 import { ChatController } from './chat.controller.js';
+import { ChatReader } from './chat-reader.service.js';
 import { ChatResponder } from './chat-responder.service.js';
 import { ChatTargetService } from './chat-target.service.js';
 import { EmbeddingGuard } from './embedding.guard.js';
@@ -26,11 +28,12 @@ import { TokenCounter } from './token-counter.service.js';
 import { UsageEstimator } from './usage-estimator.service.js';
 
 @Module({
-  imports: [CreditsModule, ModelsModule, SubscriptionModule, UsageModule],
+  imports: [AuthModule, CreditsModule, ModelsModule, SubscriptionModule, UsageModule],
   controllers: [ChatController, EmbeddingsController, EstimatesController, ModelsController],
   providers: [
     AdmissionService,
     ChargeOnce,
+    ChatReader,
     ChatResponder,
     ChatTargetService,
     EmbeddingGuard,

@@ -1,19 +1,26 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import { AdmissionService } from './admission.service.js';
+import { ChatReader } from './chat-reader.service.js';
 import type { InferenceHttpRequest } from './admitted-chat.js';
 import { unsupportedPolicy } from './unsupported-parameters.js';
-import { parseChat } from './wire/parse-chat.js';
 
 /** Reads the chat and refuses it unless its model exists, can be called by this user's tier, and can do what the prompt needs. */
 @Injectable()
 export class ModelAccessGuard implements CanActivate {
-  constructor(private readonly admission: AdmissionService) {}
+  constructor(
+    private readonly reader: ChatReader,
+    private readonly admission: AdmissionService,
+  ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const request = context.switchToHttp().getRequest<InferenceHttpRequest>();
     const { principal } = request;
     if (!principal) throw new Error('an inference route is public');
-    const parsed = parseChat(request.body, { dropUnsupported: unsupportedPolicy(request) === 'drop' });
+    const parsed = await this.reader.read(request.body, {
+      userId: principal.userId,
+      unsupported: unsupportedPolicy(request),
+      accept: request.headers.accept,
+    });
     const { chat, refusal } = await this.admission.decideAccess(parsed, principal.userId);
     if (refusal) throw refusal;
     request.accessible = chat;

@@ -1,5 +1,6 @@
 import type { FieldError } from '../../common/errors/app-error.js';
 import { InvalidRequestError } from '../../common/errors/common.errors.js';
+import type { AppliedPreferences } from '../domain/chat-preferences.js';
 import { UnknownParameterError, UnsupportedParameterError } from '../inference.errors.js';
 import { IMAGES_MAX } from '../../models/domain/image-limits.js';
 import { ChatCompletionBody, changesPrice, isNeutral } from './chat-completion.js';
@@ -12,6 +13,8 @@ export interface ParsedChat {
   body: ChatCompletionBody;
   /** Top-level fields that were left out because the caller asked for that. */
   dropped: string[];
+  /** What the user's preferences did, where they were asked. */
+  preferred?: AppliedPreferences;
 }
 
 /**

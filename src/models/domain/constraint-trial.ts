@@ -38,7 +38,7 @@ function explain(parameter: string, requested: unknown, resolved: ModelParameter
   const renaming = resolved.applied.find((change) => change.parameter === parameter && change.action === 'renamed');
   const sentAs = renaming?.to ?? parameter;
   const change = resolved.applied.findLast((candidate) => candidate.parameter === sentAs && candidate !== renaming);
-  if (change && change.action !== 'renamed' && change.action !== 'redirected') {
+  if (change && change.action !== 'renamed' && change.action !== 'redirected' && change.action !== 'preferred') {
     return { ...decision(change.action, EXPLANATIONS[change.action]), ...sent() };
   }
   if (resolved.violations.length > 0 && !(sentAs in resolved.parameters)) {
@@ -56,10 +56,11 @@ function explain(parameter: string, requested: unknown, resolved: ModelParameter
   }
 }
 
-const EXPLANATIONS: Readonly<Record<Exclude<AppliedChange['action'], 'renamed' | 'redirected'>, string>> = {
-  clamped: 'It was outside the range, and the model’s policy is to take the nearest value.',
-  dropped: 'The model does not take it here, and it is left out because that was asked for or is the model’s policy.',
-  omitted: 'It is the value that holds anyway, so it passes and is not sent.',
-  warned: 'It is sent although the model may refuse it: the rule is only a warning.',
-  defaulted: 'Its default is sent.',
-};
+const EXPLANATIONS: Readonly<Record<Exclude<AppliedChange['action'], 'renamed' | 'redirected' | 'preferred'>, string>> =
+  {
+    clamped: 'It was outside the range, and the model’s policy is to take the nearest value.',
+    dropped: 'The model does not take it here, and it is left out because that was asked for or is the model’s policy.',
+    omitted: 'It is the value that holds anyway, so it passes and is not sent.',
+    warned: 'It is sent although the model may refuse it: the rule is only a warning.',
+    defaulted: 'Its default is sent.',
+  };

@@ -33,13 +33,15 @@ export interface ParameterViolation {
 /** What was changed on the way to the provider, named in `X-Parameters-Applied`. */
 export interface AppliedChange {
   parameter: string;
-  action: 'renamed' | 'dropped' | 'clamped' | 'defaulted' | 'warned' | 'omitted' | 'redirected';
+  action: 'renamed' | 'dropped' | 'clamped' | 'defaulted' | 'warned' | 'omitted' | 'redirected' | 'preferred';
   /** The name sent in its place, for `renamed`; the model called in its place, for `redirected`. */
   to?: string;
-  /** The value sent, for `clamped` and `defaulted`. */
+  /** The value sent, for `clamped`, `defaulted` and `preferred`; for a dropped preference the one that was not sent. */
   value?: unknown;
   /** The value asked for, for `clamped`. */
   from?: unknown;
+  /** Not the caller's own: a preference of the user. */
+  isPreference?: boolean;
 }
 
 /** How much of an offending value is repeated in an answer. */

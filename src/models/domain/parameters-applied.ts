@@ -23,9 +23,10 @@ export function formatParametersApplied(applied: readonly AppliedChange[]): stri
   return shown.join(', ');
 }
 
-function formatMember({ parameter, action, to, value, from }: AppliedChange, key: string): string {
+function formatMember({ parameter, action, to, value, from, isPreference }: AppliedChange, key: string): string {
   return [
     action,
+    ...(isPreference && action !== 'preferred' ? ['preference'] : []),
     ...(key === parameter ? [] : [`name=${formatText(parameter)}`]),
     ...(to === undefined ? [] : [`to=${formatText(to)}`]),
     ...(value === undefined ? [] : [`value=${formatBareItem(value)}`]),
