@@ -28,11 +28,16 @@ export function readProviderEndpoints(
   for (const provider of new Set([...named, ...Object.keys(KNOWN_BASE_URLS)])) {
     const prefix = provider.toUpperCase();
     const apiKey = source[`${prefix}_API_KEY`] || null;
-    const given = source[`${prefix}_BASE_URL`];
-    const baseUrl = given || (apiKey && KNOWN_BASE_URLS[provider]);
-    if (baseUrl && isWebAddress(baseUrl)) endpoints.set(provider, { baseUrl: baseUrl.replace(/\/+$/, ''), apiKey });
+    const endpoint = endpointOf(provider, source[`${prefix}_BASE_URL`] || null, apiKey);
+    if (endpoint) endpoints.set(provider, endpoint);
   }
   return endpoints;
+}
+
+/** Where a provider is reached with what is known of it; null where that is not enough. */
+export function endpointOf(provider: string, given: string | null, apiKey: string | null): ProviderEndpoint | null {
+  const baseUrl = given ?? (apiKey === null ? undefined : KNOWN_BASE_URLS[provider]);
+  return baseUrl && isWebAddress(baseUrl) ? { baseUrl: baseUrl.replace(/\/+$/, ''), apiKey } : null;
 }
 
 function isWebAddress(text: string): boolean {

@@ -4,9 +4,19 @@ import type { TokenUsage } from '../usage/domain/cost.js';
 import type { UsageAttempt } from '../usage/metering.service.js';
 import type { HoldRequest } from './chat-hold.service.js';
 import { boundTerms, type HoldPlan } from './hold-planner.service.js';
-import { ProviderFailedError, ProviderRejectedError, ProviderTimeoutError } from './inference.errors.js';
+import {
+  ProviderFailedError,
+  ProviderRejectedError,
+  ProviderTimeoutError,
+  ProviderUnavailableError,
+} from './inference.errors.js';
 import type { ReportedUsage } from './domain/reported-usage.js';
-import { ProviderFailure, ProviderRejection, type ProviderRequest } from './providers/chat-provider.js';
+import {
+  ProviderFailure,
+  ProviderRejection,
+  type ProviderRequest,
+  ProviderUnavailable,
+} from './providers/chat-provider.js';
 import type { AdmittedChat } from './admitted-chat.js';
 import { imageTokensOf } from './prompt.js';
 import type { TimeLimit } from './providers/time-limit.js';
@@ -39,6 +49,7 @@ export function toProviderError(thrown: unknown, requestId: string, limit: TimeL
   if (thrown instanceof OverloadedError) return thrown;
   if (limit.isExceeded) return new ProviderTimeoutError(requestId, limit.stepMs);
   if (thrown instanceof ProviderRejection) return new ProviderRejectedError(requestId, thrown.message);
+  if (thrown instanceof ProviderUnavailable) return new ProviderUnavailableError(requestId, thrown.retryAfterMs);
   const message = thrown instanceof ProviderFailure ? thrown.message : undefined;
   return new ProviderFailedError(requestId, message, { cause: thrown });
 }

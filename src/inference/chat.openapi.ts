@@ -189,7 +189,7 @@ export const CHAT_ERRORS: Record<number, string> = {
   415: 'unsupported_media_type',
   429: 'rate_limited',
   502: 'provider_error',
-  503: 'overloaded',
+  503: 'overloaded, provider_unavailable',
   504: 'provider_timeout',
 };
 

@@ -1,7 +1,8 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import type { Principal } from '../common/http/principal.js';
-import { type AdmittedEmbedding, EmbeddingService } from './embedding.service.js';
+import type { AdmittedEmbedding } from './admitted-embedding.js';
+import { EmbeddingAdmission } from './embedding-admission.service.js';
 import { parseEmbedding } from './wire/embedding.js';
 
 /** The request as the guard leaves it to the controller. */
@@ -13,12 +14,12 @@ export interface EmbeddingHttpRequest extends FastifyRequest {
 /** Reads the body and refuses it unless its model makes embeddings and can be called by this user's tier. */
 @Injectable()
 export class EmbeddingGuard implements CanActivate {
-  constructor(private readonly embeddings: EmbeddingService) {}
+  constructor(private readonly admission: EmbeddingAdmission) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const request = context.switchToHttp().getRequest<EmbeddingHttpRequest>();
     if (!request.principal) throw new Error('an inference route is public');
-    request.embedding = await this.embeddings.admit(parseEmbedding(request.body), request.principal.userId);
+    request.embedding = await this.admission.admit(parseEmbedding(request.body), request.principal.userId);
     return true;
   }
 }

@@ -1,7 +1,9 @@
 import { Module } from '@nestjs/common';
 import { AuthModule } from '../auth/auth.module.js';
 import { CreditsModule } from '../credits/credits.module.js';
+import { DatabaseModule } from '../database/database.module.js';
 import { ModelsModule } from '../models/models.module.js';
+import { MonitoringModule } from '../monitoring/monitoring.module.js';
 import { SubscriptionModule } from '../subscription/subscription.module.js';
 import { UsageModule } from '../usage/usage.module.js';
 import { AdmissionService } from './admission.service.js';
@@ -9,6 +11,8 @@ import { ChatController } from './chat.controller.js';
 import { ChatReader } from './chat-reader.service.js';
 import { ChatResponder } from './chat-responder.service.js';
 import { ChatTargetService } from './chat-target.service.js';
+import { EmbeddingAdmission } from './embedding-admission.service.js';
+import { EmbeddingHoldService } from './embedding-hold.service.js';
 import { EmbeddingGuard } from './embedding.guard.js';
 import { EmbeddingService } from './embedding.service.js';
 import { EmbeddingsController } from './embeddings.controller.js';
@@ -22,21 +26,39 @@ import { InFlightRequests } from './in-flight-requests.js';
 import { InferenceService } from './inference.service.js';
 import { ModelListService } from './model-list.service.js';
 import { ModelsController } from './models.controller.js';
+import { ProviderAdminController } from './provider-admin/provider.admin.controller.js';
+import { ProviderAccounts } from './provider-admin/provider-accounts.service.js';
+import { ProviderCredentialService } from './provider-admin/provider-credential.service.js';
+import { ProviderOverview } from './provider-admin/provider-overview.service.js';
 import { ProviderRegistry } from './providers/provider-registry.js';
 import { SandboxProvider } from './providers/sandbox.provider.js';
+import { CircuitBreakerAdminController } from './resilience/circuit-breaker.admin.controller.js';
+import { CircuitBreakerRepository } from './resilience/circuit-breaker.repository.js';
+import { CircuitBreakers } from './resilience/circuit-breakers.service.js';
 import { TokenCounter } from './token-counter.service.js';
 import { UsageEstimator } from './usage-estimator.service.js';
 
 @Module({
-  imports: [AuthModule, CreditsModule, ModelsModule, SubscriptionModule, UsageModule],
-  controllers: [ChatController, EmbeddingsController, EstimatesController, ModelsController],
+  imports: [AuthModule, CreditsModule, DatabaseModule, ModelsModule, MonitoringModule, SubscriptionModule, UsageModule],
+  controllers: [
+    ChatController,
+    CircuitBreakerAdminController,
+    EmbeddingsController,
+    EstimatesController,
+    ModelsController,
+    ProviderAdminController,
+  ],
   providers: [
     AdmissionService,
     ChargeOnce,
     ChatReader,
     ChatResponder,
     ChatTargetService,
+    CircuitBreakerRepository,
+    CircuitBreakers,
+    EmbeddingAdmission,
     EmbeddingGuard,
+    EmbeddingHoldService,
     EmbeddingService,
     EstimateService,
     HoldPlanner,
@@ -45,6 +67,9 @@ import { UsageEstimator } from './usage-estimator.service.js';
     InFlightRequests,
     InferenceService,
     ModelListService,
+    ProviderAccounts,
+    ProviderCredentialService,
+    ProviderOverview,
     ProviderRegistry,
     SandboxProvider,
     TokenCounter,

@@ -38,8 +38,8 @@ export class ModelListService {
   /** Archived models are never listed; legacy ones only when asked for. */
   async list(userId: string, query: ModelQueryDto): Promise<TaggedList> {
     const tier = await this.tierOf(userId);
-    const { capability, tier: wantedTier, provider, includeLegacy } = query;
-    const key = JSON.stringify([this.catalogue.generation, tier, capability, wantedTier, provider, includeLegacy]);
+    const { generation } = this.providers;
+    const key = JSON.stringify([this.catalogue.generation, generation, tier, query]);
     const known = this.lists.get(key);
     if (known) return known;
     const models = this.catalogue.list().filter((model) => isWanted(model, query));

@@ -17,6 +17,8 @@ export interface MockBehaviour {
   /** Null: the answer carries no usage. */
   usage?: MockUsage | null;
   status?: number;
+  /** The status is answered this many times only, and then what else is said here. */
+  statusTimes?: number;
   /** Embeddings only: numbers are answered, whatever was asked for. */
   floatsOnly?: boolean;
   /** Sent as it is, instead of an answer. */
@@ -40,6 +42,7 @@ export class OpenAiMock {
   /** Streams whose client closed the connection before they ended. */
   abortedStreams = 0;
   private behaviour: MockBehaviour = {};
+  private refusals = 0;
   private readonly server: Server = createServer((request, response) => {
     this.answer(request, response).catch(() => response.destroy());
   });
@@ -57,6 +60,7 @@ export class OpenAiMock {
 
   behave(behaviour: MockBehaviour): void {
     this.behaviour = behaviour;
+    this.refusals = 0;
   }
 
   async close(): Promise<void> {
@@ -65,13 +69,17 @@ export class OpenAiMock {
   }
 
   private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (request.url === '/v1/models') {
+      response.writeHead(200, { 'content-type': 'application/json' }).end('{"object":"list","data":[]}');
+      return;
+    }
     const body = JSON.parse(await readAll(request)) as Record<string, unknown>;
     if (this.isRecording)
       this.requests.push({ path: request.url!, authorization: request.headers.authorization, body });
     const { behaviour } = this;
     if (behaviour.delayMs) await sleep(behaviour.delayMs);
     response.setHeader('x-request-id', 'req-of-the-provider');
-    if (behaviour.status || behaviour.rawBody !== undefined) {
+    if (this.isTroubled() || behaviour.rawBody !== undefined) {
       const error = {
         error: { message: `mock status ${behaviour.status}`, type: 'invalid_request_error', code: null, param: null },
       };
@@ -90,6 +98,13 @@ export class OpenAiMock {
     if (body['stream'] === true) await this.stream(answer, body, response);
     else response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(completionOf(answer)));
     this.bill(usage);
+  }
+
+  private isTroubled(): boolean {
+    const { status, statusTimes = Infinity } = this.behaviour;
+    if (!status || this.refusals >= statusTimes) return false;
+    this.refusals += 1;
+    return true;
   }
 
   private async stream(answer: Answer, body: Record<string, unknown>, response: ServerResponse): Promise<void> {

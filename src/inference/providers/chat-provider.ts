@@ -70,4 +70,19 @@ export interface EmbeddingProvider {
 export class ProviderRejection extends Error {}
 
 /** The provider failed. The message is shown to the caller, so it holds nothing but what is safe to show. */
-export class ProviderFailure extends Error {}
+export class ProviderFailure extends Error {
+  /** Whether it is certain that the provider did no work, so that asking again neither repeats nor costs anything. */
+  readonly isRetryable: boolean;
+
+  constructor(message: string, { isRetryable = false, ...options }: ErrorOptions & { isRetryable?: boolean } = {}) {
+    super(message, options);
+    this.isRetryable = isRetryable;
+  }
+}
+
+/** The provider is known to be down, and was not asked. */
+export class ProviderUnavailable extends Error {
+  constructor(readonly retryAfterMs: number) {
+    super('the provider is down at present');
+  }
+}

@@ -16,6 +16,7 @@ import {
   type ProviderRequest,
 } from './chat-provider.js';
 import { readCompletionStream } from './completion-stream.js';
+import { isRetryableStatus, wasNeverSent } from './retryable.js';
 
 /** Aborting saves nothing with most providers, so a stream whose client has left is read on for this long. */
 const DRAIN_CAP_MS = 60_000;
@@ -91,7 +92,10 @@ export class OpenAiCompatibleProvider implements ChatProvider, EmbeddingProvider
       body: JSON.stringify(body),
     }).catch((error: unknown) => {
       signal.throwIfAborted();
-      throw new ProviderFailure('the provider could not be reached', { cause: error });
+      throw new ProviderFailure('the provider could not be reached', {
+        cause: error,
+        isRetryable: wasNeverSent(error),
+      });
     });
     if (response.statusCode !== 200) await refuse(response);
     return response;
@@ -116,7 +120,8 @@ async function refuse(response: Dispatcher.ResponseData): Promise<never> {
   const text = await readText(response);
   if (REJECTING_STATUSES.has(response.statusCode)) throw new ProviderRejection(messageOf(text));
   // A body may tell of the operator's account, so only the status is shown.
-  throw new ProviderFailure(`the provider answered with status ${response.statusCode}`);
+  const isRetryable = isRetryableStatus(response.statusCode);
+  throw new ProviderFailure(`the provider answered with status ${response.statusCode}`, { isRetryable });
 }
 
 async function readText(response: Dispatcher.ResponseData): Promise<string> {

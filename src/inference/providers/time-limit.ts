@@ -1,3 +1,10 @@
+/** Why a signal aborted: the provider took too long. */
+export class TimeLimitExceeded extends Error {
+  constructor(limitMs: number) {
+    super(`no answer within ${limitMs} ms`);
+  }
+}
+
 /**
  * Aborts its signal when one step takes too long, or all of them together do. A step's limit runs only while the step does, so a slow client
  * does not count against the provider.
@@ -54,6 +61,6 @@ export class TimeLimit {
 
   private expire(): void {
     this.isExceeded = !this.signal.aborted;
-    this.controller.abort(new Error(`no answer within ${this.stepMs} ms`));
+    this.controller.abort(new TimeLimitExceeded(this.stepMs));
   }
 }

@@ -7,6 +7,7 @@ import {
   ProviderRejection,
   type ProviderRequest,
 } from '../chat-provider.js';
+import { isRetryableStatus, wasNeverSent } from '../retryable.js';
 import { ChunkTranslator, toCompletion } from './answer-translation.js';
 import { toCallOptions } from './call-options.js';
 import type { Protocol } from './protocol.js';
@@ -79,8 +80,10 @@ export class TranslatedProvider implements ChatProvider {
 
   private toCallError(error: APICallError): Error {
     const { statusCode, message } = error;
-    if (statusCode === undefined)
-      return new ProviderFailure('the provider could not be reached', { cause: error.cause });
+    if (statusCode === undefined) {
+      const isRetryable = wasNeverSent(error.cause);
+      return new ProviderFailure('the provider could not be reached', { cause: error.cause, isRetryable });
+    }
     if (statusCode < 400) {
       return new ProviderFailure('the answer was not what its protocol promises', { cause: nameOf(error.cause) });
     }
@@ -90,7 +93,8 @@ export class TranslatedProvider implements ChatProvider {
       );
     }
     // A body may tell of the operator's account, so only the status is shown.
-    return new ProviderFailure(`the provider answered with status ${statusCode}`);
+    const isRetryable = isRetryableStatus(statusCode);
+    return new ProviderFailure(`the provider answered with status ${statusCode}`, { isRetryable });
   }
 }
 

@@ -1,0 +1,20 @@
+import type { Tier } from '../common/domain/tiers.js';
+import type { Principal } from '../common/http/principal.js';
+import type { PricedModel } from './model-access.js';
+import type { EmbeddingProvider } from './providers/chat-provider.js';
+import type { EmbeddingBody } from './wire/embedding.js';
+
+/** A request for embeddings that passed every guard. */
+export interface AdmittedEmbedding {
+  body: EmbeddingBody;
+  model: PricedModel;
+  provider: EmbeddingProvider & { name: string };
+  isSandbox: boolean;
+  tier: Tier;
+}
+
+export interface EmbeddingCall {
+  requestId: string;
+  principal: Pick<Principal, 'userId' | 'accessId'>;
+  admitted: AdmittedEmbedding;
+}

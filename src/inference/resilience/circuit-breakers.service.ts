@@ -1,0 +1,105 @@
+import { EntityManager } from '@mikro-orm/postgresql';
+import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { Notifications } from '../../database/notifications.js';
+import { type AuditCause, AuditTrail } from '../../monitoring/audit-trail.service.js';
+import type { CircuitBreakerStatus } from './circuit-breaker.entity.js';
+import { CircuitBreakerRepository, type CircuitKey } from './circuit-breaker.repository.js';
+import { Circuit, type CircuitSettings } from './circuit.js';
+import { RetryBudget } from './retry-budget.js';
+
+const CHANNEL = 'tollgate_circuits';
+
+/** Few enough to notice within seconds under load, and more than a handful of unlucky calls. */
+const SETTINGS: CircuitSettings = {
+  failuresMax: 20,
+  openMs: 5_000,
+  openMsMax: 60_000,
+  retryMs: 100,
+  callsMax: 256,
+  waitingMax: 256,
+};
+
+/** The circuits of this process, what all replicas know of them, and what operators decide about them. */
+@Injectable()
+export class CircuitBreakers implements OnModuleInit {
+  private readonly logger = new Logger(CircuitBreakers.name);
+  private readonly circuits = new Map<string, Circuit>();
+  private readonly budgets = new Map<string, RetryBudget>();
+  /** Held open by an operator. */
+  private held = new Set<string>();
+  /** Hold for circuits that are made from now on. */
+  settings = SETTINGS;
+
+  constructor(
+    private readonly em: EntityManager,
+    private readonly repository: CircuitBreakerRepository,
+    private readonly notifications: Notifications,
+    private readonly audit: AuditTrail,
+  ) {}
+
+  async onModuleInit(): Promise<void> {
+    await this.notifications.listen(CHANNEL, (payload) => {
+      this.follow(payload).catch((error: unknown) => this.logger.error({ err: error }, 'circuits could not be read'));
+    });
+    await this.follow('');
+  }
+
+  /** The circuit to one model of one provider. */
+  of(provider: string, modelId: string): Circuit {
+    const key = keyOf({ provider, modelId });
+    const known = this.circuits.get(key);
+    if (known) return known;
+    const budget = this.budgets.get(provider) ?? new RetryBudget();
+    this.budgets.set(provider, budget);
+    const circuit = new Circuit(this.settings, budget, (change) => {
+      this.logger.warn({ provider, modelId, ...change }, `the circuit to ${provider} is ${change.state}`);
+      this.repository
+        .note({ provider, modelId }, change, new Date())
+        .catch((error: unknown) => this.logger.error({ err: error }, 'the state of a circuit could not be kept'));
+    });
+    if (this.held.has(key)) circuit.hold();
+    this.circuits.set(key, circuit);
+    return circuit;
+  }
+
+  /** Every circuit that was ever open, as the last replica left it. */
+  list(): Promise<CircuitBreakerStatus[]> {
+    return this.repository.list();
+  }
+
+  /** Keeps calls away, or lets them through again, on every replica. */
+  async set(key: CircuitKey, state: 'open' | 'closed', cause: AuditCause, now: Date): Promise<void> {
+    await this.em.fork().transactional(async (em) => {
+      await this.repository.set(em, key, state, now);
+      const change = {
+        action: `circuit_breaker.${state === 'open' ? 'open' : 'close'}`,
+        entity: 'circuit_breaker',
+        entityId: `${key.provider}/${key.modelId}`,
+        before: null,
+        after: { ...key, state },
+      };
+      await this.audit.record(change, cause, now);
+    });
+    await this.notifications.notify(CHANNEL, JSON.stringify({ ...key, state }));
+    await this.follow(JSON.stringify({ ...key, state }));
+  }
+
+  /** Takes over what operators hold open; a circuit that one closed begins anew. */
+  private async follow(payload: string): Promise<void> {
+    const rows = await this.repository.list();
+    const isHeld = (row: CircuitBreakerStatus) => row.state === 'open' && !row.nextProbeAt;
+    this.held = new Set(rows.filter(isHeld).map(keyOf));
+    if (payload) {
+      const told = JSON.parse(payload) as CircuitKey & { state: string };
+      if (told.state === 'closed') this.circuits.delete(keyOf(told));
+    }
+    for (const [key, circuit] of this.circuits) {
+      if (this.held.has(key)) circuit.hold();
+      else circuit.release();
+    }
+  }
+}
+
+function keyOf({ provider, modelId }: CircuitKey): string {
+  return `${provider}\n${modelId}`;
+}

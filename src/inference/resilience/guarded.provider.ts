@@ -1,0 +1,71 @@
+import type {
+  ChatProvider,
+  EmbeddingAnswer,
+  EmbeddingRequest,
+  ProviderAnswer,
+  ProviderEvent,
+  ProviderRequest,
+} from '../providers/chat-provider.js';
+import type { CircuitBreakers } from './circuit-breakers.service.js';
+
+/** A provider behind its circuits, one for each model. A stream is tried again until its first event, never after it. */
+export class GuardedProvider implements ChatProvider {
+  readonly embed?: (request: EmbeddingRequest, signal: AbortSignal) => Promise<EmbeddingAnswer>;
+
+  constructor(
+    private readonly inner: ChatProvider,
+    private readonly circuits: CircuitBreakers,
+  ) {
+    if (inner.embed) this.embed = (request, signal) => this.whole(request, signal, () => inner.embed!(request, signal));
+  }
+
+  get name(): string {
+    return this.inner.name;
+  }
+
+  get onDisconnect(): ChatProvider['onDisconnect'] {
+    return this.inner.onDisconnect;
+  }
+
+  complete(request: ProviderRequest, signal: AbortSignal): Promise<ProviderAnswer> {
+    return this.whole(request, signal, () => this.inner.complete(request, signal));
+  }
+
+  async *stream(request: ProviderRequest, signal: AbortSignal): AsyncGenerator<ProviderEvent> {
+    const circuit = this.circuits.of(this.name, request.model.id);
+    const leave = await circuit.enter();
+    try {
+      const { events, first } = await circuit.run(() => this.begin(request, signal), signal);
+      let result = first;
+      try {
+        while (!result.done) {
+          yield result.value;
+          result = await events.next();
+        }
+      } finally {
+        if (!result.done) await events.return?.();
+      }
+    } finally {
+      leave();
+    }
+  }
+
+  private async begin(request: ProviderRequest, signal: AbortSignal) {
+    const events = this.inner.stream(request, signal)[Symbol.asyncIterator]();
+    return { events, first: await events.next() };
+  }
+
+  private async whole<Answer>(
+    { model }: Pick<ProviderRequest, 'model'>,
+    signal: AbortSignal,
+    call: () => Promise<Answer>,
+  ): Promise<Answer> {
+    const circuit = this.circuits.of(this.name, model.id);
+    const leave = await circuit.enter();
+    try {
+      return await circuit.run(call, signal);
+    } finally {
+      leave();
+    }
+  }
+}

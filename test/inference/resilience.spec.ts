@@ -1,0 +1,193 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CircuitBreakers } from '../../src/inference/resilience/circuit-breakers.service.js';
+import { ReconciliationService } from '../../src/usage/reconciliation.service.js';
+import { OpenAiMock } from '../support/openai-mock.js';
+import { startTestApp, type TestApp } from '../support/test-app.js';
+import { ensureUser, issueToken } from '../support/tokens.js';
+import { type Caller, ChatBench } from './chat-bench.js';
+import { addModel } from './model-copies.js';
+
+const FAILURES_MAX = 3;
+const OPEN_MS = 1_500;
+
+describe('a provider in trouble', () => {
+  let mock: OpenAiMock;
+  let bench: ChatBench;
+  let other: TestApp;
+  let caller: Caller;
+  let operator: string;
+  let models = 0;
+  /** Of its own for every test, so that no circuit is shared. */
+  let model: string;
+
+  beforeAll(async () => {
+    mock = await new OpenAiMock().start();
+    const env = { OPENAI_BASE_URL: mock.baseUrl, OPENAI_API_KEY: 'sk', PROVIDER_TIMEOUT_MS: '2000' };
+    bench = await ChatBench.start({ env });
+    other = await startTestApp({ env, database: bench.server.database, publicUrl: bench.server.url });
+    for (const { app } of [bench.server, other]) {
+      const circuits = app.get(CircuitBreakers);
+      circuits.settings = {
+        ...circuits.settings,
+        failuresMax: FAILURES_MAX,
+        openMs: OPEN_MS,
+        retryMs: 1,
+        callsMax: 2,
+        waitingMax: 1,
+      };
+    }
+    await ensureUser(bench.server.app, { email: 'operator@example.com', role: 'admin' });
+    operator = await issueToken(bench.server.app, { email: 'operator@example.com', role: 'admin', scopes: ['admin'] });
+  });
+  beforeEach(async () => {
+    mock.behave({});
+    mock.requests.length = 0;
+    models += 1;
+    model = `trouble-${models}`;
+    await addModel(bench.server, { id: model, like: 'sandbox-echo', provider: 'openai' });
+    caller = await bench.caller('pro');
+  });
+  afterEach(async () => {
+    const { checks } = await bench.server.app.get(ReconciliationService).run();
+    expect(checks.filter((check) => check.isBroken)).toEqual([]);
+  });
+  afterAll(async () => {
+    await other.close();
+    await bench.close();
+    await mock.close();
+  });
+
+  const chat = (change: object = {}) =>
+    caller.chat({ model, messages: [{ role: 'user', content: 'Hello' }], max_tokens: 50, ...change });
+
+  async function breakCircuit(): Promise<void> {
+    mock.behave({ status: 500 });
+    for (let failure = 0; failure < FAILURES_MAX; failure += 1) expect((await chat()).status).toBe(502);
+    mock.requests.length = 0;
+  }
+
+  async function admin(method: string, path: string, body?: object) {
+    const response = await fetch(`${bench.server.url}/admin/circuit-breakers${path}`, {
+      method,
+      headers: { authorization: `Bearer ${operator}`, 'content-type': 'application/json' },
+      ...(body && { body: JSON.stringify(body) }),
+    });
+    const { data } = (await response.json()) as { data?: { modelId: string; state: string; isHeld: boolean }[] };
+    return { status: response.status, circuit: data?.find(({ modelId }) => modelId === model) };
+  }
+
+  /** Waits until what a replica knows has reached the database or another replica. */
+  async function eventually(check: () => Promise<boolean>): Promise<void> {
+    for (let attempt = 0; attempt < 200; attempt += 1) {
+      if (await check()) return;
+      await sleep(25);
+    }
+    throw new Error('it never came true');
+  }
+
+  // Planted: retries of a refused request, and of an answer that may have been paid for.
+  it.each([
+    [429, 3, 502],
+    [503, 3, 502],
+    [500, 1, 502],
+    [400, 1, 400],
+  ])('is asked again after a status %i only where it did no work: %i times', async (status, times, answered) => {
+    mock.behave({ status });
+    expect((await chat()).status).toBe(answered);
+    expect(mock.requests).toHaveLength(times);
+    await caller.expectUntouched();
+  });
+
+  it.each([false, true])(
+    'is asked again until it answers, and the answer is charged once (stream: %s)',
+    async (stream) => {
+      mock.behave({ status: 503, statusTimes: 2 });
+      expect((await chat({ stream })).status).toBe(200);
+      expect(mock.requests).toHaveLength(3);
+      expect(await caller.ledger()).toMatchObject([{ outcome: 'completed', usage_source: 'provider' }]);
+    },
+  );
+
+  it('is never asked again after the first byte', async () => {
+    mock.behave({ content: 'one two three four', cutAfterChunks: 2 });
+    await chat({ stream: true });
+    expect(mock.requests).toHaveLength(1);
+    expect(await caller.ledger()).toHaveLength(1);
+  });
+
+  // Planted: the circuit left out of the way of a stream.
+  it.each([false, true])(
+    'is not asked while it is down, and the caller is told how long (stream: %s)',
+    async (stream) => {
+      await breakCircuit();
+      const refused = await caller.refusedChat({ model, messages: [{ role: 'user', content: 'Hello' }], stream });
+      expect(refused).toMatchObject({ status: 503, error: { code: 'provider_unavailable' } });
+      const { headers } = await chat({ stream });
+      expect(Number(headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
+      expect(Number(headers.get('retry-after'))).toBeLessThanOrEqual(Math.ceil(OPEN_MS / 1_000));
+      expect(mock.requests).toEqual([]);
+      await eventually(async () => (await admin('GET', '')).circuit?.state === 'open');
+    },
+  );
+
+  it('is tried with one call when its time is over, and is back when that succeeds', async () => {
+    await breakCircuit();
+    mock.behave({});
+    await eventually(async () => (await chat()).status === 200);
+    expect(mock.requests.length).toBe(1);
+    expect((await chat()).status).toBe(200);
+    await eventually(async () => (await admin('GET', '')).circuit?.state === 'closed');
+  });
+
+  it('is kept apart by model', async () => {
+    await breakCircuit();
+    mock.behave({});
+    const another = `${model}-b`;
+    await addModel(bench.server, { id: another, like: 'sandbox-echo', provider: 'openai' });
+    expect((await chat({ model: another })).status).toBe(200);
+  });
+
+  it('is not down because callers send what it refuses', async () => {
+    mock.behave({ status: 400 });
+    for (let refusal = 0; refusal < FAILURES_MAX + 2; refusal += 1) expect((await chat()).status).toBe(400);
+  });
+
+  it('takes as many calls at once as it may, and refuses what would wait behind too many', async () => {
+    mock.behave({ delayMs: 800 });
+    const answers = await Promise.all(Array.from({ length: 5 }, () => chat()));
+    const statuses = answers.map(({ status }) => status).toSorted((one, two) => one - two);
+    expect(statuses).toEqual([200, 200, 200, 503, 503]);
+    const refused = answers.find(({ status }) => status === 503);
+    expect(refused?.body).toMatchObject({ error: { code: 'overloaded' } });
+    expect(await caller.ledger()).toHaveLength(3);
+  });
+
+  // Planted: the notification left out (the other replica goes on calling).
+  it('is kept away from by hand, on every replica, until it is let back by hand', async () => {
+    const key = { provider: 'openai', modelId: model, reason: 'an incident' };
+    const isOpen = ({ app }: TestApp) => app.get(CircuitBreakers).of('openai', model).isOpen;
+    expect(await admin('POST', '/open', key)).toMatchObject({ status: 200, circuit: { state: 'open', isHeld: true } });
+    expect(await chat()).toMatchObject({ status: 503, body: { error: { code: 'provider_unavailable' } } });
+    await eventually(() => Promise.resolve(isOpen(other)));
+    expect(mock.requests).toEqual([]);
+
+    expect(await admin('POST', '/close', key)).toMatchObject({
+      status: 200,
+      circuit: { state: 'closed', isHeld: false },
+    });
+    expect((await chat()).status).toBe(200);
+    await eventually(() => Promise.resolve(!isOpen(other)));
+
+    const trail = await bench.server.orm.em
+      .getConnection()
+      .execute<{ action: string; reason: string }[]>(
+        `select action, reason from audit_trail where entity = 'circuit_breaker' and entity_id = ? order by created_at, id`,
+        [`openai/${model}`],
+      );
+    expect(trail).toEqual([
+      { action: 'circuit_breaker.open', reason: 'an incident' },
+      { action: 'circuit_breaker.close', reason: 'an incident' },
+    ]);
+    expect((await admin('POST', '/open', { ...key, reason: '' })).status).toBe(400);
+  });
+});
