@@ -23,6 +23,8 @@ import type { TimeLimit } from './providers/time-limit.js';
 
 /** One inference request of one user. */
 export interface ChatCall extends HoldRequest {
+  /** Above 1 where another model answers in the place of the one that was asked for. */
+  attemptNo?: number;
   startedAt: Date;
 }
 
@@ -66,10 +68,10 @@ export interface AttemptFacts {
 }
 
 /** The usage row of one attempt. The prompt is not part of it. */
-export function toAttempt({ chat }: ChatCall, plan: HoldPlan, facts: AttemptFacts): UsageAttempt {
+export function toAttempt({ chat, attemptNo = 1 }: ChatCall, plan: HoldPlan, facts: AttemptFacts): UsageAttempt {
   const images = chargedImages(chat, facts);
   return {
-    attemptNo: 1,
+    attemptNo,
     model: chat.model,
     provider: chat.route.provider.name,
     providerRequestId: facts.providerRequestId,

@@ -30,19 +30,17 @@ export class ChatResponder {
   }
 
   private async complete(call: ChatCall, reply: FastifyReply): Promise<ChatCompletion> {
-    const { completion, plan, reservation, settlement } = await this.inference.complete(
-      call,
-      () => reply.raw.destroyed,
-    );
-    this.describe(call, { plan, reservation }, reply);
+    const answered = await this.inference.complete(call, () => reply.raw.destroyed);
+    const { completion, settlement } = answered;
+    this.describe(answered.call, answered, reply);
     reply.header('x-credits-charged', formatCredits(settlement.chargedUcr));
     reply.header('x-credits-remaining', formatCredits(settlement.availableUcr));
     return completion;
   }
 
   private async stream(call: ChatCall, reply: FastifyReply): Promise<Readable> {
-    const { stream, plan, hold } = await this.inference.stream(call);
-    this.describe(call, { plan, reservation: hold.reservation }, reply);
+    const { call: answered, stream, plan, hold } = await this.inference.stream(call);
+    this.describe(answered, { plan, reservation: hold.reservation }, reply);
     reply.header('x-credits-held', formatCredits(hold.reservation.amountUcr));
     void reply.headers(EVENT_STREAM_HEADERS);
     return stream.output;

@@ -7,6 +7,7 @@ import { MonitoringModule } from '../monitoring/monitoring.module.js';
 import { SubscriptionModule } from '../subscription/subscription.module.js';
 import { UsageModule } from '../usage/usage.module.js';
 import { AdmissionService } from './admission.service.js';
+import { ChatAttempts } from './chat-attempts.service.js';
 import { ChatController } from './chat.controller.js';
 import { ChatReader } from './chat-reader.service.js';
 import { ChatResponder } from './chat-responder.service.js';
@@ -19,6 +20,7 @@ import { EmbeddingsController } from './embeddings.controller.js';
 import { EstimateService } from './estimate.service.js';
 import { EstimatesController } from './estimates.controller.js';
 import { ChatHoldService } from './chat-hold.service.js';
+import { FallbackPlanner } from './fallback-planner.service.js';
 import { HoldPlanner } from './hold-planner.service.js';
 import { ChargeOnce } from './idempotency/charge-once.service.js';
 import { ImageMeasurer } from './images/image-measurer.service.js';
@@ -51,6 +53,7 @@ import { UsageEstimator } from './usage-estimator.service.js';
   providers: [
     AdmissionService,
     ChargeOnce,
+    ChatAttempts,
     ChatReader,
     ChatResponder,
     ChatTargetService,
@@ -61,6 +64,7 @@ import { UsageEstimator } from './usage-estimator.service.js';
     EmbeddingHoldService,
     EmbeddingService,
     EstimateService,
+    FallbackPlanner,
     HoldPlanner,
     ChatHoldService,
     ImageMeasurer,

@@ -1,22 +1,20 @@
 import { Injectable } from '@nestjs/common';
-import { Config } from '../config/config.js';
 import type { Reservation, Settlement } from '../usage/metering.service.js';
 import { answerHeaders, JSON_HEADERS } from './answer-headers.js';
-import { toAttempt, toProviderError, toProviderRequest, type ChatCall } from './chat-call.js';
+import { ChatAttempts } from './chat-attempts.service.js';
+import { toAttempt, toProviderRequest, type ChatCall } from './chat-call.js';
 import { ChatStream } from './chat-stream.js';
-import { ANSWER_MS_MAX, ChatHoldService } from './chat-hold.service.js';
+import { ChatHoldService } from './chat-hold.service.js';
 import type { HoldPlan } from './hold-planner.service.js';
 import { InFlightRequests } from './in-flight-requests.js';
 import type { OpenHold } from './open-hold.js';
-import { TimeLimit } from './providers/time-limit.js';
 import { UsageEstimator } from './usage-estimator.service.js';
 import { callsTools, generatedTexts, type ChatCompletion } from './wire/chat-answer.js';
 import { toWireUsage } from './wire/wire-usage.js';
 
-/** The sandbox is local: waiting longer for it only makes its time-out model slow. */
-const SANDBOX_LIMIT_MS = 2_000;
-
 export interface PlainAnswer {
+  /** As it was answered: by another model where that of the caller failed. */
+  call: ChatCall;
   completion: ChatCompletion;
   plan: HoldPlan;
   reservation: Reservation;
@@ -24,6 +22,7 @@ export interface PlainAnswer {
 }
 
 export interface OpenedStream {
+  call: ChatCall;
   plan: HoldPlan;
   hold: OpenHold;
   stream: ChatStream;
@@ -36,7 +35,7 @@ export class InferenceService {
     private readonly holds: ChatHoldService,
     private readonly estimator: UsageEstimator,
     private readonly inFlight: InFlightRequests,
-    private readonly config: Config,
+    private readonly attempts: ChatAttempts,
   ) {}
 
   /**
@@ -65,43 +64,44 @@ export class InferenceService {
     const leave = this.inFlight.enter();
     try {
       const { plan, hold } = await this.holds.open(call);
-      const stream = await this.openStream(call, plan, hold);
-      void stream.run().finally(leave);
-      return { plan, hold, stream };
+      const opened = await this.openStream(call, plan, hold);
+      void opened.stream.run().finally(leave);
+      return opened;
     } catch (error) {
       leave();
       throw error;
     }
   }
 
-  private async openStream(call: ChatCall, plan: HoldPlan, hold: OpenHold): Promise<ChatStream> {
-    const limit = this.timeLimitFor(call);
+  private async openStream(call: ChatCall, plan: HoldPlan, hold: OpenHold): Promise<OpenedStream> {
     try {
-      const stream = new ChatStream(call, { plan, hold, estimator: this.estimator, limit });
-      await stream.open();
-      return stream;
-    } catch (thrown) {
-      limit.release();
+      return await this.attempts.first({ call, plan }, async (tried, limit) => {
+        const stream = new ChatStream(tried.call, { plan: tried.plan, hold, estimator: this.estimator, limit });
+        await stream.open();
+        return { ...tried, hold, stream };
+      });
+    } catch (error) {
       await hold.void('provider_error');
-      throw toProviderError(thrown, call.requestId, limit);
+      throw error;
     }
   }
 
   private async callAndSettle(
-    call: ChatCall,
-    { plan, hold, hasClientLeft }: { plan: HoldPlan; hold: OpenHold; hasClientLeft: () => boolean },
+    asked: ChatCall,
+    { plan: held, hold, hasClientLeft }: { plan: HoldPlan; hold: OpenHold; hasClientLeft: () => boolean },
   ): Promise<PlainAnswer> {
-    const { chat, requestId } = call;
     const began = performance.now();
-    const limit = this.timeLimitFor(call);
-    const request = toProviderRequest(call, plan);
-    const answer = await limit
-      .run(() => chat.route.provider.complete(request, limit.signal))
-      .catch(async (thrown: unknown) => {
-        await hold.void('provider_error');
-        throw toProviderError(thrown, requestId, limit);
+    const { call, plan, answer } = await this.attempts
+      .first({ call: asked, plan: held }, async (tried, limit) => {
+        const request = toProviderRequest(tried.call, tried.plan);
+        const complete = () => tried.call.chat.route.provider.complete(request, limit.signal);
+        return { ...tried, answer: await limit.run(complete).finally(() => limit.release()) };
       })
-      .finally(() => limit.release());
+      .catch(async (error: unknown) => {
+        await hold.void('provider_error');
+        throw error;
+      });
+    const { chat } = call;
     const { completion } = answer;
     const usage =
       answer.usage ?? (await this.estimator.estimate(chat, plan, generatedTexts(completion.choices).join('')));
@@ -120,12 +120,6 @@ export class InferenceService {
       }),
       call.keeper?.keep({ ...answerHeaders(chat, plan), ...JSON_HEADERS }),
     );
-    return { completion: whole, plan, reservation: hold.reservation, settlement };
-  }
-
-  private timeLimitFor({ chat }: ChatCall): TimeLimit {
-    const { providerTimeoutMs } = this.config;
-    const stepMs = chat.route.isSandbox ? Math.min(providerTimeoutMs, SANDBOX_LIMIT_MS) : providerTimeoutMs;
-    return new TimeLimit(stepMs, ANSWER_MS_MAX, this.inFlight.signal);
+    return { call, completion: whole, plan, reservation: hold.reservation, settlement };
   }
 }

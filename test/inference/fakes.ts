@@ -1,3 +1,5 @@
+import { ChatAttempts } from '../../src/inference/chat-attempts.service.js';
+import type { FallbackPlanner } from '../../src/inference/fallback-planner.service.js';
 import type { ChatCall } from '../../src/inference/chat-call.js';
 import { ChatHoldService } from '../../src/inference/chat-hold.service.js';
 import { HoldPlanner } from '../../src/inference/hold-planner.service.js';
@@ -133,6 +135,10 @@ const META: ModelMeta = {
   creditsPer1kTokens: 1,
 };
 
+const NO_FALLBACKS = {
+  async *candidates() {},
+} as unknown as FallbackPlanner;
+
 /** The service with a scripted provider, a recording meter and a counter of words. */
 export function bench(provider: ChatProvider, options: { timeoutMs?: number; counts?: number[] | null } = {}): Bench {
   const metering = new RecordingMetering();
@@ -143,7 +149,7 @@ export function bench(provider: ChatProvider, options: { timeoutMs?: number; cou
     new ChatHoldService(new HoldPlanner(tokens), metering as unknown as MeteringService),
     new UsageEstimator(tokens),
     inFlight,
-    testConfig({ PROVIDER_TIMEOUT_MS: String(options.timeoutMs ?? 1_000) }),
+    new ChatAttempts(inFlight, testConfig({ PROVIDER_TIMEOUT_MS: String(options.timeoutMs ?? 1_000) }), NO_FALLBACKS),
   );
   const prices = modelPrices(META);
   if (!prices) throw new Error('the scripted model has no price');

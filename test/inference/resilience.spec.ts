@@ -85,7 +85,7 @@ describe('a provider in trouble', () => {
     throw new Error('it never came true');
   }
 
-  // Planted: retries of a refused request, and of an answer that may have been paid for.
+  // Planted: a retry of an answer that may have been paid for.
   it.each([
     [429, 3, 502],
     [503, 3, 502],

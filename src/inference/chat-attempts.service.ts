@@ -1,0 +1,69 @@
+import { Injectable } from '@nestjs/common';
+import type { AppError } from '../common/errors/app-error.js';
+import { Config } from '../config/config.js';
+import { type ChatCall, toProviderError } from './chat-call.js';
+import { ANSWER_MS_MAX } from './chat-hold.service.js';
+import { FallbackPlanner, type PlannedCall } from './fallback-planner.service.js';
+import { InFlightRequests } from './in-flight-requests.js';
+import { ProviderFailedError, ProviderTimeoutError, ProviderUnavailableError } from './inference.errors.js';
+import { TimeLimit } from './providers/time-limit.js';
+
+/** The sandbox is local: waiting longer for it only makes its time-out model slow. */
+const SANDBOX_LIMIT_MS = 2_000;
+
+/** Asks the model's provider, and where that fails those of its fallbacks, all within one hold. */
+@Injectable()
+export class ChatAttempts {
+  constructor(
+    private readonly inFlight: InFlightRequests,
+    private readonly config: Config,
+    private readonly fallbacks: FallbackPlanner,
+  ) {}
+
+  /**
+   * The first attempt that succeeds. Its time limit is for the caller to release; those of the others are released here.
+   * @throws what the caller's own model came to, where none succeeds.
+   */
+  async first<Result>(
+    planned: PlannedCall,
+    attempt: (planned: PlannedCall, limit: TimeLimit) => Promise<Result>,
+  ): Promise<Result> {
+    const failure = await this.try(planned, attempt);
+    if ('result' in failure) return failure.result;
+    if (isProvidersTrouble(failure.error)) {
+      for await (const candidate of this.fallbacks.candidates(planned)) {
+        const outcome = await this.try(candidate, attempt);
+        if ('result' in outcome) return outcome.result;
+      }
+    }
+    throw failure.error;
+  }
+
+  private async try<Result>(
+    planned: PlannedCall,
+    attempt: (planned: PlannedCall, limit: TimeLimit) => Promise<Result>,
+  ): Promise<{ result: Result } | { error: AppError }> {
+    const limit = this.timeLimitFor(planned.call);
+    try {
+      return { result: await attempt(planned, limit) };
+    } catch (thrown) {
+      limit.release();
+      return { error: toProviderError(thrown, planned.call.requestId, limit) };
+    }
+  }
+
+  private timeLimitFor({ chat }: ChatCall): TimeLimit {
+    const { providerTimeoutMs } = this.config;
+    const stepMs = chat.route.isSandbox ? Math.min(providerTimeoutMs, SANDBOX_LIMIT_MS) : providerTimeoutMs;
+    return new TimeLimit(stepMs, ANSWER_MS_MAX, this.inFlight.signal);
+  }
+}
+
+/** What another provider may do better; a request that is refused would be refused again, and a stopping server stops. */
+function isProvidersTrouble(error: AppError): boolean {
+  return (
+    error instanceof ProviderFailedError ||
+    error instanceof ProviderTimeoutError ||
+    error instanceof ProviderUnavailableError
+  );
+}

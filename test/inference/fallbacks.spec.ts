@@ -1,0 +1,89 @@
+import { ReconciliationService } from '../../src/usage/reconciliation.service.js';
+import { OpenAiMock } from '../support/openai-mock.js';
+import { type Caller, ChatBench } from './chat-bench.js';
+import { addModel } from './model-copies.js';
+
+const USAGE = { prompt_tokens: 100, completion_tokens: 20, total_tokens: 120 };
+
+describe('a model with fallbacks', () => {
+  let failing: OpenAiMock;
+  let healthy: OpenAiMock;
+  let bench: ChatBench;
+  let caller: Caller;
+
+  beforeAll(async () => {
+    [failing, healthy] = await Promise.all([new OpenAiMock().start(), new OpenAiMock().start()]);
+    bench = await ChatBench.start({
+      env: { FAILING_BASE_URL: failing.baseUrl, HEALTHY_BASE_URL: healthy.baseUrl, PROVIDER_TIMEOUT_MS: '600' },
+    });
+    const like = 'sandbox-echo';
+    const add = (id: string, provider: string, meta: object) =>
+      addModel(bench.server, { id, like, provider, meta: { ...meta } });
+    await add('cheap', 'healthy', { creditsPer1kTokens: 1 });
+    await add('dear', 'healthy', { creditsPer1kTokens: 50 });
+    await add('pro-only', 'healthy', { requiredTier: 'pro_max' });
+    const fallbacks = ['no-such-model', 'pro-only', 'dear', 'cheap'];
+    await add('main', 'failing', { creditsPer1kTokens: 2, providerMetadata: { fallbacks } });
+    await add('alone', 'failing', { creditsPer1kTokens: 2, providerMetadata: { fallbacks: ['dear', 7] } });
+    await add('doomed', 'failing', { creditsPer1kTokens: 2, providerMetadata: { fallbacks: ['alone'] } });
+  });
+  beforeEach(async () => {
+    failing.behave({ status: 500 });
+    healthy.behave({ usage: USAGE });
+    for (const mock of [failing, healthy]) mock.requests.length = 0;
+    caller = await bench.caller('pro');
+  });
+  afterEach(async () => {
+    const { checks } = await bench.server.app.get(ReconciliationService).run();
+    expect(checks.filter((check) => check.isBroken)).toEqual([]);
+  });
+  afterAll(async () => {
+    await bench.close();
+    await Promise.all([failing.close(), healthy.close()]);
+  });
+
+  const chat = (change: object = {}) =>
+    caller.chat({ model: 'main', messages: [{ role: 'user', content: 'Hello' }], max_tokens: 50, ...change });
+
+  // Planted: the charge at the price of the model that was asked for.
+  it.each([false, true])(
+    'is answered by the first that may be used and fits the hold, at its own price (stream: %s)',
+    async (stream) => {
+      const answer = await chat({ stream });
+      expect(answer.status).toBe(200);
+      expect(JSON.stringify(answer.body)).toContain('cheap');
+      expect(answer.headers.get('x-parameters-applied')).toContain('model=redirected;to="cheap"');
+      expect(failing.requests).toHaveLength(1);
+      expect(healthy.requests).toMatchObject([{ body: { model: 'cheap' } }]);
+      expect(await caller.ledger()).toMatchObject([
+        { model_id: 'cheap', attempt_no: 2, provider: 'healthy', credits_ucr: '120000', outcome: 'completed' },
+      ]);
+      expect(await caller.openHolds()).toBe(0);
+    },
+  );
+
+  it('is asked after a time-out too', async () => {
+    failing.behave({ delayMs: 1_500 });
+    expect((await chat()).status).toBe(200);
+    expect(await caller.ledger()).toMatchObject([{ model_id: 'cheap' }]);
+  });
+
+  it.each([
+    ['its provider refuses the request', 'main', { status: 400 }, 400, 'provider_rejected'],
+    ['none fits the hold', 'alone', { status: 500 }, 502, 'provider_error'],
+    ['the fallback fails as well', 'doomed', { status: 500 }, 502, 'provider_error'],
+  ])('fails as by itself, at no cost, where %s', async (...[, model, behaviour, status, code]) => {
+    failing.behave(behaviour);
+    const refused = await caller.refusedChat({ model, messages: [{ role: 'user', content: 'Hello' }], max_tokens: 50 });
+    expect(refused).toMatchObject({ status, error: { code } });
+    expect(healthy.requests).toEqual([]);
+  });
+
+  it('stays where it is once the first byte is out', async () => {
+    failing.behave({ content: 'one two three four', cutAfterChunks: 2 });
+    const answer = await chat({ stream: true });
+    expect(answer.body['text']).toContain('provider_error');
+    expect(healthy.requests).toEqual([]);
+    expect(await caller.ledger()).toMatchObject([{ model_id: 'main', outcome: 'provider_error' }]);
+  });
+});
