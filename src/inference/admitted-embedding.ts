@@ -1,5 +1,6 @@
 import type { Tier } from '../common/domain/tiers.js';
 import type { Principal } from '../common/http/principal.js';
+import type { AnswerKeeper } from './idempotency/answer-keeper.js';
 import type { PricedModel } from './model-access.js';
 import type { EmbeddingProvider } from './providers/chat-provider.js';
 import type { EmbeddingBody } from './wire/embedding.js';
@@ -17,4 +18,6 @@ export interface EmbeddingCall {
   requestId: string;
   principal: Pick<Principal, 'userId' | 'accessId'>;
   admitted: AdmittedEmbedding;
+  /** Keeps the answer for a repeat, where the request came with a key of its own. */
+  keeper?: AnswerKeeper | undefined;
 }

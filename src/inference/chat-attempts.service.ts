@@ -7,6 +7,7 @@ import { FallbackPlanner, type PlannedCall } from './fallback-planner.service.js
 import { InFlightRequests } from './in-flight-requests.js';
 import { ProviderFailedError, ProviderTimeoutError, ProviderUnavailableError } from './inference.errors.js';
 import { TimeLimit } from './providers/time-limit.js';
+import { ErrorRecorder } from './resilience/error-recorder.service.js';
 
 /** The sandbox is local: waiting longer for it only makes its time-out model slow. */
 const SANDBOX_LIMIT_MS = 2_000;
@@ -18,6 +19,7 @@ export class ChatAttempts {
     private readonly inFlight: InFlightRequests,
     private readonly config: Config,
     private readonly fallbacks: FallbackPlanner,
+    private readonly errors: ErrorRecorder,
   ) {}
 
   /**
@@ -48,7 +50,14 @@ export class ChatAttempts {
       return { result: await attempt(planned, limit) };
     } catch (thrown) {
       limit.release();
-      return { error: toProviderError(thrown, planned.call.requestId, limit) };
+      const { requestId, chat } = planned.call;
+      const error = toProviderError(thrown, requestId, limit);
+      // While a circuit is open nobody was asked, so nothing new is known.
+      if (error instanceof ProviderFailedError || error instanceof ProviderTimeoutError) {
+        const { code: type, message } = error;
+        this.errors.note({ type, message, provider: chat.route.provider.name, modelId: chat.model.id, requestId });
+      }
+      return { error };
     }
   }
 

@@ -47,7 +47,10 @@ export class EmbeddingHoldService {
     if (longest > limit) throw new ContextLengthExceededError({ model: model.id, limit, tokens: longest });
   }
 
-  private async reserve({ requestId, principal, admitted }: EmbeddingCall, inputTokens: number): Promise<OpenHold> {
+  private async reserve(
+    { requestId, principal, admitted, keeper }: EmbeddingCall,
+    inputTokens: number,
+  ): Promise<OpenHold> {
     const { model, tier } = admitted;
     const began = performance.now();
     const { ttlMs } = this.holds;
@@ -59,6 +62,7 @@ export class EmbeddingHoldService {
       amountUcr: upperBoundUcr(model.prices, { inputTokens, outputTokens: 0 }),
       boundTokens: inputTokens,
       ttlMs,
+      idempotency: keeper?.claim,
     });
     return new OpenHold(this.metering, reservation, { holdMs: performance.now() - began, ttlMs });
   }

@@ -1,13 +1,11 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
-import type { FastifyRequest } from 'fastify';
-import type { Principal } from '../common/http/principal.js';
+import type { InferenceHttpRequest } from './admitted-chat.js';
 import type { AdmittedEmbedding } from './admitted-embedding.js';
 import { EmbeddingAdmission } from './embedding-admission.service.js';
 import { parseEmbedding } from './wire/embedding.js';
 
 /** The request as the guard leaves it to the controller. */
-export interface EmbeddingHttpRequest extends FastifyRequest {
-  principal?: Principal;
+export interface EmbeddingHttpRequest extends InferenceHttpRequest {
   embedding?: AdmittedEmbedding;
 }
 

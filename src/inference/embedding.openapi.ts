@@ -1,6 +1,7 @@
 import type { ApiBodyOptions, ApiResponseOptions } from '@nestjs/swagger';
 import { z } from 'zod';
 import { CHAT_RESPONSE } from './chat.openapi.js';
+import { IDEMPOTENCY_ERRORS } from './idempotency/idempotency-key.guard.js';
 import { EmbeddingBody } from './wire/embedding.js';
 
 type OpenApiSchema = Extract<ApiBodyOptions, { schema: unknown }>['schema'];
@@ -58,6 +59,7 @@ export const EMBEDDING_RESPONSE: ApiResponseOptions = {
 };
 
 export const EMBEDDING_ERRORS: Record<number, string> = {
+  ...IDEMPOTENCY_ERRORS,
   400: 'invalid_request, unknown_parameter, capability_not_supported, context_length_exceeded, provider_rejected',
   402: 'insufficient_credits, debt_outstanding',
   403: 'insufficient_scope, account_suspended, subscription_inactive, tier_required',

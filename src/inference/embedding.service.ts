@@ -1,6 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { Config } from '../config/config.js';
-import type { Settlement } from '../usage/metering.service.js';
+import { lifecycleHeaders } from '../models/domain/lifecycle-headers.js';
+import type { Reservation, Settlement, UsageAttempt } from '../usage/metering.service.js';
+import { JSON_HEADERS } from './answer-headers.js';
 import type { AdmittedEmbedding, EmbeddingCall } from './admitted-embedding.js';
 import { toProviderError } from './chat-call.js';
 import type { ReportedUsage } from './domain/reported-usage.js';
@@ -16,6 +18,8 @@ const ANSWER_MS_MAX = 120_000;
 
 export interface EmbeddedInputs {
   list: EmbeddingList;
+  headers: Record<string, string>;
+  reservation: Reservation;
   settlement: Settlement;
 }
 
@@ -48,7 +52,9 @@ export class EmbeddingService {
     const began = performance.now();
     const answer = await this.ask(call, hold);
     const usage = answer.usage ?? (await this.holds.estimate(body, inputTokens));
-    const settlement = await hold.settle({
+    const list = toList(answer, call.admitted, usage);
+    call.keeper?.add(JSON.stringify(list));
+    const attempt: UsageAttempt = {
       attemptNo: 1,
       model,
       provider: call.admitted.provider.name,
@@ -64,8 +70,10 @@ export class EmbeddingService {
         tier: call.admitted.tier,
         inputs: inputsOf(body).length,
       },
-    });
-    return { list: toList(answer, call.admitted, usage), settlement };
+    };
+    const headers = embeddingHeaders(call.admitted);
+    const settlement = await hold.settle(attempt, call.keeper?.keep({ ...headers, ...JSON_HEADERS }));
+    return { list, headers, reservation: hold.reservation, settlement };
   }
 
   private async ask({ requestId, admitted }: EmbeddingCall, hold: OpenHold): Promise<EmbeddingAnswer> {
@@ -81,6 +89,11 @@ export class EmbeddingService {
       limit.release();
     }
   }
+}
+
+/** What the head of an answer says of the model. */
+function embeddingHeaders({ model, isSandbox }: AdmittedEmbedding): Record<string, string> {
+  return { ...lifecycleHeaders(model), ...(isSandbox && { 'x-sandbox': '1' }) };
 }
 
 function toList(answer: EmbeddingAnswer, { model, body }: AdmittedEmbedding, usage: ReportedUsage): EmbeddingList {

@@ -3,11 +3,14 @@ import { ApiBearerAuth, ApiBody, ApiOperation, ApiResponse, ApiTags } from '@nes
 import type { FastifyReply } from 'fastify';
 import { formatCredits } from '../common/domain/micro-credits.js';
 import { Scopes } from '../common/http/route-markers.js';
-import { lifecycleHeaders } from '../models/domain/lifecycle-headers.js';
+import { rateLimitHeaders } from '../usage/domain/rate-limit-headers.js';
 import { ApiInferenceErrors } from './chat.openapi.js';
 import { EMBEDDING_BODY, EMBEDDING_ERRORS, EMBEDDING_RESPONSE } from './embedding.openapi.js';
 import { EmbeddingGuard, type EmbeddingHttpRequest } from './embedding.guard.js';
 import { EmbeddingService } from './embedding.service.js';
+import { ChargeOnce } from './idempotency/charge-once.service.js';
+import { TakesIdempotencyKey } from './idempotency/idempotency-key.guard.js';
+import { RateLimitGuard } from './rate-limit.guard.js';
 import type { EmbeddingList } from './wire/embedding.js';
 
 @ApiTags('Inference')
@@ -15,11 +18,16 @@ import type { EmbeddingList } from './wire/embedding.js';
 @Controller('v1/embeddings')
 @Scopes('llm.inference')
 export class EmbeddingsController {
-  constructor(private readonly embeddings: EmbeddingService) {}
+  constructor(
+    private readonly embeddings: EmbeddingService,
+    private readonly chargeOnce: ChargeOnce,
+  ) {}
 
   @Post()
   @HttpCode(200)
-  @UseGuards(EmbeddingGuard)
+  // The lowest guard is asked first.
+  @UseGuards(RateLimitGuard, EmbeddingGuard)
+  @TakesIdempotencyKey()
   @ApiOperation({
     summary: 'Turn texts into vectors',
     description:
@@ -31,16 +39,17 @@ export class EmbeddingsController {
   async embed(
     @Req() request: EmbeddingHttpRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<EmbeddingList> {
+  ): Promise<EmbeddingList | string> {
     const { id: requestId, principal, embedding: admitted } = request;
     if (!principal || !admitted) throw new Error('embeddings are made after their guard');
     const { userId, accessId } = principal;
-    const call = { requestId, principal: { userId, accessId }, admitted };
-    const { list, settlement } = await this.embeddings.embed(call);
-    void reply.headers(lifecycleHeaders(admitted.model));
-    if (admitted.isSandbox) void reply.header('x-sandbox', '1');
-    void reply.header('x-credits-charged', formatCredits(settlement.chargedUcr));
-    void reply.header('x-credits-remaining', formatCredits(settlement.availableUcr));
-    return list;
+    return this.chargeOnce.respond(request, reply, async (keeper) => {
+      const call = { requestId, principal: { userId, accessId }, admitted, keeper };
+      const { list, headers, reservation, settlement } = await this.embeddings.embed(call);
+      void reply.headers({ ...rateLimitHeaders(reservation.limits, reservation.heldAt), ...headers });
+      void reply.header('x-credits-charged', formatCredits(settlement.chargedUcr));
+      void reply.header('x-credits-remaining', formatCredits(settlement.availableUcr));
+      return list;
+    });
   }
 }

@@ -37,6 +37,7 @@ import { SandboxProvider } from './providers/sandbox.provider.js';
 import { CircuitBreakerAdminController } from './resilience/circuit-breaker.admin.controller.js';
 import { CircuitBreakerRepository } from './resilience/circuit-breaker.repository.js';
 import { CircuitBreakers } from './resilience/circuit-breakers.service.js';
+import { ErrorRecorder } from './resilience/error-recorder.service.js';
 import { TokenCounter } from './token-counter.service.js';
 import { UsageEstimator } from './usage-estimator.service.js';
 
@@ -63,6 +64,7 @@ import { UsageEstimator } from './usage-estimator.service.js';
     EmbeddingGuard,
     EmbeddingHoldService,
     EmbeddingService,
+    ErrorRecorder,
     EstimateService,
     FallbackPlanner,
     HoldPlanner,

@@ -124,6 +124,16 @@ describe('embeddings', () => {
     expect(row!.input_tokens).toBeGreaterThan(0);
   });
 
+  it('are charged once for a key, and the repeat gets the same vectors', async () => {
+    const ask = { model: 'text-embedding', input: INPUT };
+    const first = await caller.post('/v1/embeddings', ask, { 'idempotency-key': 'one' });
+    const second = await caller.post('/v1/embeddings', ask, { 'idempotency-key': 'one' });
+    expect(second.headers.get('idempotent-replayed')).toBe('true');
+    expect(second.body).toEqual(first.body);
+    expect(openai.requests).toHaveLength(1);
+    expect(await caller.ledger()).toHaveLength(1);
+  });
+
   it.each([
     ['an unknown model', { model: 'gpt-99' }, 404, 'model_not_found'],
     ['a model that chats', { model: 'sandbox-echo' }, 400, 'capability_not_supported'],

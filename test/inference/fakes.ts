@@ -13,6 +13,7 @@ import type {
   ProviderEvent,
 } from '../../src/inference/providers/chat-provider.js';
 import type { ReportedUsage } from '../../src/inference/domain/reported-usage.js';
+import type { ErrorRecorder } from '../../src/inference/resilience/error-recorder.service.js';
 import type { TokenCounter } from '../../src/inference/token-counter.service.js';
 import { UsageEstimator } from '../../src/inference/usage-estimator.service.js';
 import type { ChatCompletionChunk } from '../../src/inference/wire/chat-answer.js';
@@ -139,6 +140,8 @@ const NO_FALLBACKS = {
   async *candidates() {},
 } as unknown as FallbackPlanner;
 
+const NO_RECORDER = { note: () => undefined } as unknown as ErrorRecorder;
+
 /** The service with a scripted provider, a recording meter and a counter of words. */
 export function bench(provider: ChatProvider, options: { timeoutMs?: number; counts?: number[] | null } = {}): Bench {
   const metering = new RecordingMetering();
@@ -149,7 +152,12 @@ export function bench(provider: ChatProvider, options: { timeoutMs?: number; cou
     new ChatHoldService(new HoldPlanner(tokens), metering as unknown as MeteringService),
     new UsageEstimator(tokens),
     inFlight,
-    new ChatAttempts(inFlight, testConfig({ PROVIDER_TIMEOUT_MS: String(options.timeoutMs ?? 1_000) }), NO_FALLBACKS),
+    new ChatAttempts(
+      inFlight,
+      testConfig({ PROVIDER_TIMEOUT_MS: String(options.timeoutMs ?? 1_000) }),
+      NO_FALLBACKS,
+      NO_RECORDER,
+    ),
   );
   const prices = modelPrices(META);
   if (!prices) throw new Error('the scripted model has no price');

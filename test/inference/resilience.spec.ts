@@ -139,6 +139,20 @@ describe('a provider in trouble', () => {
     await eventually(async () => (await admin('GET', '')).circuit?.state === 'closed');
   });
 
+  it('leaves its failures counted by the hour, and the first of them with their request', async () => {
+    mock.behave({ status: 500 });
+    const requestIds = [await chat(), await chat()].map(({ headers }) => headers.get('x-request-id'));
+    const query = <Row>(sql: string) => bench.server.orm.em.getConnection().execute<Row[]>(sql);
+    await eventually(async () => {
+      const logs = await query<{ request_id: string; error_type: string; context: object }>('select * from error_logs');
+      return requestIds.every((id) => logs.some((log) => log.request_id === id && log.error_type === 'provider_error'));
+    });
+    const metrics = await query<{ count: number }>(
+      `select sum(count)::int as count from error_metrics where error_type = 'provider_error' and provider = 'openai'`,
+    );
+    expect(metrics[0]!.count).toBeGreaterThanOrEqual(2);
+  });
+
   it('is kept apart by model', async () => {
     await breakCircuit();
     mock.behave({});

@@ -1,0 +1,60 @@
+import { EntityManager } from '@mikro-orm/postgresql';
+import { Injectable, Logger } from '@nestjs/common';
+import { WallClock } from '../../common/clock.js';
+import { newId } from '../../common/ids.js';
+
+const HOUR_MS = 3_600_000;
+const MINUTE_MS = 60_000;
+/** Of one process: an outage is told by its first failures, and counted by all of them. */
+const LOGS_PER_MINUTE = 30;
+
+export interface ProviderError {
+  /** The code that the caller is told. */
+  type: string;
+  /** As the caller is told it: nothing in it that must not be shown. */
+  message: string;
+  provider: string;
+  modelId: string;
+  requestId: string;
+}
+
+/** Counts what goes wrong with providers, by the hour, and keeps the first of each minute. Nobody waits for it. */
+@Injectable()
+export class ErrorRecorder {
+  private readonly logger = new Logger(ErrorRecorder.name);
+  private minute = 0;
+  private logged = 0;
+
+  constructor(
+    private readonly em: EntityManager,
+    private readonly clock: WallClock,
+  ) {}
+
+  note(error: ProviderError): void {
+    this.write(error).catch((failure: unknown) => this.logger.error({ err: failure }, 'an error could not be counted'));
+  }
+
+  private async write({ type, message, provider, modelId, requestId }: ProviderError): Promise<void> {
+    const now = this.clock.now();
+    const em = this.em.fork();
+    await em.execute(
+      `insert into error_metrics as known (error_type, provider, time_window, count, created_at, updated_at)
+       values (?, ?, ?, 1, ?, ?)
+       on conflict (error_type, provider, time_window) do update
+         set count = known.count + 1, updated_at = excluded.updated_at`,
+      [type, provider, new Date(Math.floor(now.getTime() / HOUR_MS) * HOUR_MS), now, now],
+    );
+    if (!this.mayLog(now)) return;
+    await em.execute(
+      `insert into error_logs (id, error_type, message, context, request_id, created_at) values (?, ?, ?, ?::jsonb, ?, ?)`,
+      [newId(), type, message, JSON.stringify({ provider, modelId }), requestId, now],
+    );
+  }
+
+  private mayLog(now: Date): boolean {
+    const minute = Math.floor(now.getTime() / MINUTE_MS);
+    if (minute !== this.minute) [this.minute, this.logged] = [minute, 0];
+    this.logged += 1;
+    return this.logged <= LOGS_PER_MINUTE;
+  }
+}
