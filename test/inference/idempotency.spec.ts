@@ -145,6 +145,19 @@ describe('a chat with an Idempotency-Key', () => {
     expect(mock.requests).toHaveLength(2);
   });
 
+  it('is charged once on the route of embeddings too, where the same key is another one', async () => {
+    const body = { model: 'sandbox-embedding', input: ['one', 'two'] };
+    const embed = () => caller.post('/v1/embeddings', body, { 'idempotency-key': 'k' });
+    expect((await keyed(CHAT)).status).toBe(200);
+    const [first, again] = [await embed(), await embed()];
+    expect(first.headers.get('ratelimit')).toContain('"requests_per_minute"');
+    expect([first.status, first.headers.get('idempotent-replayed')]).toEqual([200, null]);
+    expect([again.status, again.headers.get('idempotent-replayed')]).toEqual([200, 'true']);
+    expect(again.body).toEqual(first.body);
+    expect(again.headers.get('x-credits-charged')).toBe(first.headers.get('x-credits-charged'));
+    expect(await caller.ledger()).toHaveLength(2);
+  });
+
   it('belongs to its user and its body', async () => {
     await keyed(CHAT);
     const other = await keyed({ ...CHAT, messages: [{ role: 'user', content: 'Good bye' }] });

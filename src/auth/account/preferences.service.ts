@@ -28,8 +28,9 @@ export class PreferencesService implements OnModuleInit {
   private readonly known = new LRUCache<string, Readonly<Preferences>>({
     max: USERS_MAX,
     ttl: KNOWN_MS,
-    fetchMethod: (userId) => this.stored(userId),
   });
+  /** Moves with every change that is told: what was read before it is not remembered after it. */
+  private changes = 0;
 
   constructor(
     private readonly em: EntityManager,
@@ -37,15 +38,17 @@ export class PreferencesService implements OnModuleInit {
   ) {}
 
   async onModuleInit(): Promise<void> {
-    await this.notifications.listen(
-      CHANNEL,
-      (userId) => void (userId ? this.known.delete(userId) : this.known.clear()),
-    );
+    await this.notifications.listen(CHANNEL, (userId) => this.forget(userId));
   }
 
   /** At most a moment old. */
   async of(userId: string): Promise<Readonly<Preferences>> {
-    return (await this.known.fetch(userId)) ?? NO_PREFERENCES;
+    const known = this.known.get(userId);
+    if (known) return known;
+    const { changes } = this;
+    const stored = await this.stored(userId);
+    if (changes === this.changes) this.known.set(userId, stored);
+    return stored;
   }
 
   /** As they are at this moment. */
@@ -79,7 +82,14 @@ export class PreferencesService implements OnModuleInit {
       if (sqlStateOf(error) !== FOREIGN_KEY_VIOLATION || wanted.defaultModel === null) throw error;
       throw new PreferredModelNotFoundError(wanted.defaultModel);
     }
-    this.known.delete(userId);
+    this.forget(userId);
     await this.notifications.notify(CHANNEL, userId);
+  }
+
+  /** All of them where a lost connection may have hidden whose. */
+  private forget(userId: string): void {
+    this.changes += 1;
+    if (userId) this.known.delete(userId);
+    else this.known.clear();
   }
 }
