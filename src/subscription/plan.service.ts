@@ -1,6 +1,5 @@
 import { EntityManager, LockMode } from '@mikro-orm/postgresql';
 import { Injectable } from '@nestjs/common';
-import { LRUCache } from 'lru-cache';
 import { TIERS, type Tier } from '../common/domain/tiers.js';
 import { InvalidRequestError } from '../common/errors/common.errors.js';
 import { assertIfMatch } from '../common/http/etag.js';
@@ -24,11 +23,8 @@ export function rolloverRuleOf(plan: Plan): RolloverRule {
 /** The four plans, read at most every few seconds. */
 @Injectable()
 export class PlanService {
-  private readonly plans = new LRUCache<'all', Plans>({
-    max: 1,
-    ttl: PLAN_TTL_MS,
-    fetchMethod: () => this.stored(),
-  });
+  /** The last reading, under way or done. A change lets go of it; who waits for it still gets it. */
+  private reading: { plans: Promise<Plans>; until: number } | null = null;
 
   constructor(
     private readonly em: EntityManager,
@@ -41,9 +37,15 @@ export class PlanService {
 
   /** All four. Read before a transaction begins: within one it could wait for a second connection. */
   async all(): Promise<Plans> {
-    const plans = await this.plans.fetch('all');
-    if (!plans) throw new Error('the plans could not be read');
-    return plans;
+    if (this.reading && performance.now() < this.reading.until) return this.reading.plans;
+    const reading = { plans: this.stored(), until: performance.now() + PLAN_TTL_MS };
+    this.reading = reading;
+    try {
+      return await reading.plans;
+    } catch (error) {
+      if (this.reading === reading) this.reading = null;
+      throw error;
+    }
   }
 
   /** All four as they are stored at this moment. */
@@ -79,7 +81,7 @@ export class PlanService {
       await this.audit.record(change, cause, now);
       return plan;
     });
-    this.plans.clear();
+    this.reading = null;
     return changed;
   }
 }

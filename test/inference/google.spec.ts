@@ -101,7 +101,7 @@ describe('a model of Google', () => {
     });
   });
 
-  // Planted: thoughts left out of the output; the usages of a stream added up.
+  // Planted: thoughts left out of the output.
   it.each([false, true])('is charged all it counted, thoughts included, once (stream: %s)', async (stream) => {
     mock.behave({ usage: USAGE, thought: 'Seven, I think.', text: 'Seven words.' });
     const ask = { ...CHAT, reasoning_effort: 'low' as const };
