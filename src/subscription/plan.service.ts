@@ -81,7 +81,12 @@ export class PlanService {
       await this.audit.record(change, cause, now);
       return plan;
     });
-    this.reading = null;
+    this.forget();
     return changed;
+  }
+
+  /** Forgets what is known of the plans, after a change elsewhere. */
+  forget(): void {
+    this.reading = null;
   }
 }

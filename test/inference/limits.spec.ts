@@ -31,7 +31,7 @@ describe('limits', () => {
 
   async function setPlan(columns: string): Promise<void> {
     await bench.server.orm.em.getConnection().execute(`update plans set ${columns} where tier = 'free'`);
-    (bench.server.app.get(PlanService) as unknown as { plans: { clear(): void } }).plans.clear();
+    bench.server.app.get(PlanService).forget();
   }
 
   async function limits(by = caller): Promise<Map<string, Limit>> {

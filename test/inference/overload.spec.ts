@@ -96,14 +96,15 @@ describe('a database without room', () => {
   it('gives an account that is busy one connection, and serves everybody else', async () => {
     const [busy, caller] = [await bench.caller('enterprise'), await bench.caller()];
     const waiting = await whileLocked(busy, async () => {
-      const chats = Array.from({ length: 3 }, () => busy.chat(HELLO));
+      // One in flight and one that waits: there is still a place for somebody else.
+      const chats = Array.from({ length: 2 }, () => busy.chat(HELLO));
       expect(await waitingForLocks()).toBe(1);
       expect((await caller.chat(HELLO)).status).toBe(200);
       await sleep(100);
       expect(await waitingForLocks()).toBe(1);
       return chats;
     });
-    expect((await Promise.all(waiting)).map(({ status }) => status)).toEqual([200, 200, 200]);
+    expect((await Promise.all(waiting)).map(({ status }) => status)).toEqual([200, 200]);
   });
 
   it('refuses what finds no connection in time', async () => {
