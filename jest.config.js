@@ -7,6 +7,8 @@ export default {
   globalSetup: '<rootDir>/test/support/global-setup.js',
   globalTeardown: '<rootDir>/test/support/global-teardown.js',
   testTimeout: 60_000,
+  // Modules of finished specs stay in a worker's memory; one that has gathered much spends its time on that, so it is started anew.
+  workerIdleMemoryLimit: '1GB',
   maxWorkers: 2,
   // The pure rules are where a missed branch costs money; everything else is covered by behaviour over HTTP and SQL.
   collectCoverageFrom: ['<rootDir>/src/**/domain/**/*.js', '!**/*.spec.js'],
