@@ -51,10 +51,13 @@ export class CircuitBreakers implements OnModuleInit {
     if (known) return known;
     const budget = this.budgets.get(provider) ?? new RetryBudget();
     this.budgets.set(provider, budget);
+    let noted = Promise.resolve();
     const circuit = new Circuit(this.settings, budget, (change) => {
       this.logger.warn({ provider, modelId, ...change }, `the circuit to ${provider} is ${change.state}`);
-      this.repository
-        .note({ provider, modelId }, change, new Date())
+      const at = new Date();
+      // One after the other: a probe may begin and succeed within a moment, and must not be kept the wrong way round.
+      noted = noted
+        .then(() => this.repository.note({ provider, modelId }, change, at))
         .catch((error: unknown) => this.logger.error({ err: error }, 'the state of a circuit could not be kept'));
     });
     if (this.held.has(key)) circuit.hold();
