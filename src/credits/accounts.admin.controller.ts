@@ -1,8 +1,8 @@
-import { Controller, Get, Param, Query } from '@nestjs/common';
-import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { Get, Param, Query } from '@nestjs/common';
+import { ApiOperation, ApiResponse } from '@nestjs/swagger';
+import { AdminController } from '../common/http/admin-controller.js';
 import { Clock } from '../common/clock.js';
 import { encodeCursor } from '../common/http/paging.js';
-import { Roles, Scopes } from '../common/http/route-markers.js';
 import { isUuid } from '../common/ids.js';
 import { AccountView, AdminPostingPage, toAccountView } from './account.dto.js';
 import { GrantsQuery, historyFilterOf, HistoryQuery } from './account.query.js';
@@ -14,11 +14,7 @@ import { toAdminPostingView } from './posting.dto.js';
 /** A user has a few requests under way; more of them are a list of their own. */
 const PENDING_HOLDS_MAX = 200;
 
-@ApiTags('admin')
-@ApiBearerAuth()
-@Scopes('admin')
-@Roles('admin', 'support')
-@Controller('admin/credits/accounts/:userId')
+@AdminController('admin/credits/accounts/:userId', 'admin', 'support')
 export class AccountsAdminController {
   constructor(
     private readonly records: AccountRecords,
@@ -29,8 +25,6 @@ export class AccountsAdminController {
   @ApiOperation({ summary: 'An account as it is stored: sums, limits, grants and requests under way' })
   @ApiResponse({ status: 200, type: AccountView })
   @ApiResponse({ status: 400, description: 'A query parameter breaks its rule' })
-  @ApiResponse({ status: 401, description: 'No valid token' })
-  @ApiResponse({ status: 403, description: 'The token lacks the scope admin, or the user is no operator' })
   @ApiResponse({ status: 404, description: 'user_not_found' })
   async read(@Param('userId') userId: string, @Query() query: GrantsQuery): Promise<AccountView> {
     const now = this.clock.now();
@@ -48,8 +42,6 @@ export class AccountsAdminController {
   @ApiOperation({ summary: 'Every line of an account, newest first, with who caused it' })
   @ApiResponse({ status: 200, type: AdminPostingPage })
   @ApiResponse({ status: 400, description: 'A query parameter breaks its rule' })
-  @ApiResponse({ status: 401, description: 'No valid token' })
-  @ApiResponse({ status: 403, description: 'The token lacks the scope admin, or the user is no operator' })
   @ApiResponse({ status: 404, description: 'user_not_found' })
   async history(@Param('userId') userId: string, @Query() query: HistoryQuery): Promise<AdminPostingPage> {
     const { rows, next } = await this.records.history(checkedUser(userId), historyFilterOf(query));

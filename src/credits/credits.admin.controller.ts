@@ -1,10 +1,11 @@
-import { Body, Controller, Get, Post, Query, Res } from '@nestjs/common';
-import { ApiBearerAuth, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { Body, Get, Post, Query, Res } from '@nestjs/common';
+import { ApiHeader, ApiOperation, ApiResponse } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
+import { AdminController } from '../common/http/admin-controller.js';
 import { Clock } from '../common/clock.js';
 import { parseCredits } from '../common/domain/micro-credits.js';
 import { InvalidRequestError } from '../common/errors/common.errors.js';
-import { Roles, Scopes } from '../common/http/route-markers.js';
+import { Roles } from '../common/http/route-markers.js';
 import { AdminGrantPage, toGrantPage } from './account.dto.js';
 import { AllGrantsQuery } from './account.query.js';
 import { AccountRecords } from './account-records.service.js';
@@ -14,10 +15,7 @@ import { IdempotentRequests } from './idempotent-requests.service.js';
 import { KeyedSender, type Sender } from './keyed-sender.js';
 import { rowPosition } from './page-position.js';
 
-@ApiTags('admin')
-@ApiBearerAuth()
-@Scopes('admin')
-@Controller('admin/credits/grants')
+@AdminController('admin/credits/grants')
 export class CreditsAdminController {
   constructor(
     private readonly credits: CreditsService,
@@ -31,8 +29,6 @@ export class CreditsAdminController {
   @ApiOperation({ summary: 'Grants by user, each user’s newest first' })
   @ApiResponse({ status: 200, type: AdminGrantPage })
   @ApiResponse({ status: 400, description: 'A query parameter breaks its rule' })
-  @ApiResponse({ status: 401, description: 'No valid token' })
-  @ApiResponse({ status: 403, description: 'The token lacks the scope admin, or the user is no operator' })
   async list(@Query() query: AllGrantsQuery): Promise<AdminGrantPage> {
     const { userId = null, source = null, state = null, limit } = query;
     const filter = { userId, source, state, after: rowPosition(query.cursor), limit };
@@ -49,8 +45,6 @@ export class CreditsAdminController {
   })
   @ApiResponse({ status: 201, type: GrantView, description: 'With the header Idempotent-Replayed: true for a repeat' })
   @ApiResponse({ status: 400, description: 'idempotency_key_invalid, or a field breaks its rule' })
-  @ApiResponse({ status: 401, description: 'No valid token' })
-  @ApiResponse({ status: 403, description: 'The token lacks the scope admin, or the user is no admin' })
   @ApiResponse({ status: 404, description: 'user_not_found' })
   @ApiResponse({ status: 422, description: 'idempotency_mismatch: the key or the payment has granted something else' })
   async grant(

@@ -1,8 +1,9 @@
-import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
-import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { Body, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { ApiOperation, ApiResponse } from '@nestjs/swagger';
+import { AdminController } from '../common/http/admin-controller.js';
 import { Clock } from '../common/clock.js';
 import { CurrentOperator, type Operator } from '../common/http/current-operator.js';
-import { Roles, Scopes } from '../common/http/route-markers.js';
+import { Roles } from '../common/http/route-markers.js';
 import { HoldPage, HoldView, toHoldPage, toHoldView } from './account.dto.js';
 import { HoldsQuery, instantOf } from './account.query.js';
 import { AccountRecords } from './account-records.service.js';
@@ -10,10 +11,7 @@ import { HoldExpirer } from './hold-expirer.service.js';
 import { rowPosition } from './page-position.js';
 import { CorrectionRequest } from './posting.dto.js';
 
-@ApiTags('admin')
-@ApiBearerAuth()
-@Scopes('admin')
-@Controller('admin/credits/holds')
+@AdminController('admin/credits/holds')
 export class HoldsAdminController {
   constructor(
     private readonly records: AccountRecords,
@@ -26,8 +24,6 @@ export class HoldsAdminController {
   @ApiOperation({ summary: 'Holds by user, each user’s newest first' })
   @ApiResponse({ status: 200, type: HoldPage })
   @ApiResponse({ status: 400, description: 'A query parameter breaks its rule' })
-  @ApiResponse({ status: 401, description: 'No valid token' })
-  @ApiResponse({ status: 403, description: 'The token lacks the scope admin, or the user is no operator' })
   async list(@Query() query: HoldsQuery): Promise<HoldPage> {
     const { userId = null, state = null, limit } = query;
     const olderThan = query.olderThan === undefined ? null : instantOf('olderThan', query.olderThan);
@@ -42,8 +38,6 @@ export class HoldsAdminController {
   })
   @ApiResponse({ status: 200, type: HoldView })
   @ApiResponse({ status: 400, description: 'A field breaks its rule' })
-  @ApiResponse({ status: 401, description: 'No valid token' })
-  @ApiResponse({ status: 403, description: 'The token lacks the scope admin, or the user is no admin' })
   @ApiResponse({ status: 404, description: 'not_found: the user has no such hold' })
   @ApiResponse({ status: 409, description: 'hold_ended, with the state it has' })
   async expire(

@@ -1,10 +1,10 @@
-import { applyDecorators, Body, Controller, Param, Post, Res } from '@nestjs/common';
-import { ApiBearerAuth, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { applyDecorators, Body, Param, Post, Res } from '@nestjs/common';
+import { ApiHeader, ApiOperation, ApiResponse } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
+import { AdminController } from '../common/http/admin-controller.js';
 import { Clock } from '../common/clock.js';
 import { parseCredits } from '../common/domain/micro-credits.js';
 import { InvalidRequestError, NotFoundError } from '../common/errors/common.errors.js';
-import { Roles, Scopes } from '../common/http/route-markers.js';
 import { isUuid } from '../common/ids.js';
 import { GRANT_UCR_MAX } from './credits.dto.js';
 import { IdempotentRequests, type KeyedRequest } from './idempotent-requests.service.js';
@@ -34,17 +34,11 @@ function Correction(summary: string): MethodDecorator {
       description: 'With the header Idempotent-Replayed: true for a repeat',
     }),
     ApiResponse({ status: 400, description: 'idempotency_key_invalid, or a field breaks its rule' }),
-    ApiResponse({ status: 401, description: 'No valid token' }),
-    ApiResponse({ status: 403, description: 'The token lacks the scope admin, or the user is no admin' }),
     ApiResponse({ status: 404, description: 'user_not_found, or not_found: the user has no such grant or posting' }),
   );
 }
 
-@ApiTags('admin')
-@ApiBearerAuth()
-@Scopes('admin')
-@Roles('admin')
-@Controller('admin/credits')
+@AdminController('admin/credits', 'admin')
 export class PostingsAdminController {
   constructor(
     private readonly ledger: LedgerService,

@@ -1,17 +1,13 @@
-import { Body, Controller, Get, HttpCode, Post } from '@nestjs/common';
-import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { Body, Get, HttpCode, Post } from '@nestjs/common';
+import { ApiOperation, ApiResponse } from '@nestjs/swagger';
+import { AdminController } from '../common/http/admin-controller.js';
 import { Clock } from '../common/clock.js';
 import { CurrentOperator, type Operator } from '../common/http/current-operator.js';
-import { Roles, Scopes } from '../common/http/route-markers.js';
 import { ClockAdminService } from './clock-admin.service.js';
 import { ClockMoveBody, ClockMovedView, ClockView, toClockView } from './clock.dto.js';
 
 /** Exists in a sandbox only. */
-@ApiTags('admin')
-@ApiBearerAuth()
-@Scopes('admin')
-@Roles('admin')
-@Controller('admin/clock')
+@AdminController('admin/clock', 'admin')
 export class ClockAdminController {
   constructor(
     private readonly clock: Clock,
@@ -21,8 +17,6 @@ export class ClockAdminController {
   @Get()
   @ApiOperation({ summary: "The test clock: the product's time and how far it is ahead; in a sandbox only" })
   @ApiResponse({ status: 200, type: ClockView })
-  @ApiResponse({ status: 401, description: 'No valid token, or a second factor is missing' })
-  @ApiResponse({ status: 403, description: 'The token lacks the scope admin, or the user is no admin' })
   @ApiResponse({ status: 404, description: 'The sandbox is off' })
   read(): ClockView {
     return toClockView(this.clock.now(), this.clock.offsetMs);
@@ -33,8 +27,6 @@ export class ClockAdminController {
   @ApiOperation({ summary: 'Move the test clock of all replicas forward and run every job at the new time' })
   @ApiResponse({ status: 200, type: ClockMovedView })
   @ApiResponse({ status: 400, description: 'Neither or both members are given, or one is no time or duration' })
-  @ApiResponse({ status: 401, description: 'No valid token, or a second factor is missing' })
-  @ApiResponse({ status: 403, description: 'The token lacks the scope admin, or the user is no admin' })
   @ApiResponse({ status: 404, description: 'The sandbox is off' })
   @ApiResponse({ status: 422, description: 'The time is before the current one, or more than a hundred years ahead' })
   async move(@Body() move: ClockMoveBody, @CurrentOperator() operator: Operator): Promise<ClockMovedView> {

@@ -1,19 +1,15 @@
-import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
-import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { Body, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { ApiOperation, ApiResponse } from '@nestjs/swagger';
+import { AdminController } from '../common/http/admin-controller.js';
 import { Clock } from '../common/clock.js';
 import { CurrentPrincipal } from '../common/http/current-principal.js';
 import { decodeCursor, encodeCursor } from '../common/http/paging.js';
 import type { Principal } from '../common/http/principal.js';
-import { Roles, Scopes } from '../common/http/route-markers.js';
 import { isUuid } from '../common/ids.js';
 import { JobFailureService } from './job-failure.service.js';
 import { Dismissal, JobFailuresPage, JobFailuresQuery, JobFailureView, toJobFailureView } from './jobs.dto.js';
 
-@ApiTags('admin')
-@ApiBearerAuth()
-@Scopes('admin')
-@Roles('admin', 'support')
-@Controller('admin/job-failures')
+@AdminController('admin/job-failures', 'admin', 'support')
 export class JobFailuresAdminController {
   constructor(
     private readonly failures: JobFailureService,
@@ -24,8 +20,6 @@ export class JobFailuresAdminController {
   @ApiOperation({ summary: 'What background work could not do, newest first, with its reasons' })
   @ApiResponse({ status: 200, type: JobFailuresPage })
   @ApiResponse({ status: 400, description: 'A query parameter breaks its rule' })
-  @ApiResponse({ status: 401, description: 'No valid token, or a second factor is missing' })
-  @ApiResponse({ status: 403, description: 'The token lacks the scope admin, or the user is no operator' })
   async list(@Query() { state, job, limit, cursor }: JobFailuresQuery): Promise<JobFailuresPage> {
     const page = await this.failures.page({ state, job, limit, before: decodeCursor(cursor, isUuid) });
     return { data: page.failures.map(toJobFailureView), nextCursor: encodeCursor(page.next) };
@@ -35,8 +29,6 @@ export class JobFailuresAdminController {
   @HttpCode(200)
   @ApiOperation({ summary: 'Do what failed once more, now' })
   @ApiResponse({ status: 200, type: JobFailureView, description: 'It succeeded' })
-  @ApiResponse({ status: 401, description: 'No valid token, or a second factor is missing' })
-  @ApiResponse({ status: 403, description: 'The token lacks the scope admin, or the user is no operator' })
   @ApiResponse({ status: 404, description: 'No failure has this id' })
   @ApiResponse({ status: 409, description: 'It is closed, it failed again, or its job retries all at once only' })
   async retry(@Param('id') id: string, @CurrentPrincipal() { userId }: Principal): Promise<JobFailureView> {
@@ -48,8 +40,6 @@ export class JobFailuresAdminController {
   @ApiOperation({ summary: 'Close a failure without doing what failed; the reason stays with it' })
   @ApiResponse({ status: 200, type: JobFailureView })
   @ApiResponse({ status: 400, description: 'The reason is missing or too long' })
-  @ApiResponse({ status: 401, description: 'No valid token, or a second factor is missing' })
-  @ApiResponse({ status: 403, description: 'The token lacks the scope admin, or the user is no operator' })
   @ApiResponse({ status: 404, description: 'No failure has this id' })
   @ApiResponse({ status: 409, description: 'It is closed already' })
   async dismiss(

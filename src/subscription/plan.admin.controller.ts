@@ -1,10 +1,11 @@
-import { Body, Controller, Get, Param, Patch, Res } from '@nestjs/common';
-import { ApiBearerAuth, ApiHeader, ApiOperation, ApiParam, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { Body, Get, Param, Patch, Res } from '@nestjs/common';
+import { ApiHeader, ApiOperation, ApiParam, ApiResponse } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
+import { AdminController } from '../common/http/admin-controller.js';
 import { Clock } from '../common/clock.js';
 import { TIERS, type Tier } from '../common/domain/tiers.js';
 import { CurrentOperator, type Operator } from '../common/http/current-operator.js';
-import { Roles, Scopes } from '../common/http/route-markers.js';
+import { Roles } from '../common/http/route-markers.js';
 import {
   AdminPlanView,
   etagOfPlan,
@@ -17,13 +18,7 @@ import type { Plan } from './plan.entity.js';
 import { PlanService } from './plan.service.js';
 import { TierPipe } from './tier.pipe.js';
 
-@ApiTags('admin')
-@ApiBearerAuth()
-@Scopes('admin')
-@Roles('admin')
-@ApiResponse({ status: 401, description: 'No valid token' })
-@ApiResponse({ status: 403, description: 'The token lacks the scope admin, or the user is no operator' })
-@Controller('admin/plans')
+@AdminController('admin/plans', 'admin')
 export class PlanAdminController {
   constructor(
     private readonly plans: PlanService,

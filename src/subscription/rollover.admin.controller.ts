@@ -1,15 +1,11 @@
-import { Controller, HttpCode, Post, Query } from '@nestjs/common';
-import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { HttpCode, Post, Query } from '@nestjs/common';
+import { ApiOperation, ApiResponse } from '@nestjs/swagger';
+import { AdminController } from '../common/http/admin-controller.js';
 import { Clock } from '../common/clock.js';
-import { Roles, Scopes } from '../common/http/route-markers.js';
 import { RolloverQuery, RolloverView, toRolloverView } from './rollover.dto.js';
 import { RolloverService } from './rollover.service.js';
 
-@ApiTags('admin')
-@ApiBearerAuth()
-@Scopes('admin')
-@Roles('admin')
-@Controller('admin/credits/rollover')
+@AdminController('admin/credits/rollover', 'admin')
 export class RolloverAdminController {
   constructor(
     private readonly rollover: RolloverService,
@@ -21,8 +17,6 @@ export class RolloverAdminController {
   @ApiOperation({ summary: 'Closes every billing period that is due, or shows what that would do' })
   @ApiResponse({ status: 200, type: RolloverView })
   @ApiResponse({ status: 400, description: 'A query parameter breaks its rule' })
-  @ApiResponse({ status: 401, description: 'No valid token' })
-  @ApiResponse({ status: 403, description: 'The token lacks the scope admin, or the user is no admin' })
   async run(@Query() { dryRun, userId }: RolloverQuery): Promise<RolloverView> {
     const at = this.clock.now();
     if (dryRun) return toRolloverView({ dryRun, at }, await this.rollover.preview(at, userId));

@@ -1,9 +1,9 @@
-import { applyDecorators, Body, Controller, HttpCode, Param, ParseUUIDPipe, Post, Res } from '@nestjs/common';
-import { ApiBearerAuth, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { applyDecorators, Body, HttpCode, Param, ParseUUIDPipe, Post, Res } from '@nestjs/common';
+import { ApiHeader, ApiOperation, ApiResponse } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
+import { AdminController } from '../common/http/admin-controller.js';
 import { Clock } from '../common/clock.js';
 import { CurrentOperator, type Operator } from '../common/http/current-operator.js';
-import { Roles, Scopes } from '../common/http/route-markers.js';
 import { PlanChangeService } from './plan-change.service.js';
 import {
   AdminSubscriptionView,
@@ -35,14 +35,8 @@ function Action(path: string, summary: string): MethodDecorator {
   );
 }
 
-@ApiTags('admin')
-@ApiBearerAuth()
-@Scopes('admin')
-@Roles('admin')
-@ApiResponse({ status: 401, description: 'No valid token' })
-@ApiResponse({ status: 403, description: 'The token lacks the scope admin, or the user is no admin' })
 @ApiHeader({ name: 'If-Match', required: true })
-@Controller('admin/subscriptions')
+@AdminController('admin/subscriptions', 'admin')
 export class SubscriptionActionsController {
   constructor(
     private readonly lifecycle: SubscriptionLifecycleService,

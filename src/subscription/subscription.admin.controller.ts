@@ -1,11 +1,12 @@
-import { Body, Controller, Get, Param, ParseUUIDPipe, Post, Query, Res } from '@nestjs/common';
-import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { Body, Get, Param, ParseUUIDPipe, Post, Query, Res } from '@nestjs/common';
+import { ApiOperation, ApiResponse } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
+import { AdminController } from '../common/http/admin-controller.js';
 import { Clock } from '../common/clock.js';
 import { CurrentPrincipal } from '../common/http/current-principal.js';
 import { decodeCursor, encodeCursor, PageQuery } from '../common/http/paging.js';
 import type { Principal } from '../common/http/principal.js';
-import { Roles, Scopes } from '../common/http/route-markers.js';
+import { Roles } from '../common/http/route-markers.js';
 import { isUuid } from '../common/ids.js';
 import {
   AdminSubscriptionView,
@@ -22,13 +23,7 @@ import { SubscriptionService } from './subscription.service.js';
 
 const ID = new ParseUUIDPipe();
 
-@ApiTags('admin')
-@ApiBearerAuth()
-@Scopes('admin')
-@Roles('admin')
-@ApiResponse({ status: 401, description: 'No valid token' })
-@ApiResponse({ status: 403, description: 'The token lacks the scope admin, or the user is no operator' })
-@Controller('admin/subscriptions')
+@AdminController('admin/subscriptions', 'admin')
 export class SubscriptionAdminController {
   constructor(
     private readonly subscriptions: SubscriptionService,

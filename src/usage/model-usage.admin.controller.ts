@@ -1,7 +1,7 @@
-import { Controller, Get, Query } from '@nestjs/common';
-import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { Get, Query } from '@nestjs/common';
+import { ApiOperation, ApiResponse } from '@nestjs/swagger';
+import { AdminController } from '../common/http/admin-controller.js';
 import { Clock } from '../common/clock.js';
-import { Roles, Scopes } from '../common/http/route-markers.js';
 import {
   LegacyUsagePage,
   LegacyUsageQuery,
@@ -15,14 +15,8 @@ import { rangeOf } from './usage.dto.js';
 
 const DAY_MS = 86_400_000;
 
-@ApiTags('admin')
-@ApiBearerAuth()
-@Scopes('admin')
-@Roles('admin', 'support')
 @ApiResponse({ status: 400, description: 'invalid_request: a query parameter breaks its rule' })
-@ApiResponse({ status: 401, description: 'No valid token' })
-@ApiResponse({ status: 403, description: 'The token lacks the scope admin, or the user is no operator' })
-@Controller('admin/usage')
+@AdminController('admin/usage', 'admin', 'support')
 export class ModelUsageAdminController {
   constructor(
     private readonly usage: ModelUsageService,

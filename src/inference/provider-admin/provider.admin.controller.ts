@@ -1,9 +1,10 @@
-import { Body, Controller, Get, HttpCode, Param, ParseUUIDPipe, Patch, Post, Res } from '@nestjs/common';
-import { ApiBearerAuth, ApiHeader, ApiOperation, ApiParam, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { Body, Get, HttpCode, Param, ParseUUIDPipe, Patch, Post, Res } from '@nestjs/common';
+import { ApiHeader, ApiOperation, ApiParam, ApiResponse } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
+import { AdminController } from '../../common/http/admin-controller.js';
 import { WallClock } from '../../common/clock.js';
 import { CurrentOperator, type Operator } from '../../common/http/current-operator.js';
-import { Roles, Scopes } from '../../common/http/route-markers.js';
+import { Roles } from '../../common/http/route-markers.js';
 import {
   CreateCredentialRequest,
   CredentialView,
@@ -24,13 +25,7 @@ const IF_MATCH = {
   description: 'The ETag of the credential as it was read',
 } as const;
 
-@ApiTags('admin')
-@ApiBearerAuth()
-@Scopes('admin')
-@Roles('admin')
-@ApiResponse({ status: 401, description: 'No valid token' })
-@ApiResponse({ status: 403, description: 'The token lacks the scope admin, or the user is no operator' })
-@Controller('admin/providers')
+@AdminController('admin/providers', 'admin')
 export class ProviderAdminController {
   constructor(
     private readonly credentials: ProviderCredentialService,

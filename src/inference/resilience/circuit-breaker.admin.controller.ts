@@ -1,18 +1,13 @@
-import { Body, Controller, Get, HttpCode, Post } from '@nestjs/common';
-import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { Body, Get, HttpCode, Post } from '@nestjs/common';
+import { ApiOperation, ApiResponse } from '@nestjs/swagger';
+import { AdminController } from '../../common/http/admin-controller.js';
 import { WallClock } from '../../common/clock.js';
 import { CurrentOperator, type Operator } from '../../common/http/current-operator.js';
-import { Roles, Scopes } from '../../common/http/route-markers.js';
+import { Roles } from '../../common/http/route-markers.js';
 import { CircuitListView, CircuitRequest, toCircuitView } from './circuit-breaker.dto.js';
 import { CircuitBreakers } from './circuit-breakers.service.js';
 
-@ApiTags('admin')
-@ApiBearerAuth()
-@Scopes('admin')
-@Roles('admin')
-@ApiResponse({ status: 401, description: 'No valid token' })
-@ApiResponse({ status: 403, description: 'The token lacks the scope admin, or the user is no operator' })
-@Controller('admin/circuit-breakers')
+@AdminController('admin/circuit-breakers', 'admin')
 export class CircuitBreakerAdminController {
   constructor(
     private readonly circuits: CircuitBreakers,

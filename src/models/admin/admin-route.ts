@@ -13,15 +13,11 @@ export class ReasonRequest {
   reason!: string;
 }
 
-const READ_ERRORS: Record<number, string> = {
-  401: 'invalid_token, insufficient_user_authentication',
-  403: 'insufficient_scope, insufficient_role',
-};
-
-/** The errors of an admin route, all as problem details. */
-export function ApiAdminErrors(errors: Record<number, string> = {}): MethodDecorator {
-  const all = Object.entries({ ...READ_ERRORS, ...errors });
-  return applyDecorators(...all.map(([status, description]) => ApiResponse({ status: Number(status), description })));
+/** The errors of an admin route beside those of every one, all as problem details. */
+export function ApiAdminErrors(errors: Record<number, string>): MethodDecorator {
+  return applyDecorators(
+    ...Object.entries(errors).map(([status, description]) => ApiResponse({ status: Number(status), description })),
+  );
 }
 
 /** The same for a change, which names the state it was made from. */

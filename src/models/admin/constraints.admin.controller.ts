@@ -1,8 +1,9 @@
-import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put, Query, Res } from '@nestjs/common';
-import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { Body, Delete, Get, HttpCode, Param, Post, Put, Query, Res } from '@nestjs/common';
+import { ApiOperation, ApiResponse } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
+import { AdminController } from '../../common/http/admin-controller.js';
 import { CurrentOperator, type Operator } from '../../common/http/current-operator.js';
-import { Roles, Scopes } from '../../common/http/route-markers.js';
+import { Roles } from '../../common/http/route-markers.js';
 import { CONSTRAINED_PARAMETERS } from '../domain/constrained-parameters.js';
 import { formatParametersApplied } from '../domain/parameters-applied.js';
 import type { StoredModel } from '../model.repository.js';
@@ -12,11 +13,7 @@ import { ConstraintDto, ConstraintRequest, ConstraintsDto, TrialDto, TrialReques
 import { ApiAdminErrors, ApiEdit, ReasonRequest } from './admin-route.js';
 import { META_EXAMPLE, TRIAL_EXAMPLE } from './model-examples.js';
 
-@ApiTags('admin')
-@ApiBearerAuth()
-@Scopes('admin')
-@Roles('admin')
-@Controller('admin/models/:id/parameter-constraints')
+@AdminController('admin/models/:id/parameter-constraints', 'admin')
 export class ConstraintsAdminController {
   constructor(
     private readonly models: ModelsService,

@@ -1,9 +1,10 @@
-import { Body, Controller, Get, HttpCode, Post, Query, Res } from '@nestjs/common';
-import { ApiBearerAuth, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { Body, Get, HttpCode, Post, Query, Res } from '@nestjs/common';
+import { ApiHeader, ApiOperation, ApiResponse } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
+import { AdminController } from '../../common/http/admin-controller.js';
 import { InvalidRequestError } from '../../common/errors/common.errors.js';
 import { CurrentOperator, type Operator } from '../../common/http/current-operator.js';
-import { Roles, Scopes } from '../../common/http/route-markers.js';
+import { Roles } from '../../common/http/route-markers.js';
 import { fromLiteLlm } from '../domain/litellm-prices.js';
 import { ApiAdminErrors } from './admin-route.js';
 import {
@@ -28,11 +29,7 @@ const ERRORS = {
   428: 'if_match_required',
 };
 
-@ApiTags('admin')
-@ApiBearerAuth()
-@Scopes('admin')
-@Roles('admin')
-@Controller('admin')
+@AdminController('admin', 'admin')
 export class ImportsAdminController {
   constructor(private readonly imports: ModelImportService) {}
 
@@ -40,7 +37,6 @@ export class ImportsAdminController {
   @Roles('admin', 'support')
   @ApiOperation({ summary: 'The whole catalogue as a document that can be imported' })
   @ApiResponse({ status: 200, type: ModelDocumentDto, description: 'With the ETag of the catalogue' })
-  @ApiAdminErrors()
   async export(@Res({ passthrough: true }) reply: FastifyReply): Promise<ModelDocumentDto> {
     const { etag, models } = await this.imports.export();
     void reply.headers({ etag, 'content-disposition': 'attachment; filename="models.json"' });

@@ -1,9 +1,10 @@
-import { Body, Controller, Get, HttpCode, Param, Post, Res } from '@nestjs/common';
-import { ApiBearerAuth, ApiOperation, ApiProperty, ApiPropertyOptional, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { Body, Get, HttpCode, Param, Post, Res } from '@nestjs/common';
+import { ApiOperation, ApiProperty, ApiPropertyOptional, ApiResponse } from '@nestjs/swagger';
 import { IsIn, IsOptional, IsString, Matches, MaxLength } from 'class-validator';
 import type { FastifyReply } from 'fastify';
+import { AdminController } from '../../common/http/admin-controller.js';
 import { CurrentOperator, type Operator } from '../../common/http/current-operator.js';
-import { Roles, Scopes } from '../../common/http/route-markers.js';
+import { Roles } from '../../common/http/route-markers.js';
 import { LIFECYCLES, type Lifecycle } from '../domain/lifecycle.js';
 import { ModelLifecycleService } from '../model-lifecycle.service.js';
 import { modelEtag } from '../models.service.js';
@@ -53,11 +54,7 @@ class TransitionRequest extends ReasonRequest {
   deprecationNotice?: string | null;
 }
 
-@ApiTags('admin')
-@ApiBearerAuth()
-@Scopes('admin')
-@Roles('admin')
-@Controller('admin/models/:id/lifecycle')
+@AdminController('admin/models/:id/lifecycle', 'admin')
 export class LifecycleAdminController {
   constructor(private readonly lifecycles: ModelLifecycleService) {}
 

@@ -1,8 +1,9 @@
-import { Body, Controller, Get, Param, Patch, Post, Put, Query, Res } from '@nestjs/common';
-import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { Body, Get, Param, Patch, Post, Put, Query, Res } from '@nestjs/common';
+import { ApiOperation, ApiResponse } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
+import { AdminController } from '../../common/http/admin-controller.js';
 import { CurrentOperator, type Operator } from '../../common/http/current-operator.js';
-import { Roles, Scopes } from '../../common/http/route-markers.js';
+import { Roles } from '../../common/http/route-markers.js';
 import { flagsOf } from '../domain/lifecycle.js';
 import { mergePatch } from '../domain/merge-patch.js';
 import type { StoredModel } from '../model.repository.js';
@@ -21,11 +22,7 @@ import {
   UpdateModelRequest,
 } from './models.admin.dto.js';
 
-@ApiTags('admin')
-@ApiBearerAuth()
-@Scopes('admin')
-@Roles('admin')
-@Controller('admin/models')
+@AdminController('admin/models', 'admin')
 export class ModelsAdminController {
   constructor(private readonly models: ModelsService) {}
 

@@ -1,10 +1,11 @@
-import { Body, Controller, Get, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
-import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { Body, Get, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
+import { ApiOperation, ApiResponse } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
+import { AdminController } from '../../common/http/admin-controller.js';
 import { InvalidRequestError } from '../../common/errors/common.errors.js';
 import { PageQuery } from '../../common/http/paging.js';
 import { CurrentOperator, type Operator } from '../../common/http/current-operator.js';
-import { Roles, Scopes } from '../../common/http/route-markers.js';
+import { Roles } from '../../common/http/route-markers.js';
 import { diffDocuments } from '../domain/document-diff.js';
 import type { ModelTierAuditLog } from '../model-tier-audit-log.entity.js';
 import type { ModelVersion } from '../model-version.entity.js';
@@ -24,11 +25,7 @@ import {
   VersionWithMetaDto,
 } from './versions.admin.dto.js';
 
-@ApiTags('admin')
-@ApiBearerAuth()
-@Scopes('admin')
-@Roles('admin', 'support')
-@Controller('admin/models/:id/versions')
+@AdminController('admin/models/:id/versions', 'admin', 'support')
 export class VersionsAdminController {
   constructor(private readonly history: ModelHistoryService) {}
 
@@ -76,11 +73,7 @@ export class VersionsAdminController {
   }
 }
 
-@ApiTags('admin')
-@ApiBearerAuth()
-@Scopes('admin')
-@Roles('admin', 'support')
-@Controller('admin/model-tier-audit-logs')
+@AdminController('admin/model-tier-audit-logs', 'admin', 'support')
 export class ModelAuditController {
   constructor(private readonly history: ModelHistoryService) {}
 
