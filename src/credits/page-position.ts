@@ -34,14 +34,3 @@ export function timePosition(cursor: string | undefined): TimePosition | null {
   const [at, id] = text?.split('/') ?? [];
   return at === undefined || id === undefined ? null : { at, id };
 }
-
-/** A page of `limit` rows out of `limit + 1` that were read, and where the next one begins. */
-export function pageOf<Row>(
-  rows: Row[],
-  limit: number,
-  positionOf: (row: Row) => string,
-): { rows: Row[]; next: string | null } {
-  const page = rows.slice(0, limit);
-  const last = page.at(-1);
-  return { rows: page, next: rows.length > limit && last !== undefined ? positionOf(last) : null };
-}

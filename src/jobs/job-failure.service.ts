@@ -1,4 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { pageOf } from '../common/http/paging.js';
 import { isUuid } from '../common/ids.js';
 import { boundedReason, reasonOf } from './failure-reason.js';
 import type { JobFailure } from './job-failure.entity.js';
@@ -47,8 +48,8 @@ export class JobFailureService {
   /** Newest first; `next` is the id after which the next page begins. */
   async page(filter: FailureFilter): Promise<{ failures: JobFailure[]; next: string | null }> {
     const found = await this.failures.find({ ...filter, limit: filter.limit + 1 });
-    const failures = found.slice(0, filter.limit);
-    return { failures, next: found.length > failures.length ? (failures.at(-1)?.id ?? null) : null };
+    const { rows, next } = pageOf(found, filter.limit, ({ id }) => id);
+    return { failures: rows, next };
   }
 
   /** By job; those without open failures are left out. */

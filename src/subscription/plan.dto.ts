@@ -3,9 +3,9 @@ import { IsBoolean, IsInt, IsOptional, IsString, Length, Matches, Max, Min, Vali
 import { formatCredits, parseCredits } from '../common/domain/micro-credits.js';
 import { TIERS, type Tier } from '../common/domain/tiers.js';
 import { etagOf } from '../common/http/etag.js';
+import { ReasonRequest } from '../common/http/reason-request.js';
 import type { Plan } from './plan.entity.js';
 import type { PlanPatch } from './plan.service.js';
-import { ReasonRequest } from './subscription-admin.dto.js';
 
 const CREDITS = {
   type: String,

@@ -4,6 +4,7 @@ import type { FastifyReply } from 'fastify';
 import { AdminController } from '../common/http/admin-controller.js';
 import { Clock } from '../common/clock.js';
 import { CurrentOperator, type Operator } from '../common/http/current-operator.js';
+import { ReasonRequest } from '../common/http/reason-request.js';
 import { PlanChangeService } from './plan-change.service.js';
 import {
   AdminSubscriptionView,
@@ -11,7 +12,6 @@ import {
   EndRequest,
   ExtendRequest,
   PastDueRequest,
-  ReasonRequest,
 } from './subscription-admin.dto.js';
 import { SubscriptionLifecycleService } from './subscription-lifecycle.service.js';
 import { answer } from './subscription.admin.controller.js';

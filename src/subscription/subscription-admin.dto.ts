@@ -1,22 +1,14 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsBoolean, IsIn, IsInt, IsISO8601, IsOptional, IsString, IsUUID, Length, Max, Min } from 'class-validator';
+import { IsBoolean, IsIn, IsInt, IsISO8601, IsOptional, IsUUID, Max, Min } from 'class-validator';
 import { TIERS, type Tier } from '../common/domain/tiers.js';
 import { PageQuery } from '../common/http/paging.js';
+import { ReasonRequest } from '../common/http/reason-request.js';
 import { CHANGE_TIMES, type ChangeTime, SUBSCRIPTION_STATUSES, type SubscriptionStatus } from './domain/transitions.js';
 import type { SubscriptionEvent } from './subscription.entity.js';
 import type { LiveSubscription } from './subscription.repository.js';
 
-const REASON_LENGTH_MAX = 500;
 /** A quarter of a year: who has not paid by then will not. */
 const GRACE_DAYS_MAX = 90;
-
-/** Why: kept with what was done. */
-export class ReasonRequest {
-  @ApiProperty({ minLength: 1, maxLength: REASON_LENGTH_MAX, description: 'Kept with the event' })
-  @IsString()
-  @Length(1, REASON_LENGTH_MAX)
-  reason!: string;
-}
 
 export class StartPlanRequest extends ReasonRequest {
   @ApiProperty({ format: 'uuid' })

@@ -4,7 +4,7 @@ import type { FastifyReply } from 'fastify';
 import { AdminController } from '../common/http/admin-controller.js';
 import { Clock } from '../common/clock.js';
 import { CurrentPrincipal } from '../common/http/current-principal.js';
-import { decodeCursor, encodeCursor, PageQuery } from '../common/http/paging.js';
+import { decodeCursor, encodeCursor, pageOf, PageQuery } from '../common/http/paging.js';
 import type { Principal } from '../common/http/principal.js';
 import { Roles } from '../common/http/route-markers.js';
 import { isUuid } from '../common/ids.js';
@@ -40,7 +40,8 @@ export class SubscriptionAdminController {
   async list(@Query() query: SubscriptionPageQuery): Promise<SubscriptionPageView> {
     const after = decodeCursor(query.cursor, isUuid);
     const found = await this.repository.findPage(query, { after, limit: query.limit + 1 });
-    return page(found, query.limit, toAdminSubscriptionView);
+    const { rows, next } = pageOf(found, query.limit, (subscription) => subscription.id);
+    return { data: rows.map(toAdminSubscriptionView), nextCursor: encodeCursor(next) };
   }
 
   @Get(':id')
@@ -65,7 +66,8 @@ export class SubscriptionAdminController {
     await this.lifecycle.standing(id);
     const after = decodeCursor(query.cursor, isUuid);
     const found = await this.repository.findEvents(id, { after, limit: query.limit + 1 });
-    return page(found, query.limit, toSubscriptionEventView);
+    const { rows, next } = pageOf(found, query.limit, (event) => event.id);
+    return { data: rows.map(toSubscriptionEventView), nextCursor: encodeCursor(next) };
   }
 
   @Post()
@@ -81,19 +83,6 @@ export class SubscriptionAdminController {
     const start = { actorId, reason, isTrial: trial };
     return answer(await this.subscriptions.startPlan(userId, tier, start, this.clock.now()), reply);
   }
-}
-
-/** A page of what was read one row further than asked for. */
-function page<Row extends { id: string }, View>(
-  rows: readonly Row[],
-  limit: number,
-  toView: (row: Row) => View,
-): { data: View[]; nextCursor: string | null } {
-  const shown = rows.slice(0, limit);
-  return {
-    data: shown.map(toView),
-    nextCursor: encodeCursor(rows.length > limit ? (shown.at(-1)?.id ?? null) : null),
-  };
 }
 
 export function answer(subscription: LiveSubscription, reply: FastifyReply): AdminSubscriptionView {

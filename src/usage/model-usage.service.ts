@@ -1,6 +1,6 @@
 import { EntityManager } from '@mikro-orm/postgresql';
 import { Injectable } from '@nestjs/common';
-import { decodeCursor, encodeCursor } from '../common/http/paging.js';
+import { decodeCursor, encodeCursor, pageOf } from '../common/http/paging.js';
 import { isUuid } from '../common/ids.js';
 import { CatalogueService } from '../models/catalogue.service.js';
 import type { CatalogueModel } from '../models/domain/catalogue-model.js';
@@ -48,11 +48,10 @@ export class ModelUsageService {
     const successors = wanted.flatMap((model) => this.catalogue.successorOf(model)?.id ?? []);
     const parameters = [[...ids, ...successors], since, ids, asked, called, user, page.limit + 1];
     const rows = await this.em.fork().execute<LegacyUsageRow[]>(LEGACY_USAGE_SQL, parameters);
-    const shown = rows.slice(0, page.limit);
-    const last = rows.length > page.limit ? shown.at(-1) : undefined;
+    const shown = pageOf(rows, page.limit, (row) => [row.asked_id, row.model_id, row.user_id].join(' '));
     return {
-      usages: shown.map((row) => ({ row, model: wanted.find(({ id }) => id === row.asked_id)! })),
-      nextCursor: encodeCursor(last ? [last.asked_id, last.model_id, last.user_id].join(' ') : null),
+      usages: shown.rows.map((row) => ({ row, model: wanted.find(({ id }) => id === row.asked_id)! })),
+      nextCursor: encodeCursor(shown.next),
     };
   }
 }

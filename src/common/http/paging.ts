@@ -36,3 +36,14 @@ export function decodeCursor(cursor: string | undefined, isId: (text: string) =>
   if (isId(id)) return id;
   throw InvalidRequestError.of([{ field: 'cursor', message: 'send the nextCursor of the page before, unchanged' }]);
 }
+
+/** A page of `limit` rows out of `limit + 1` that were read, and where the next one begins. */
+export function pageOf<Row>(
+  rows: readonly Row[],
+  limit: number,
+  positionOf: (row: Row) => string,
+): { rows: Row[]; next: string | null } {
+  const page = rows.slice(0, limit);
+  const last = page.at(-1);
+  return { rows: page, next: rows.length > limit && last !== undefined ? positionOf(last) : null };
+}

@@ -1,22 +1,15 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsBoolean, IsOptional, IsString, IsUrl, Length, Matches } from 'class-validator';
 import { etagOf } from '../../common/http/etag.js';
+import { ReasonRequest } from '../../common/http/reason-request.js';
 import type { ProviderCredential } from './provider-credential.entity.js';
 
-const REASON_LENGTH_MAX = 500;
 /** Keys of all known providers are shorter; some are JSON documents of a few kilobytes. */
 const KEY_LENGTH_MAX = 8_192;
 const URL_LENGTH_MAX = 500;
 const PROVIDER = /^[a-z][a-z0-9-]{0,99}$/;
 
-class ReasonedRequest {
-  @ApiProperty({ minLength: 1, maxLength: REASON_LENGTH_MAX, description: 'Kept in the audit trail' })
-  @IsString()
-  @Length(1, REASON_LENGTH_MAX)
-  reason!: string;
-}
-
-export class RotateCredentialRequest extends ReasonedRequest {
+export class RotateCredentialRequest extends ReasonRequest {
   @ApiProperty({
     minLength: 1,
     maxLength: KEY_LENGTH_MAX,
@@ -28,13 +21,13 @@ export class RotateCredentialRequest extends ReasonedRequest {
   apiKey!: string;
 }
 
-export class UpdateCredentialRequest extends ReasonedRequest {
+export class UpdateCredentialRequest extends ReasonRequest {
   @ApiProperty({ description: 'Whether the account is used; of several the newest is' })
   @IsBoolean()
   isActive!: boolean;
 }
 
-export class CreateCredentialRequest extends ReasonedRequest {
+export class CreateCredentialRequest extends ReasonRequest {
   @ApiProperty({ example: 'openai', description: 'The name that models have in `provider`' })
   @IsString()
   @Matches(PROVIDER, { message: 'must be a name as models have it: small letters, digits and dashes' })

@@ -1,11 +1,11 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { IsString, Length } from 'class-validator';
+import { ReasonRequest } from '../../common/http/reason-request.js';
 import { CIRCUIT_STATES, type CircuitBreakerStatus, type CircuitStateName } from './circuit-breaker.entity.js';
 
 const NAME_LENGTH_MAX = 100;
-const REASON_LENGTH_MAX = 500;
 
-export class CircuitRequest {
+export class CircuitRequest extends ReasonRequest {
   @ApiProperty({ example: 'openai', maxLength: NAME_LENGTH_MAX })
   @IsString()
   @Length(1, NAME_LENGTH_MAX)
@@ -15,11 +15,6 @@ export class CircuitRequest {
   @IsString()
   @Length(1, NAME_LENGTH_MAX)
   modelId!: string;
-
-  @ApiProperty({ minLength: 1, maxLength: REASON_LENGTH_MAX, description: 'Kept in the audit trail' })
-  @IsString()
-  @Length(1, REASON_LENGTH_MAX)
-  reason!: string;
 }
 
 export class CircuitView {

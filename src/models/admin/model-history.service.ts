@@ -1,6 +1,6 @@
 import { EntityManager } from '@mikro-orm/postgresql';
 import { Injectable } from '@nestjs/common';
-import { decodeCursor, encodeCursor } from '../../common/http/paging.js';
+import { decodeCursor, encodeCursor, pageOf } from '../../common/http/paging.js';
 import { isUuid } from '../../common/ids.js';
 import { diffDocuments, type DocumentChange } from '../domain/document-diff.js';
 import { ModelTierAuditLog } from '../model-tier-audit-log.entity.js';
@@ -33,9 +33,8 @@ export class ModelHistoryService {
         { modelId: id, ...(before !== undefined && { versionNo: { $lt: Number(before) } }) },
         { orderBy: { versionNo: 'desc' }, limit: page.limit + 1 },
       );
-    const versions = found.slice(0, page.limit);
-    const last = found.length > page.limit ? versions.at(-1) : undefined;
-    return { versions, nextCursor: encodeCursor(last ? String(last.versionNo) : null) };
+    const { rows, next } = pageOf(found, page.limit, ({ versionNo }) => String(versionNo));
+    return { versions: rows, nextCursor: encodeCursor(next) };
   }
 
   /** @throws ModelNotFoundError, ModelVersionNotFoundError */
@@ -80,7 +79,7 @@ export class ModelHistoryService {
       },
       { orderBy: { id: 'desc' }, limit: page.limit + 1 },
     );
-    const audits = found.slice(0, page.limit);
-    return { audits, nextCursor: encodeCursor(found.length > page.limit ? (audits.at(-1)?.id ?? null) : null) };
+    const { rows, next } = pageOf(found, page.limit, (audit) => audit.id);
+    return { audits: rows, nextCursor: encodeCursor(next) };
   }
 }

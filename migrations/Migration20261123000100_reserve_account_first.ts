@@ -1,14 +1,21 @@
 import { Migration } from '@mikro-orm/migrations';
 import { RESERVE_BATCH as RESERVE_BATCH_BEFORE } from './Migration20261122000700_credit_functions.js';
 
-/** `reserve_batch` judges an access by the time on the wall: in sandbox mode the product's clock may be moved, and nobody is signed out by that. */
-export class Migration20261123000100_access_by_wall_time extends Migration {
+/**
+ * `reserve_batch` takes the account before the client's key, as `settle_batch` does: the other way round a late settlement, which writes its key
+ * under the account's lock, and a retry of the same request, which waits for the account with the key in its hands, waited for one another. A
+ * key is new again after a day, whether or not the clean-up has run. Every answer tells what the limits count. And an access is judged by the
+ * time on the wall: in sandbox mode the product's clock may be moved, and nobody is signed out by that.
+ */
+export class Migration20261123000100_reserve_account_first extends Migration {
   override up(): void {
     this.addSql(DROP_RESERVE_BATCH);
     this.addSql(RESERVE_BATCH);
+    this.addSql(`create index idempotency_keys_created_at_index on idempotency_keys (created_at)`);
   }
 
   override down(): void {
+    this.addSql(`drop index idempotency_keys_created_at_index`);
     this.addSql(DROP_RESERVE_BATCH);
     this.addSql(RESERVE_BATCH_BEFORE);
   }
@@ -16,7 +23,7 @@ export class Migration20261123000100_access_by_wall_time extends Migration {
 
 const DROP_RESERVE_BATCH = `drop function tollgate.reserve_batch`;
 
-export const RESERVE_BATCH = `
+const RESERVE_BATCH = `
 create function tollgate.reserve_batch(
   p_ids uuid[], p_users uuid[], p_accesses uuid[], p_models text[], p_model_versions integer[],
   p_amounts bigint[], p_tokens integer[], p_expires timestamptz[],
@@ -27,7 +34,7 @@ create function tollgate.reserve_batch(
   p_wall timestamptz default null
 ) returns table (
   id uuid, outcome text, available_ucr bigint, held_ucr bigint, debt_ucr bigint, next_grant_at timestamptz,
-  limit_name text, limit_value bigint, limit_remaining bigint, reset_at timestamptz, claimed_by uuid
+  limit_name text, limit_value bigint, limit_remaining bigint, reset_at timestamptz, claimed_by uuid, used bigint[]
 ) language plpgsql set plan_cache_mode = force_generic_plan as $$
 #variable_conflict use_column
 declare
@@ -51,19 +58,13 @@ declare
   r_outcome text[] := '{}'; r_available bigint[] := '{}'; r_held bigint[] := '{}'; r_debt bigint[] := '{}';
   r_limit text[] := '{}'; r_limit_value bigint[] := '{}'; r_remaining bigint[] := '{}'; r_reset timestamptz[] := '{}';
   r_slices jsonb[] := '{}';
+  -- seven figures per member: pending, then requests and tokens of the minute, the day and the month
+  r_used bigint[] := '{}';
   accepted integer := 0; written integer;
   k integer; g integer; need bigint; take bigint; tokens integer; slices jsonb;
   verdict text; exceeded text; allowed bigint; rest bigint; ends_at timestamptz;
 begin
-  -- Statement 1: the client's keys, then the accounts in key order with their own columns, who may act and through what.
-  if p_keys is not null then
-    insert into idempotency_keys (user_id, route, key, request_id, request_hash, state, created_at, updated_at)
-    select r.user_id, r.route, r.key, r.id, r.hash, 'in_progress', p_now, p_now
-    from unnest(p_ids, p_users, p_routes, p_keys, p_hashes) as r(id, user_id, route, key, hash)
-    where r.key is not null and exists (select from credit_accounts a where a.user_id = r.user_id)
-    order by r.user_id, r.route, r.key
-    on conflict do nothing;
-  end if;
+  -- Statement 1: the accounts in key order with their own columns, who may act and through what. Nothing is waited for before them.
   select array_agg(s.user_id order by s.user_id), array_agg(s.debt_ucr order by s.user_id), array_agg(s.held_ucr order by s.user_id),
     array_agg(s.pending_count order by s.user_id), array_agg(s.next_due_at order by s.user_id),
     array_agg(s.suspended_at is not null order by s.user_id), array_agg(s.is_active order by s.user_id),
@@ -93,6 +94,18 @@ begin
     for update of a
   ) s;
   au := coalesce(au, '{}');
+
+  -- The client's keys, under their accounts' locks. One that is a day old is new again.
+  if p_keys is not null then
+    insert into idempotency_keys as t (user_id, route, key, request_id, request_hash, state, created_at, updated_at)
+    select distinct on (r.user_id, r.route, r.key) r.user_id, r.route, r.key, r.id, r.hash, 'in_progress'::idempotency_state, p_now, p_now
+    from unnest(p_ids, p_users, p_routes, p_keys, p_hashes) with ordinality as r(id, user_id, route, key, hash, ord)
+    where r.key is not null and r.user_id = any(au)
+    order by r.user_id, r.route, r.key, r.ord
+    on conflict (user_id, route, key) do update set request_id = excluded.request_id, request_hash = excluded.request_hash,
+      state = 'in_progress', status = null, headers = null, body_sealed = null, created_at = p_now, updated_at = p_now
+      where t.created_at <= p_now - interval '24 hours';
+  end if;
 
   -- Statement 2, a new snapshot: what is free, in burn order.
   select coalesce(array_agg(s.id order by s.k, s.priority, s.expires_at nulls last, s.created_at, s.id), '{}'),
@@ -215,6 +228,8 @@ begin
     r_remaining := array_append(r_remaining, rest);
     r_reset := array_append(r_reset, ends_at);
     r_slices := array_append(r_slices, slices);
+    r_used := r_used || case when k is null then array_fill(null::bigint, array[7])
+      else array[apending[k], amr[k], amt[k], adr[k], adt[k], aor[k], aot[k]]::bigint[] end;
   end loop;
 
   if accepted > 0 then
@@ -251,7 +266,7 @@ begin
         adue[array_position(au, r.user_id)],
         (select min(c.effective_at) from credits c where c.user_id = r.user_id and c.closed_at is null and c.effective_at > p_now)
       ) end,
-      r.limit_name, r.limit_value, r.remaining, r.reset_at, claim_owners[r.ord]
+      r.limit_name, r.limit_value, r.remaining, r.reset_at, claim_owners[r.ord], r_used[r.ord * 7 - 6 : r.ord * 7]
     from unnest(p_ids, p_users, r_outcome, r_available, r_held, r_debt, r_limit, r_limit_value, r_remaining, r_reset)
       with ordinality as r(id, user_id, outcome, available, held, debt, limit_name, limit_value, remaining, reset_at, ord)
     order by r.ord;
