@@ -13,11 +13,11 @@ describe('a sealed secret', () => {
     expect(sealer.seal('geheim ✓', 'table:1').equals(sealed)).toBe(false);
   });
 
-  it('does not open in another row', () => {
+  it('T45 does not open in another row', () => {
     expect(() => sealer.open(sealer.seal('x', 'table:1'), 'table:2')).toThrow();
   });
 
-  it('does not open with another key, and says so', () => {
+  it('T45 does not open with another key, and says so', () => {
     expect(() => sealerWith(2).open(sealer.seal('x', 'table:1'), 'table:1')).toThrow('another KEY_ENCRYPTION_KEY');
   });
 

@@ -1,4 +1,13 @@
-import { decodeJwt, generateKeyPair, SignJWT, exportJWK, type JWTHeaderParameters } from 'jose';
+import {
+  decodeJwt,
+  exportJWK,
+  exportSPKI,
+  generateKeyPair,
+  importJWK,
+  type JWK,
+  type JWTHeaderParameters,
+  SignJWT,
+} from 'jose';
 import * as client from 'openid-client';
 import { ACCESS_TOKEN_ALGORITHM, KeyService } from '../../src/auth/oauth/key.service.js';
 import { UserAdminService } from '../../src/auth/identity/user-admin.service.js';
@@ -34,6 +43,8 @@ describe('an access token', () => {
       .setProtectedHeader({ alg: ACCESS_TOKEN_ALGORITHM, typ: 'at+jwt', kid: signing.kid, ...header })
       .sign(key ?? signing.key);
   };
+  const pemOf = async (jwk: JWK | undefined) =>
+    Buffer.from(await exportSPKI((await importJWK(jwk ?? {}, 'ES256', { extractable: true })) as CryptoKey));
   const refusal = async (authorization: string) => {
     const response = await me(authorization);
     return {
@@ -72,7 +83,7 @@ describe('an access token', () => {
     expect(challenge).toContain('error="invalid_token"');
   });
 
-  it('is refused in the query, and the header is what counts', async () => {
+  it('T17 is refused in the query, and the header is what counts', async () => {
     expect((await fetch(`${server.url}/v1/me?access_token=${good}`)).status).toBe(401);
   });
 
@@ -90,7 +101,7 @@ describe('an access token', () => {
     ['its issuer is another', { iss: 'https://other.example' }],
     ['its user does not exist', { sub: '01900000-0000-7000-8000-000000000000' }],
     ['it is bound to a key', { cnf: { jkt: 'thumbprint' } }],
-  ])('is refused when %s', async (_name, changed) => {
+  ])('T14 is refused when %s', async (_name, changed) => {
     const { status, challenge, body } = await refusal(`Bearer ${await forge({ claims: changed })}`);
     expect(status).toBe(401);
     expect(body.code).toBe('invalid_token');
@@ -98,13 +109,14 @@ describe('an access token', () => {
     expect(challenge).toContain('resource_metadata=');
   });
 
-  it('is refused unsigned, or signed with anything but our key', async () => {
+  it('T12 is refused unsigned, or signed with anything but our key', async () => {
     const [, payload = ''] = good.split('.');
     const encode = (header: object) => Buffer.from(JSON.stringify(header)).toString('base64url');
     const { kid } = await server.app.get(KeyService).signingKey();
-    const jwks = (await (await fetch(`${server.url}/oauth2/jwks`)).json()) as { keys: { alg: string }[] };
+    const jwks = (await (await fetch(`${server.url}/oauth2/jwks`)).json()) as { keys: JWK[] };
     const publicKey = jwks.keys.find((key) => key.alg === 'ES256');
     const other = await generateKeyPair('ES256', { extractable: true });
+    const rsa = await generateKeyPair('RS256');
     const forgeries = [
       `${encode({ alg: 'none', typ: 'at+jwt', kid })}.${payload}.`,
       `${encode({ alg: 'NONE', typ: 'at+jwt' })}.${payload}.`,
@@ -113,13 +125,22 @@ describe('an access token', () => {
       await forge({ key: other.privateKey }),
       await forge({ header: { jwk: await exportJWK(other.publicKey) }, key: other.privateKey }),
       await forge({ header: { kid: 'unknown', jku: 'https://evil.example/jwks' }, key: other.privateKey }),
+      await forge({ header: { alg: 'HS256' }, key: await pemOf(publicKey) }),
+      `${encode({ alg: 'es256', typ: 'at+jwt', kid })}.${payload}.${good.split('.')[2]}`,
+      `${encode({ alg: 'ES256', typ: 'at+jwt', kid, crit: ['exp'], exp: 1 })}.${payload}.${good.split('.')[2]}`,
+      `${encode({ alg: 'ES256', typ: 'at+jwt', kid, b64: false, crit: ['b64'] })}.${payload}.${good.split('.')[2]}`,
+      await forge({ header: { alg: 'RS256' }, key: rsa.privateKey }),
+      await forge({
+        header: { x5u: 'https://evil.example/cert', kid: undefined as unknown as string },
+        key: other.privateKey,
+      }),
       `${good.slice(0, -4)}AAAA`,
       `${good}.extra`,
     ];
     for (const token of forgeries) expect((await refusal(`Bearer ${token}`)).status).toBe(401);
   });
 
-  it('is no other kind of token', async () => {
+  it('T13 is no other kind of token', async () => {
     for (const typ of ['JWT', 'id+jwt', 'dpop+jwt']) {
       expect((await refusal(`Bearer ${await forge({ header: { typ } })}`)).status).toBe(401);
     }

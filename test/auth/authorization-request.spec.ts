@@ -39,7 +39,7 @@ describe('an authorization request', () => {
   };
 
   it.each(['http://127.0.0.1:1/callback', 'http://127.0.0.1:65535/callback', 'http://[::1]:49817/callback'])(
-    'may name the loopback address with any port: %s',
+    'T4 may name the loopback address with any port: %s',
     async (redirectUri) => {
       const response = await authorize({ redirect_uri: redirectUri });
       expect(response.status).toBe(303);
@@ -61,7 +61,7 @@ describe('an authorization request', () => {
     'http://127.0.0.2:49817/callback',
     'myapp://callback',
     'javascript:alert(1)',
-  ])('is answered with a page, never a redirect, for the address %s', async (redirectUri) => {
+  ])('T4 is answered with a page, never a redirect, for the address %s', async (redirectUri) => {
     const response = await authorize({ redirect_uri: redirectUri });
     expect(response.status).toBe(400);
     expect(response.headers.get('location')).toBeNull();
@@ -76,7 +76,7 @@ describe('an authorization request', () => {
     ['for an implicit token', { response_type: 'token' }, 'unsupported_response_type'],
     ['for an ID token without a code', { response_type: 'id_token' }, 'unsupported_response_type'],
     ['for another resource', { resource: 'https://other.example/' }, 'invalid_target'],
-  ])('is refused %s', async (_name, changes, error) => {
+  ])('T3 is refused %s', async (_name, changes, error) => {
     const response = await authorize(changes);
     expect(response.status).toBe(303);
     const location = new URL(response.headers.get('location') ?? '');
@@ -84,13 +84,13 @@ describe('an authorization request', () => {
     expect(location.searchParams.get('error') ?? new URLSearchParams(location.hash.slice(1)).get('error')).toBe(error);
   });
 
-  it('from an unknown client is answered with a page', async () => {
+  it('T40 from an unknown client is answered with a page', async () => {
     const response = await authorize({ client_id: '<script>alert(1)</script>' });
     expect(response.status).toBe(400);
     expect(await response.text()).not.toContain('<script>alert');
   });
 
-  it('never gets a scope that the client may not have', async () => {
+  it('T11 never gets a scope that the client may not have', async () => {
     const scope = 'openid user.info usage.read admin offline_access made.up';
     const tokens = await signIn(configuration, new Browser(server.url), PERSON, { scope });
     expect(tokens.scope).toBe('user.info');
@@ -99,7 +99,7 @@ describe('an authorization request', () => {
     ).rejects.toMatchObject({ error: 'invalid_scope' });
   });
 
-  it('binds its code to the verifier and to the address', async () => {
+  it('T3, T5 binds its code to the verifier and to the address', async () => {
     const request = await authorizationRequest(configuration);
     const callback = await approve(new Browser(server.url), request.address, PERSON);
     const exchange = async (fields: Record<string, string>) => {
@@ -121,7 +121,7 @@ describe('an authorization request', () => {
     expect(await exchange({})).toHaveProperty('access_token');
   });
 
-  it('keeps a refresh token to the client it was made for', async () => {
+  it('T10 keeps a refresh token to the client it was made for', async () => {
     const tokens = await signIn(configuration, new Browser(server.url), PERSON);
     const console = await discover(server.url, 'tollgate-console');
     await expect(client.refreshTokenGrant(console, tokens.refresh_token ?? '')).rejects.toMatchObject({
@@ -171,16 +171,25 @@ describe('an authorization request', () => {
     });
   });
 
-  it('gives a foreign page no access to tokens', async () => {
-    const response = await fetch(`${server.url}/oauth2/token`, {
-      method: 'POST',
-      headers: { origin: 'https://evil.example' },
-      body: new URLSearchParams({
-        grant_type: 'refresh_token',
-        client_id: 'textassistant-desktop',
-        refresh_token: 'x',
-      }),
+  it('T54 gives a foreign page no access to tokens or answers', async () => {
+    const body = new URLSearchParams({
+      grant_type: 'refresh_token',
+      client_id: 'textassistant-desktop',
+      refresh_token: 'x',
     });
-    expect(response.headers.get('access-control-allow-origin')).toBeNull();
+    const requests: [string, RequestInit][] = [
+      ['/oauth2/token', { method: 'POST', body }],
+      ['/oauth2/token', { method: 'OPTIONS', headers: { 'access-control-request-method': 'POST' } }],
+      ['/oauth2/userinfo', {}],
+      ['/oauth2/revoke', { method: 'POST', body }],
+      ['/v1/me', {}],
+      ['/v1/models', { method: 'OPTIONS', headers: { 'access-control-request-method': 'GET' } }],
+      ['/interaction/unknown', {}],
+    ];
+    for (const [path, request] of requests) {
+      const headers = { ...(request.headers as Record<string, string>), origin: 'https://evil.example' };
+      const response = await fetch(server.url + path, { ...request, headers });
+      expect({ path, allowed: response.headers.get('access-control-allow-origin') }).toEqual({ path, allowed: null });
+    }
   });
 });

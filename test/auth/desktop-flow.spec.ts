@@ -66,7 +66,7 @@ describe('the sign-in of a desktop app', () => {
     expect(await eventsOf(grantOf(tokens))).toEqual(['consent_granted']);
   });
 
-  it('refreshes with rotation, and ends the sign-in when an old refresh token comes back', async () => {
+  it('T7 refreshes with rotation, and ends the sign-in when an old refresh token comes back', async () => {
     const first = await signIn(configuration, new Browser(server.url), PERSON);
     const second = await refresh(first);
     expect(second.refresh_token).not.toBe(first.refresh_token);
@@ -80,7 +80,7 @@ describe('the sign-in of a desktop app', () => {
     expect(await eventsOf(grantOf(first))).toEqual(['consent_granted', 'refresh_reuse_detected']);
   });
 
-  it('refuses a code that comes a second time and what was made from it', async () => {
+  it('T1 refuses a code that comes a second time and what was made from it', async () => {
     const browser = new Browser(server.url);
     const request = await authorizationRequest(configuration);
     const callback = await approve(browser, request.address, PERSON);
@@ -113,7 +113,7 @@ describe('the sign-in of a desktop app', () => {
     expect((await me((await refresh(desktop)).access_token)).status).toBe(200);
   });
 
-  it('asks every time, even a browser that is signed in', async () => {
+  it('T41 asks every time, even a browser that is signed in', async () => {
     const browser = new Browser(server.url);
     await signIn(configuration, browser, PERSON);
     const { address } = await authorizationRequest(configuration, { prompt: 'none' });
@@ -122,7 +122,7 @@ describe('the sign-in of a desktop app', () => {
     expect(new URL(url).searchParams.get('error')).toBe('interaction_required');
   });
 
-  it('ends when the user is suspended: refresh, API and the session of the browser', async () => {
+  it('T48 ends when the user is suspended: refresh, API and the session of the browser', async () => {
     const person = { email: 'sam@example.com', password: 'another long password' };
     await ensureUser(server.app, person);
     const browser = new Browser(server.url);
@@ -138,7 +138,7 @@ describe('the sign-in of a desktop app', () => {
     await expect(signIn(configuration, browser, person)).rejects.toThrow('sign-in: 401');
   });
 
-  it('stores no token, code, session or password as it is', async () => {
+  it('T44 stores no token, code, session or password as it is', async () => {
     const browser = new Browser(server.url);
     const request = await authorizationRequest(configuration);
     const callback = await approve(browser, request.address, PERSON);

@@ -29,7 +29,7 @@ describe('the pages of the sign-in', () => {
     return { browser, response, path: new URL(url).pathname };
   };
 
-  it('are plain documents that run and load nothing foreign and cannot be framed', async () => {
+  it('T39 are plain documents that run and load nothing foreign and cannot be framed', async () => {
     const { browser, response, path } = await begin();
     const pages = [response, await browser.get(`${path}/register`), await fetch(`${server.url}/interaction/unknown`)];
     for (const page of pages) {
@@ -97,7 +97,7 @@ describe('the pages of the sign-in', () => {
     }
   });
 
-  it('show what the app sends as text, never as markup', async () => {
+  it('T40 show what the app sends as text, never as markup', async () => {
     const nasty = '"><img src=x onerror=alert(1)>';
     const { response } = await begin({ login_hint: nasty, ui_locales: nasty, state: nasty });
     expect(await response.text()).not.toContain('<img');
@@ -150,7 +150,7 @@ describe('the pages of the sign-in', () => {
     expect(response.status).toBe(415);
   });
 
-  it('belong to the browser that began, and to no other', async () => {
+  it('T37 belong to the browser that began, and to no other', async () => {
     const victim = await begin();
     const attacker = await begin();
     expect((await new Browser(server.url).get(victim.path)).status).toBe(400);
@@ -167,7 +167,7 @@ describe('the pages of the sign-in', () => {
     expect((await browser.postJson(`${path}/consent`, { decision: 'allow' })).status).toBe(400);
   });
 
-  it('give the browser a new session at the sign-in', async () => {
+  it('T38 give the browser a new session at the sign-in', async () => {
     const { browser } = await signedIn();
     const before = [...browser.cookies()].find(([name]) => name.startsWith('_session|'))?.[1].value;
     await browser
@@ -198,7 +198,7 @@ describe('the pages of the sign-in', () => {
     expect(await again.response.text()).toContain('name="password"');
   });
 
-  it('go nowhere else after signing out than where the client registered', async () => {
+  it('T6 go nowhere else after signing out than where the client registered', async () => {
     const { browser } = await signedIn();
     for (const target of ['//evil.example', 'https://evil.example', 'javascript:alert(1)', 'http://127.0.0.1/other']) {
       const query = new URLSearchParams({ client_id: 'textassistant-desktop', post_logout_redirect_uri: target });

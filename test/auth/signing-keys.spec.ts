@@ -31,7 +31,7 @@ describe('signing keys', () => {
     }
   });
 
-  it('are stored sealed, and a server with another key encryption key refuses to start', async () => {
+  it('T45 are stored sealed, and a server with another key encryption key refuses to start', async () => {
     const database = await createTestDatabase();
     const server = await startTestApp({ database });
     const rows = await server.orm.em

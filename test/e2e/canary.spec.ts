@@ -188,7 +188,7 @@ describe('a secret that passes through the server', () => {
     expect(output).toContain('[query]');
   });
 
-  it('is in nothing that the server printed, but for the link of a mail that it cannot send yet', () => {
+  it('T17, T43 is in nothing that the server printed, but for the link of a mail that it cannot send yet', () => {
     const lines = server
       .output()
       .split('\n')
@@ -198,12 +198,12 @@ describe('a secret that passes through the server', () => {
     expect(lines.filter((line) => /argon2|new@example\.com/.test(line))).toEqual([]);
   });
 
-  it('is in no refusal', () => {
+  it('T43 is in no refusal', () => {
     const leaks = refusals.filter((refusal) => found(refusal).length > 0);
     expect(leaks).toEqual([]);
   });
 
-  it('is nowhere in the database', async () => {
+  it('T44 is nowhere in the database', async () => {
     const connection = new pg.Client({ connectionString: database.url });
     await connection.connect();
     const { rows: tables } = await connection.query<{ name: string }>(
