@@ -33,6 +33,11 @@ export function cpuMsOf(pid: number): number | undefined {
   return readStat(pid)?.cpuMs;
 }
 
+/** CPU time of this process's children that have ended; 0 where there is no /proc. */
+export function endedChildrenCpuMs(): number {
+  return readStat(process.pid)?.endedChildrenCpuMs ?? 0;
+}
+
 export function residentBytesOf(pid: number): number | undefined {
   return readStat(pid)?.residentBytes;
 }

@@ -98,7 +98,7 @@ begin
 end $$`;
 
 /** Cost that no hold covers: other active grants in burn order, then debt. Returns the new debt. */
-const CHARGE_BEYOND_HOLD = `
+export const CHARGE_BEYOND_HOLD = `
 create function tollgate.charge_beyond_hold(p_user uuid, p_hold uuid, p_rest bigint, p_now timestamptz)
 returns bigint language plpgsql set plan_cache_mode = force_generic_plan as $$
 #variable_conflict use_column

@@ -24,12 +24,13 @@ export class Migration20261123000300_grant_expiry extends Migration {
 /**
  * Takes what is free of expired grants off the books, for the next `p_limit` accounts after `p_after` in user order. Accounts that are busy
  * are left for the next run. What is held leaves when its hold ends; the grant stays open until then. Lines are dated when the credits
- * ended, not when a run noticed: any number of runs writes the same books. Grants of a period end by its close, never here.
+ * ended, not when a run noticed: any number of runs writes the same books. Grants of a period end by its close, never here. Planned for
+ * each call: where few are due they are found by their time, where many are they are walked user by user from `p_after` on.
  */
 export const EXPIRE_GRANTS = `
 create function tollgate.expire_grants(p_now timestamptz, p_limit integer, p_after uuid default null)
 returns table (found integer, last_user uuid, accounts integer, grants integer, expired_ucr bigint)
-language plpgsql as $$
+language plpgsql set plan_cache_mode = force_custom_plan as $$
 #variable_conflict use_column
 declare
   due uuid[]; locked uuid[];
@@ -38,7 +39,7 @@ begin
   from (
     select distinct c.user_id from credits c
     where c.closed_at is null and c.expires_at <= p_now and c.source not in ('subscription', 'proration')
-      and (p_after is null or c.user_id > p_after)
+      and c.user_id > coalesce(p_after, '00000000-0000-0000-0000-000000000000')
     order by c.user_id limit p_limit
   ) d;
   -- The lock first, the grants in a later statement: a snapshot from before a wait would see stale amounts.

@@ -5,7 +5,7 @@ const FUNCTIONS = [
   'reserve_batch',
   'settle_batch',
   'end_special_slices',
-  'charge_beyond_hold',
+  'charge_beyond_holds',
   'repay_debt',
   'close_periods',
   'expire_grants',
@@ -22,6 +22,8 @@ const SETTINGS: readonly (readonly [name: string, value: string])[] = [
   ['enable_material', 'off'],
   // Reading through an index from end to end is the same mistake; a lookup reads one entry.
   ['cpu_index_tuple_cost', '1'],
+  // A lookup is done before it would be compiled, and these plans look dear because of the cost above.
+  ['jit', 'off'],
 ];
 
 /** Holds grants, holds and accounts to lookups by key in the functions that move money. A migration that makes one of them anew sets this again. */

@@ -87,7 +87,7 @@ describe('npm run bench -- --only engine', () => {
       const contenders = report.pairs.filter((row) => row.load === load).map((row) => row.contender);
       expect(contenders).toContain('one per call, 16 connections');
       expect(contenders).toContain('batches of 256, 2 in flight');
-      expect(contenders).toContain('TPC-B, one call, 16 connections');
+      expect(contenders).toContain('TPC-B, statement by statement, 16 connections');
     }
     expect(report.pairs.every(({ perSecond }) => perSecond.median > 0)).toBe(true);
     expect(report.periods.map(({ subscriptions }) => subscriptions)).toEqual(QUICK.sizes);

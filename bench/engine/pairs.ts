@@ -2,7 +2,7 @@ import { MikroORM } from '@mikro-orm/postgresql';
 import pg from 'pg';
 import { newId } from '../../src/common/ids.js';
 import { Hold } from '../../src/credits/hold.entity.js';
-import type { RequestLimits, ReserveMember, SettleMember } from '../../src/credits/hold.repository.js';
+import type { HoldRepository, RequestLimits, ReserveMember, SettleMember } from '../../src/credits/hold.repository.js';
 import type { ChargedAttempt } from '../../src/credits/settle-call.js';
 import { type BenchAccount, UNIT_MODEL } from './accounts.js';
 import { SINGLE_RESERVE, SINGLE_SETTLE } from './single-path.js';
@@ -60,10 +60,11 @@ export async function runPairs(
   await Promise.all(
     Array.from({ length: way.inFlight }, async () => {
       const client = way.kind === 'single' ? await clients.pool.connect() : undefined;
+      const holds = clients.orm.em.fork().getRepository(Hold);
       try {
         while (performance.now() < until) {
           if (client) await runSingle(client, accounts);
-          else await runBatch(clients.orm, way.size, accounts);
+          else await runBatch(holds, way.size, accounts);
           pairs += way.size;
         }
       } finally {
@@ -74,20 +75,17 @@ export async function runPairs(
   return pairs;
 }
 
-async function runBatch(orm: MikroORM, size: number, accounts: readonly BenchAccount[]): Promise<void> {
+async function runBatch(holds: HoldRepository, size: number, accounts: readonly BenchAccount[]): Promise<void> {
   const now = new Date();
   const members = Array.from({ length: size }, () => memberOf(anyOf(accounts), now));
-  const held = await orm.em.fork().getRepository(Hold).reserve(members, now);
+  const held = await holds.reserve(members, now);
   const refused = held.find(({ outcome }) => outcome !== 'held');
   if (refused) throw new Error(`a reservation of the benchmark was refused: ${refused.outcome}`);
   const settledAt = new Date();
-  const ended = await orm.em
-    .fork()
-    .getRepository(Hold)
-    .settle(
-      members.map((member) => settlementOf(member, now)),
-      settledAt,
-    );
+  const ended = await holds.settle(
+    members.map((member) => settlementOf(member, now)),
+    settledAt,
+  );
   const undone = ended.find(({ outcome }) => outcome !== 'done');
   if (undone) throw new Error(`a settlement of the benchmark was not done: ${undone.outcome}`);
 }

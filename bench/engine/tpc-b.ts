@@ -5,7 +5,7 @@ import type pg from 'pg';
 const TELLERS_PER_BRANCH = 10;
 const ACCOUNTS_PER_BRANCH = 100_000;
 
-/** The tables of pgbench, and its transaction as one function: one round trip, where pgbench makes seven. */
+/** The tables of pgbench, and its transaction once more as one function. */
 export async function seedTpcB(client: pg.ClientBase, scale: number): Promise<void> {
   for (const sql of [
     'create table pgbench_branches (bid integer not null, bbalance integer, filler char(88)) with (fillfactor = 100)',
@@ -34,11 +34,31 @@ export async function seedTpcB(client: pg.ClientBase, scale: number): Promise<vo
   }
 }
 
+/** How a transaction goes out: as pgbench sends it, seven statements and as many round trips, or in one call of a function. */
+export type TpcBWay = 'statement by statement' | 'one call';
+
 /** One transaction on one connection. */
-export async function runTpcB(client: pg.ClientBase, scale: number): Promise<void> {
+export async function runTpcB(client: pg.ClientBase, scale: number, way: TpcBWay): Promise<void> {
   const of = (max: number): number => 1 + Math.floor(Math.random() * max);
-  const values = [of(scale * ACCOUNTS_PER_BRANCH), of(scale), of(scale * TELLERS_PER_BRANCH), of(10_001) - 5_001];
-  await client.query({ name: 'tpc-b', text: 'select tpc_b($1, $2, $3, $4)', values });
+  const account = of(scale * ACCOUNTS_PER_BRANCH);
+  const [branch, teller, delta] = [of(scale), of(scale * TELLERS_PER_BRANCH), of(10_001) - 5_001];
+  const send = (text: string, values: number[] = []): Promise<unknown> => client.query({ name: text, text, values });
+  if (way === 'one call') {
+    await send('select tpc_b($1, $2, $3, $4)', [account, branch, teller, delta]);
+    return;
+  }
+  await send('begin');
+  await send('update pgbench_accounts set abalance = abalance + $1 where aid = $2', [delta, account]);
+  await send('select abalance from pgbench_accounts where aid = $1', [account]);
+  await send('update pgbench_tellers set tbalance = tbalance + $1 where tid = $2', [delta, teller]);
+  await send('update pgbench_branches set bbalance = bbalance + $1 where bid = $2', [delta, branch]);
+  await send('insert into pgbench_history (tid, bid, aid, delta, mtime) values ($1, $2, $3, $4, current_timestamp)', [
+    teller,
+    branch,
+    account,
+    delta,
+  ]);
+  await send('end');
 }
 
 /** Whether this machine has the program: it is no part of the embedded server. */

@@ -59,9 +59,9 @@ export class AllowanceRepository extends EntityRepository<PeriodClose> {
     }));
   }
 
-  /** Users with something due at `now`, in the order in which their rows are stored; those deleted are left alone. */
-  async findDue(now: Date, limit: number): Promise<string[]> {
-    const rows = await this.call<{ user_id: string }>(FIND_DUE_SQL, [now, limit]);
+  /** Users after `after` with something due at `now`, in the order in which their rows are stored; those deleted are left alone. */
+  async findDue(now: Date, after: string, limit: number): Promise<string[]> {
+    const rows = await this.call<{ user_id: string }>(FIND_DUE_SQL, [now, after, limit]);
     return rows.map((row) => row.user_id);
   }
 
@@ -167,11 +167,9 @@ const CLOSE_SQL = `
     $7::bigint[], $8::integer[], $9::timestamptz[], $10::timestamptz[], $11::timestamptz[], $12::timestamptz)`;
 
 const FIND_DUE_SQL = `
-  select due.user_id from (
-    select a.user_id from credit_accounts a join users u on u.id = a.user_id
-    where a.next_due_at <= $1::timestamptz and u.deleted_at is null
-    order by a.next_due_at limit $2
-  ) due order by due.user_id`;
+  select a.user_id from credit_accounts a join users u on u.id = a.user_id
+  where a.next_due_at <= $1::timestamptz and a.user_id > $2::uuid and u.deleted_at is null
+  order by a.user_id limit $3`;
 
 const LEFT_SQL = `
   select coalesce(l.left_ucr, 0) as left_ucr

@@ -21,9 +21,9 @@ export class AllowanceService {
     return terms.length === 0 ? [] : this.allowances.close(terms, now);
   }
 
-  /** At most `limit` users with something due at `now`. Takes no lock. */
-  async findDue(now: Date, limit: number): Promise<string[]> {
-    return this.allowances.findDue(now, limit);
+  /** At most `limit` users with something due at `now`, in the order of their ids, from the one after `after` on. Takes no lock. */
+  async findDue(now: Date, after: string, limit: number): Promise<string[]> {
+    return this.allowances.findDue(now, after, limit);
   }
 
   /** Locks those of the accounts that are due, and answers whose they are; busy ones are waited for or left out. */

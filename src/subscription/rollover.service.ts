@@ -13,8 +13,10 @@ export const CLOSE_JOB = 'close-periods';
 const CHUNK_USERS_MAX = 500;
 /** Chunks at once: while the database closes one, the terms of the next are computed. They have no account in common. */
 const CHUNKS_IN_FLIGHT = 2;
-/** Users that one look finds: they are walked in the order in which their rows lie, which is what makes it fast. */
+/** Users that one look finds. All who are due are walked in the order in which their rows lie, which is what makes it fast. */
 const SCAN_USERS_MAX = 20_000;
+/** Before every user. */
+const NOBODY = '00000000-0000-0000-0000-000000000000';
 /** Lines of a dry run that are shown; the sums are over all. */
 const PREVIEW_LINES_MAX = 200;
 
@@ -68,9 +70,7 @@ export class RolloverService implements OnModuleInit {
     const totals = noTotals();
     for (;;) {
       const before = totals.closed;
-      const due = await this.books.allowances.findDue(now, SCAN_USERS_MAX);
-      const failed = await this.closeChunks(due, { now, signal }, totals);
-      totals.failed = failed;
+      totals.failed = await this.closeAll({ now, signal }, totals);
       // Nothing moved: what is left is busy or at fault.
       if (signal?.aborted || totals.closed === before) break;
     }
@@ -88,7 +88,7 @@ export class RolloverService implements OnModuleInit {
   /** What `run` would do to the next period of each account that is due, by the same rules; `userId` looks at one account alone. Nothing is changed. */
   async preview(now: Date, userId?: string): Promise<{ totals: RolloverTotals; lines: RolloverLine[] }> {
     const plans = await this.books.plans.all();
-    const due = userId === undefined ? await this.books.allowances.findDue(now, SCAN_USERS_MAX) : [userId];
+    const due = userId === undefined ? await this.books.allowances.findDue(now, NOBODY, SCAN_USERS_MAX) : [userId];
     const totals = noTotals();
     const lines: RolloverLine[] = [];
     for (const chunk of chunksOf(due)) {
@@ -128,6 +128,17 @@ export class RolloverService implements OnModuleInit {
     for (const { entityId } of failures) {
       if (!stillDue.has(entityId)) await this.failures.resolve(CLOSE_JOB, 'account', entityId, now);
     }
+  }
+
+  /** One step for everybody who is due. Returns how many accounts failed. */
+  private async closeAll(run: { now: Date; signal: AbortSignal | undefined }, totals: RolloverTotals): Promise<number> {
+    let failed = 0;
+    let due: string[] = [];
+    do {
+      due = await this.books.allowances.findDue(run.now, due.at(-1) ?? NOBODY, SCAN_USERS_MAX);
+      failed += await this.closeChunks(due, run, totals);
+    } while (due.length === SCAN_USERS_MAX && !run.signal?.aborted);
+    return failed;
   }
 
   /** Every chunk once. Returns how many accounts failed. */

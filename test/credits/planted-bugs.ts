@@ -35,24 +35,20 @@ export const READ_BEFORE_THE_LOCK: Omit<PlantedBug, 'life'> = {
   rule: 'grants are read after the wait for the lock',
   in: 'reserve_batch',
   replace: [
-    ['  known_ids uuid[];', '  known_ids uuid[]; early uuid[]; early_free bigint[];'],
-    [
-      '  -- Statement 1:',
-      '  select array_agg(c.id), array_agg(c.remaining_ucr - c.held_ucr) into early, early_free from credits c where c.user_id = any(p_users);\n  -- Statement 1:',
-    ],
+    [`  held_ids uuid[] := '{}';`, `  held_ids uuid[] := '{}'; early uuid[]; early_free bigint[];`],
     ['c.remaining_ucr - c.held_ucr as free, c.priority', 'early_free[array_position(early, c.id)] as free, c.priority'],
+    ['sum(c.remaining_ucr - c.held_ucr)', 'sum(early_free[array_position(early, c.id)])'],
+    [
+      '  -- The accounts in key order,',
+      '  select array_agg(c.id), array_agg(c.remaining_ucr - c.held_ucr) into early, early_free from credits c where c.user_id = any(p_users);\n  -- The accounts in key order,',
+    ],
   ],
 };
 
 export const LOCKED_AS_THEY_COME: Omit<PlantedBug, 'life'> = {
   rule: 'accounts are locked in key order',
   in: 'reserve_batch',
-  replace: [
-    [
-      '    order by a.user_id\n    for update of a',
-      '    order by array_position(p_users, a.user_id)\n    for update of a',
-    ],
-  ],
+  replace: [['order by a.user_id for update', 'order by array_position(p_users, a.user_id) for update']],
 };
 
 export const CLOSED_AGAIN: Omit<PlantedBug, 'life'> = {
@@ -107,7 +103,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     rule: 'only what is over expires',
     in: 'settle_batch',
-    replace: [[`and (r.state <> 'expired' or t.expires_at <= p_now)`, '']],
+    replace: [[`and (p_states[i] <> 'expired' or t.expires_at <= p_now)`, '']],
     life: [reserve(20), end('expired')],
   },
   {
@@ -130,26 +126,39 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     rule: 'cost that nothing covers becomes debt',
-    in: 'charge_beyond_hold',
-    replace: [['debt_ucr = debt_ucr + rest', 'debt_ucr = debt_ucr']],
+    in: 'charge_beyond_holds',
+    replace: [['debt_ucr = t.debt_ucr + x.debt', 'debt_ucr = t.debt_ucr']],
     life: [reserve(60), end('settled', 150)],
+  },
+  {
+    rule: 'costs beyond two holds are not paid from the same credits',
+    in: 'charge_beyond_holds',
+    replace: [['sum(r.rest) over (partition by r.user_id order by r.ord)::bigint', 'r.rest']],
+    life: [
+      reserve(20),
+      reserve(20),
+      {
+        kind: 'settle',
+        members: [0, 1].map((pick) => ({ pick, state: 'settled' as const, per: 175, isCarried: true })),
+      },
+    ],
   },
   {
     rule: 'a due period is closed before anything is held',
     in: 'reserve_batch',
-    replace: [['elsif adue[k] <= p_now then', 'elsif false then']],
+    replace: [['when a.next_due_at <= p_now then', 'when false then']],
     life: [promo(30, null), boundary, reserve(10)],
   },
   {
     rule: 'nothing is held for a suspended subscription',
     in: 'reserve_batch',
-    replace: [['elsif aclosed[k] then', 'elsif false then']],
+    replace: [['when a.suspended_at is not null then', 'when false then']],
     life: [{ kind: 'act', user: 0, action: { name: 'suspend' } }, reserve(10)],
   },
   {
     rule: 'nobody who owes gets a hold',
     in: 'reserve_batch',
-    replace: [['elsif need > 0 and adebt[k] > 0 then', 'elsif false then']],
+    replace: [['when p_amounts[i] > 0 and debts[i] > 0 then', 'when false then']],
     life: [reserve(60), end('settled', 150), promo(5, null), reserve(1)],
   },
   {
