@@ -6,7 +6,7 @@ const SCOPES = 'llm.inference models.read user.info credits.read';
 
 /** What a newcomer needs next, each line ready to be copied. */
 export function welcomeText(config: Config, accounts: DevelopmentAccount[]): string {
-  if (config.isProduction) return `Tollgate is running at ${config.publicUrl}`;
+  if (config.isProduction) return productionText(config);
   const url = config.publicUrl;
   return [
     '',
@@ -27,6 +27,12 @@ export function welcomeText(config: Config, accounts: DevelopmentAccount[]): str
     '  Ctrl-C ends it; the data stays.',
     '',
   ].join('\n');
+}
+
+function productionText({ publicUrl, smtpUrl }: Config): string {
+  const running = `Tollgate is running at ${publicUrl}`;
+  if (smtpUrl !== undefined) return running;
+  return `${running}\nSMTP_URL is not set: no mail is sent, so nobody can confirm an address or reset a password.`;
 }
 
 /** What this start was told, for a command that must find the same database and issue for the same address. */

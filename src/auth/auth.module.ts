@@ -23,6 +23,9 @@ import { Registration } from './identity/registration.service.js';
 import { SignInService } from './identity/sign-in.service.js';
 import { UserAdminService } from './identity/user-admin.service.js';
 import { UserRepository } from './identity/user.repository.js';
+import { MailDelivery } from './mail/mail-delivery.service.js';
+import { MailOutboxRepository } from './mail/mail-outbox.repository.js';
+import { MailTransport } from './mail/mail-transport.js';
 import { Mailer } from './mail/mailer.js';
 import { AuthGrantRepository } from './oauth/auth-grant.repository.js';
 import { CliTokenService } from './oauth/cli-token.service.js';
@@ -69,7 +72,10 @@ import { Sealer } from './sealer.js';
     InteractionService,
     KeyService,
     LoginThrottle,
+    MailDelivery,
     Mailer,
+    MailOutboxRepository,
+    MailTransport,
     OAuthClientRepository,
     OidcAdapters,
     OidcArtifactRepository,

@@ -32,6 +32,11 @@ export class Config {
   readonly runsJobs: boolean;
   readonly refreshGraceSeconds: number;
   readonly adminMfa: 'required' | 'optional';
+  /** The server that takes our mails; without it they are shown in the terminal, outside production. */
+  readonly smtpUrl: string | undefined;
+  /** The sender of every mail. */
+  readonly mailFrom: string;
+  readonly retentionMailDays: number;
   /** What a scraper of /metrics sends; without it only this machine may. */
   readonly metricsToken: string | undefined;
   /** 32 bytes: seals signing keys and provider credentials. */
@@ -64,6 +69,9 @@ export class Config {
     this.runsJobs = env.JOBS;
     this.refreshGraceSeconds = env.REFRESH_GRACE_SECONDS;
     this.adminMfa = env.ADMIN_MFA ?? (this.isProduction ? 'required' : 'optional');
+    this.smtpUrl = env.SMTP_URL;
+    this.mailFrom = env.MAIL_FROM ?? `no-reply@${new URL(this.publicUrl).hostname}`;
+    this.retentionMailDays = env.RETENTION_MAIL_DAYS;
     this.metricsToken = env.METRICS_TOKEN;
     const local = env.KEY_ENCRYPTION_KEY && env.COOKIE_KEYS ? undefined : loadLocalSecrets(this.dataDir);
     this.keyEncryptionKey = env.KEY_ENCRYPTION_KEY ?? Buffer.from(local!.keyEncryptionKey, 'base64');

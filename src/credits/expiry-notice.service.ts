@@ -80,7 +80,7 @@ export class ExpiryNoticeService {
         if (stamped.length > 0) fresh.push(grant);
       }
       if (fresh.length === 0) return 0;
-      await this.mailer.send({ to: account.email, ...noticeOf(fresh), path: null });
+      await this.mailer.send({ to: account.email, language: 'en', template: 'notice', variables: noticeOf(fresh) });
       return fresh.length;
     });
   }

@@ -49,14 +49,18 @@ describe('the notice before credits expire', () => {
     expect(sent).toHaveLength(1);
     expect(sent[0]).toMatchObject({
       to: `${user.id}@example.com`,
-      subject: '15.5 of your credits end on 2026-05-12 at 12:00 UTC',
-      text:
-        '12.5 credits that were given to you end on 2026-05-12 at 12:00 UTC. ' +
-        '3 credits that you bought end on 2026-05-13 at 12:00 UTC. ' +
-        'Use them before then: what is not used is lost. All your other credits stay as they are.',
+      variables: {
+        subject: '15.5 of your credits end on 2026-05-12 at 12:00 UTC',
+        text:
+          '12.5 credits that were given to you end on 2026-05-12 at 12:00 UTC. ' +
+          '3 credits that you bought end on 2026-05-13 at 12:00 UTC. ' +
+          'Use them before then: what is not used is lost. All your other credits stay as they are.',
+      },
     });
     expect(await notices()).toEqual([]);
-    expect(await notices(later(1))).toMatchObject([{ subject: '9 of your credits end on 2026-05-14 at 12:00 UTC' }]);
+    expect(await notices(later(1))).toMatchObject([
+      { variables: { subject: '9 of your credits end on 2026-05-14 at 12:00 UTC' } },
+    ]);
   });
 
   it('is not worth a mail below one credit, and does not count what requests under way hold', async () => {
@@ -83,7 +87,7 @@ describe('the notice before credits expire', () => {
     await allowance(1_000n * CREDIT);
     const sent = await notices();
     expect(sent).toMatchObject([
-      { to: `${user.id}@example.com`, subject: expect.stringMatching(/^500 of your credits/) },
+      { to: `${user.id}@example.com`, variables: { subject: expect.stringMatching(/^500 of your credits/) } },
     ]);
   });
 
@@ -92,7 +96,7 @@ describe('the notice before credits expire', () => {
     await money.query('update subscriptions set cancel_at_period_end = true where user_id = ?', [leaving.id]);
     await allowance(700n * CREDIT, { status: 'suspended' });
     expect(await notices()).toMatchObject([
-      { to: `${leaving.id}@example.com`, subject: expect.stringMatching(/^700 of/) },
+      { to: `${leaving.id}@example.com`, variables: { subject: expect.stringMatching(/^700 of/) } },
     ]);
   });
 

@@ -1,6 +1,9 @@
 import type { MikroORM } from '@mikro-orm/postgresql';
 import { Logger } from '@nestjs/common';
-import { Mailer, type Mail } from '../../src/auth/mail/mailer.js';
+import type { Mail } from '../../src/auth/mail/mail.js';
+import { Mailer } from '../../src/auth/mail/mailer.js';
+import { Sealer } from '../../src/auth/sealer.js';
+import { WallClock } from '../../src/common/clock.js';
 import { newId } from '../../src/common/ids.js';
 import { AccountRecords } from '../../src/credits/account-records.service.js';
 import { ExpiryNoticeService } from '../../src/credits/expiry-notice.service.js';
@@ -22,8 +25,8 @@ import type { MoneyDatabase, TestUser } from './money-database.js';
 export class RecordingMailer extends Mailer {
   readonly sent: Mail[] = [];
 
-  constructor() {
-    super(testConfig({}));
+  constructor(orm: MikroORM) {
+    super(orm.em, new Sealer(testConfig({})), new WallClock());
   }
 
   override send(mail: Mail): Promise<void> {
@@ -47,7 +50,7 @@ export function ledgerServices(orm: MikroORM): LedgerServices {
   const grants = orm.em.getRepository(Grant);
   const postings = orm.em.getRepository(CreditPosting);
   const records = new AccountRecords(orm.em, postings);
-  const mailer = new RecordingMailer();
+  const mailer = new RecordingMailer(orm);
   return {
     ledger: new LedgerService(orm.em, grants, postings),
     records,

@@ -46,8 +46,9 @@ export class AuthEventRecorder {
     private readonly clock: WallClock,
   ) {}
 
+  /** Joins the caller's transaction. */
   async record(record: AuthEventRecord): Promise<void> {
-    await this.em.fork().insert(AuthEvent, {
+    await this.em.insert(AuthEvent, {
       id: newId(),
       userId: record.userId ?? null,
       grantId: record.grantId ?? null,

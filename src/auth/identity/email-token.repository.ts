@@ -18,9 +18,10 @@ export class EmailTokenRepository {
     private readonly clock: WallClock,
   ) {}
 
+  /** Joins the caller's transaction. */
   async add({ validMs, ...token }: NewEmailToken): Promise<void> {
     const expiresAt = new Date(this.clock.now().getTime() + validMs);
-    await this.em.fork().insert(EmailToken, { ...token, expiresAt });
+    await this.em.insert(EmailToken, { ...token, expiresAt });
   }
 
   /** The token if it can still be used; reading it uses nothing. */

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { InvalidEmailLinkError } from '../auth.errors.js';
 import { Mailer } from '../mail/mailer.js';
+import type { Language } from '../texts/languages.js';
 import { AuthEventRecorder, type RequestOrigin } from './auth-event.recorder.js';
 import { EmailTokenRepository } from './email-token.repository.js';
 import { UserRepository } from './user.repository.js';
@@ -19,25 +20,17 @@ export class EmailVerification {
     private readonly mailer: Mailer,
   ) {}
 
-  async sendLink({ id, email }: { id: string; email: string }): Promise<void> {
+  /** Joins the caller's transaction. */
+  async sendLink({ id, email }: { id: string; email: string }, language: Language): Promise<void> {
     const token = randomBytes(TOKEN_BYTES).toString('base64url');
     await this.tokens.add({ hash: hashOf(token), purpose: 'verify_email', userId: id, email, validMs: VALID_MS });
-    await this.mailer.send({
-      to: email,
-      subject: 'Confirm your address',
-      text: 'Open this link and press the button to use your account. It works for a day.',
-      path: `/verify-email?token=${token}`,
-    });
+    const variables = { path: `/verify-email?token=${token}`, validMs: VALID_MS };
+    await this.mailer.send({ to: email, language, template: 'verifyEmail', variables });
   }
 
   /** Tells the owner of an address that somebody registered with it again. */
-  async remindOwner(email: string): Promise<void> {
-    await this.mailer.send({
-      to: email,
-      subject: 'You already have an account',
-      text: 'Somebody, probably you, tried to register with this address. Sign in with your password instead.',
-      path: null,
-    });
+  async remindOwner(email: string, language: Language): Promise<void> {
+    await this.mailer.send({ to: email, language, template: 'alreadyRegistered', variables: {} });
   }
 
   /** The address that the link confirms. @throws InvalidEmailLinkError */

@@ -1,4 +1,6 @@
+import { EntityManager } from '@mikro-orm/postgresql';
 import { Injectable } from '@nestjs/common';
+import type { Language } from '../texts/languages.js';
 import { AuthEventRecorder, type RequestOrigin } from './auth-event.recorder.js';
 import { EmailVerification } from './email-verification.service.js';
 import { attemptOf } from './login-throttle.service.js';
@@ -9,12 +11,16 @@ export interface NewAccount {
   email: string;
   password: string;
   displayName: string | null;
+  /** Of the mail that follows. */
+  language: Language;
 }
 
 /** Makes accounts. A taken address is answered as a free one is; only its owner is told, by mail. */
 @Injectable()
 export class Registration {
+  // oxlint-disable-next-line max-params -- injected
   constructor(
+    private readonly em: EntityManager,
     private readonly users: UserRepository,
     private readonly passwords: PasswordGate,
     private readonly verification: EmailVerification,
@@ -22,11 +28,13 @@ export class Registration {
   ) {}
 
   /** @throws SignInThrottledError, PasswordQueueFullError */
-  async register({ email, password, displayName }: NewAccount, origin: RequestOrigin): Promise<void> {
+  async register({ email, password, displayName, language }: NewAccount, origin: RequestOrigin): Promise<void> {
     const passwordHash = await this.passwords.hash(password, attemptOf(email, origin));
-    const id = await this.users.add({ email, passwordHash, displayName, role: 'user', isEmailVerified: false });
-    if (id === null) return this.verification.remindOwner(email);
-    await this.events.record({ event: 'registered', userId: id, origin });
-    return this.verification.sendLink({ id, email });
+    await this.em.fork().transactional(async () => {
+      const id = await this.users.add({ email, passwordHash, displayName, role: 'user', isEmailVerified: false });
+      if (id === null) return this.verification.remindOwner(email, language);
+      await this.events.record({ event: 'registered', userId: id, origin });
+      return this.verification.sendLink({ id, email }, language);
+    });
   }
 }

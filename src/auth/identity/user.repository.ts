@@ -72,9 +72,9 @@ export class UserRepository {
     );
   }
 
-  /** The new user's id, or null when the address is taken. */
+  /** The new user's id, or null when the address is taken. Joins the caller's transaction. */
   async add({ isEmailVerified, ...user }: NewUser): Promise<string | null> {
-    const rows = await this.em.fork().execute<{ id: string }[]>(
+    const rows = await this.em.execute<{ id: string }[]>(
       `insert into users (id, email, password_hash, display_name, role, email_verified_at)
        values (?, ?, ?, ?, ?::user_role, ?::timestamptz)
        on conflict (email) where deleted_at is null do nothing returning id`,

@@ -24,3 +24,8 @@ export const MailOutboxSchema = defineEntity({
 
 export class MailOutbox extends MailOutboxSchema.class {}
 MailOutboxSchema.setClass(MailOutbox);
+
+/** What the variables of a mail are sealed for: in another row they do not open. */
+export function contextOf(id: string): string {
+  return `mail_outbox:${id}`;
+}

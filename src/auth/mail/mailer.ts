@@ -1,27 +1,39 @@
-import { Injectable, Logger } from '@nestjs/common';
-import { Config } from '../../config/config.js';
+import { EntityManager } from '@mikro-orm/postgresql';
+import { Injectable } from '@nestjs/common';
+import { WallClock } from '../../common/clock.js';
+import { newId } from '../../common/ids.js';
+import { Sealer } from '../sealer.js';
+import type { Mail } from './mail.js';
+import { contextOf, MailOutbox } from './mail-outbox.entity.js';
 
-export interface Mail {
-  to: string;
-  subject: string;
-  text: string;
-  /** What the link opens; the host is always the configured one. */
-  path: string | null;
-}
+/** Told at commit, so that a mail leaves as soon as what caused it is true. */
+export const MAIL_CHANNEL = 'tollgate_mail';
 
-/** Until mail can be sent, a development server prints what it would send. A production server never prints a link. */
+/** Where mails begin. */
 @Injectable()
 export class Mailer {
-  private readonly logger = new Logger('Mail');
+  constructor(
+    private readonly em: EntityManager,
+    private readonly sealer: Sealer,
+    private readonly clock: WallClock,
+  ) {}
 
-  constructor(private readonly config: Config) {}
-
-  send({ to, subject, text, path }: Mail): Promise<void> {
-    if (this.config.isProduction) {
-      this.logger.warn(`mail is not configured: "${subject}" was not sent`);
-    } else {
-      this.logger.log(`Mail to ${to}: ${subject}. ${text}${path === null ? '' : ` ${this.config.publicUrl}${path}`}`);
-    }
-    return Promise.resolve();
+  /**
+   * Puts the mail into the outbox; it is sent in the background. Joins the caller's transaction, so that there is neither a mail without its
+   * cause nor a cause without its mail.
+   */
+  async send({ to, template, language, variables }: Mail): Promise<void> {
+    const id = newId();
+    const now = this.clock.now();
+    await this.em.insert(MailOutbox, {
+      id,
+      toAddress: to,
+      template,
+      variablesSealed: this.sealer.seal(JSON.stringify({ language, variables }), contextOf(id)),
+      nextAttemptAt: now,
+      createdAt: now,
+      updatedAt: now,
+    });
+    await this.em.execute('select pg_notify(?, ?)', [MAIL_CHANNEL, '']);
   }
 }
