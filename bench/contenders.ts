@@ -125,7 +125,7 @@ export async function tollgate(mock: Mock): Promise<Contender> {
   };
   const config = Config.load(env);
   const tools = await createApp(config);
-  await migrateAndSeedCatalogue(tools.get<MikroORM>(MikroORM), config);
+  await migrateAndSeedCatalogue(config);
   const connection = tools.get<MikroORM>(MikroORM).em.getConnection();
   await connection.execute(
     `update plans set monthly_credits_ucr = 1000000000000, requests_per_minute = 2000000000, concurrent_requests = 1000000`,

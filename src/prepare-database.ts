@@ -6,6 +6,7 @@ import { seedCatalogue } from '../seeders/catalogue.seed.js';
 import { OperatorError } from './common/errors/operator-error.js';
 import type { Config } from './config/config.js';
 import { directConnection } from './database/direct-connection.js';
+import { withMaintenanceOrm } from './database/maintenance-orm.js';
 import { TestClockService } from './jobs/test-clock.service.js';
 
 const SERVER_VERSION_MIN = 160_000;
@@ -28,23 +29,24 @@ export async function prepareDatabase(
     await app.get(TestClockService).load();
     return [];
   }
-  await migrateAndSeedCatalogue(orm, config, onMessage);
+  await migrateAndSeedCatalogue(config, onMessage);
   await app.get(TestClockService).load();
   return seedDevelopment(app);
 }
 
 /** Applies every pending migration and upserts what the product needs to run: plans, clients, models. Safe to repeat and to run in parallel. */
 export async function migrateAndSeedCatalogue(
-  orm: MikroORM,
   config: Config,
   onMessage: (text: string) => void = () => undefined,
 ): Promise<void> {
-  await withMigrationLock(config, async () => {
-    const pending = await orm.migrator.getPending();
-    if (pending.length > 0) onMessage(`Migrating the database (${pending.length} steps) …`);
-    await orm.migrator.up();
-    await seedCatalogue(orm, config);
-  });
+  await withMigrationLock(config, () =>
+    withMaintenanceOrm(config, async (orm) => {
+      const pending = await orm.migrator.getPending();
+      if (pending.length > 0) onMessage(`Migrating the database (${pending.length} steps) …`);
+      await orm.migrator.up();
+      await seedCatalogue(orm, config);
+    }),
+  );
 }
 
 /** Runs `work` while no other process migrates. */

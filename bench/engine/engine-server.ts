@@ -1,11 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { MikroORM } from '@mikro-orm/postgresql';
 import pg from 'pg';
 import { Config } from '../../src/config/config.js';
 import { EmbeddedServer } from '../../src/database/embedded-server.js';
-import { ormOptions } from '../../src/mikro-orm.config.js';
 import { migrateAndSeedCatalogue } from '../../src/prepare-database.js';
 import { familyCpuMs } from '../process-stats.js';
 
@@ -29,13 +27,7 @@ export class EngineServer {
       settings: SERVER_SETTINGS,
     });
     const server = new EngineServer(embedded, dataDir);
-    const config = server.configOf(TEMPLATE);
-    const orm = await MikroORM.init(ormOptions(embedded.url, config, false));
-    try {
-      await migrateAndSeedCatalogue(orm, config);
-    } finally {
-      await orm.close();
-    }
+    await migrateAndSeedCatalogue(server.configOf(TEMPLATE));
     return server;
   }
 

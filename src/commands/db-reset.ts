@@ -12,11 +12,11 @@ await runCommand({
       note('This is production: nothing was changed. If every user, credit and usage row may go, add: -- --force');
       return 1;
     }
-    const orm = app.get<MikroORM>(MikroORM);
-    await orm.em
-      .getConnection()
+    await app
+      .get<MikroORM>(MikroORM)
+      .em.getConnection()
       .execute('drop schema public cascade; drop schema if exists tollgate cascade; create schema public');
-    await migrateAndSeedCatalogue(orm, config, note);
+    await migrateAndSeedCatalogue(config, note);
     for (const account of config.isProduction ? [] : await seedDevelopment(app)) {
       say(`${account.email}  ${account.password}  ${account.description} (shown once)`);
     }

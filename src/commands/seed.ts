@@ -1,5 +1,4 @@
 import { migrateAndSeedCatalogue } from '../prepare-database.js';
-import { MikroORM } from '@mikro-orm/postgresql';
 import { seedDevelopment } from '../../seeders/development.seed.js';
 import { note, runCommand, say } from './run-command.js';
 
@@ -7,7 +6,7 @@ await runCommand({
   usage:
     'Usage: npm run seed\n\nUpserts plans, clients and models; outside production also the development accounts. Safe to repeat.',
   async run({ app, config }) {
-    await migrateAndSeedCatalogue(app.get<MikroORM>(MikroORM), config, note);
+    await migrateAndSeedCatalogue(config, note);
     const accounts = config.isProduction ? [] : await seedDevelopment(app);
     for (const account of accounts) say(`${account.email}  ${account.password}  ${account.description} (shown once)`);
     say('Seeded.');

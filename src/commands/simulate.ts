@@ -63,7 +63,7 @@ async function simulate(options: SimulationOptions, signal: AbortSignal): Promis
     const config = Config.load({ DATA_DIR: dataDir, JOBS: 'off', LOG_LEVEL: 'silent', DATABASE_URL: server.url });
     const app = await createApp(config);
     try {
-      await migrateAndSeedCatalogue(app.get<MikroORM>(MikroORM), config, note);
+      await migrateAndSeedCatalogue(config, note);
       return await runAndReport(app, options, signal);
     } finally {
       await app.close();

@@ -2,6 +2,7 @@ import { MikroORM } from '@mikro-orm/postgresql';
 import { UPWARD_FOREIGN_KEYS } from '../../src/database/upward-foreign-keys.js';
 import { ormOptions } from '../../src/mikro-orm.config.js';
 import { testConfig } from '../support/test-config.js';
+import { migrateAndSeed } from '../support/migrate-and-seed.js';
 import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '../support/test-server.js';
 
 async function open(database: TestDatabase): Promise<MikroORM> {
@@ -61,6 +62,26 @@ describe('migrations', () => {
         await orm.migrator.up({ migrations: [name] });
         expect(await describeSchema(orm)).toEqual(after);
       }
+    } finally {
+      await orm.close();
+      await database.drop();
+    }
+  });
+
+  // Removed once: the ORM of maintenance in `migrateAndSeedCatalogue`. A start then migrates under the ten seconds that a request may take.
+  it('are not bound, at a start, by the time that a request may take', async () => {
+    const database = await createEmptyDatabase();
+    const orm = await open(database);
+    try {
+      await orm.em.getConnection().execute(`
+        create schema watch;
+        create table watch.limits (value text);
+        create function watch.note() returns event_trigger language plpgsql as
+          $$ begin insert into watch.limits values (current_setting('transaction_timeout')); end $$;
+        create event trigger watch on ddl_command_end execute function watch.note();`);
+      await migrateAndSeed(database.url);
+      const seen = await orm.em.getConnection().execute(`select distinct value from watch.limits`);
+      expect(seen).toEqual([{ value: '0' }]);
     } finally {
       await orm.close();
       await database.drop();
