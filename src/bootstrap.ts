@@ -9,6 +9,7 @@ import { prepareHttp } from './common/http/prepare-http.js';
 import { serverOptions } from './common/http/server-options.js';
 import { createValidationPipe } from './common/http/validation.js';
 import type { Config } from './config/config.js';
+import { separateRequests } from './database/request-context.js';
 import { logRequests } from './monitoring/request-log.js';
 import { serveApiDescription } from './openapi.js';
 
@@ -24,6 +25,7 @@ export async function createApp(config: Config): Promise<NestFastifyApplication>
   app.useGlobalFilters(new ErrorFilter());
   logRequests(adapter.getInstance());
   prepareHttp(adapter.getInstance());
+  separateRequests(app);
   mountAuth(app, { publicPaths: ['/openapi.json', '/docs'] });
   await serveApiDescription(app, adapter.getInstance(), config);
   return app;

@@ -5,6 +5,7 @@ import { Config } from '../config/config.js';
 import { ormOptions } from '../mikro-orm.config.js';
 import { DatabaseHealth } from './database-health.js';
 import { Notifications } from './notifications.js';
+import { entitiesOfRequest } from './request-context.js';
 
 /** The connection pool of this process and what tells whether it works. */
 @Module({
@@ -12,7 +13,11 @@ import { Notifications } from './notifications.js';
     MikroOrmModule.forRootAsync({
       driver: PostgreSqlDriver,
       inject: [Config],
-      useFactory: (config: Config) => ormOptions(requireUrl(config), config),
+      useFactory: (config: Config) => ({
+        ...ormOptions(requireUrl(config), config),
+        context: entitiesOfRequest,
+        registerRequestContext: false,
+      }),
     }),
   ],
   providers: [DatabaseHealth, Notifications],
