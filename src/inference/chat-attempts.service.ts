@@ -6,7 +6,7 @@ import { ANSWER_MS_MAX } from './chat-hold.service.js';
 import { FallbackPlanner, type PlannedCall } from './fallback-planner.service.js';
 import { InFlightRequests } from './in-flight-requests.js';
 import { ProviderFailedError, ProviderTimeoutError, ProviderUnavailableError } from './inference.errors.js';
-import { TimeLimit } from './providers/time-limit.js';
+import type { TimeLimit } from './providers/time-limit.js';
 import { ErrorRecorder } from './resilience/error-recorder.service.js';
 
 /** The sandbox is local: waiting longer for it only makes its time-out model slow. */
@@ -64,7 +64,7 @@ export class ChatAttempts {
   private timeLimitFor({ chat }: ChatCall): TimeLimit {
     const { providerTimeoutMs } = this.config;
     const stepMs = chat.route.isSandbox ? Math.min(providerTimeoutMs, SANDBOX_LIMIT_MS) : providerTimeoutMs;
-    return new TimeLimit(stepMs, ANSWER_MS_MAX, this.inFlight.signal);
+    return this.inFlight.timeLimit(stepMs, ANSWER_MS_MAX);
   }
 }
 

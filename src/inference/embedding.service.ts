@@ -10,7 +10,6 @@ import { EmbeddingHoldService } from './embedding-hold.service.js';
 import { InFlightRequests } from './in-flight-requests.js';
 import type { OpenHold } from './open-hold.js';
 import type { EmbeddingAnswer } from './providers/chat-provider.js';
-import { TimeLimit } from './providers/time-limit.js';
 import { encodeVector, inputsOf, type EmbeddingList } from './wire/embedding.js';
 
 /** Whole inputs of 2 MiB take a provider seconds, not minutes. */
@@ -78,7 +77,7 @@ export class EmbeddingService {
 
   private async ask({ requestId, admitted }: EmbeddingCall, hold: OpenHold): Promise<EmbeddingAnswer> {
     const { model, body, provider } = admitted;
-    const limit = new TimeLimit(this.config.providerTimeoutMs, ANSWER_MS_MAX, this.inFlight.signal);
+    const limit = this.inFlight.timeLimit(this.config.providerTimeoutMs, ANSWER_MS_MAX);
     const request = { requestId, model: { id: model.id, name: model.name }, body };
     try {
       return await limit.run(() => provider.embed(request, limit.signal));

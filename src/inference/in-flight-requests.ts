@@ -1,6 +1,6 @@
-import { setMaxListeners } from 'node:events';
 import { type BeforeApplicationShutdown, Injectable, Logger } from '@nestjs/common';
 import { OverloadedError } from '../common/errors/common.errors.js';
+import { TimeLimit } from './providers/time-limit.js';
 
 /**
  * How long a stopping process waits for what it has begun, and then for what it cut off to be settled: together less than the half minute
@@ -16,17 +16,16 @@ export class InFlightRequests implements BeforeApplicationShutdown {
   private count = 0;
   private isStopping = false;
   private whenEmpty: (() => void) | null = null;
-  private readonly cutOff = new AbortController();
+  private readonly limits = new Set<TimeLimit>();
+  private isCutOff = false;
   patienceMs = PATIENCE_MS;
 
-  constructor() {
-    // One listener per request in flight is no leak.
-    setMaxListeners(0, this.cutOff.signal);
-  }
-
-  /** Aborts when a stopping process waits no longer: whoever is under way then ends with what there is. */
-  get signal(): AbortSignal {
-    return this.cutOff.signal;
+  /** A time limit of a call, which is also over when a stopping process waits no longer: then it ends with what there is. */
+  timeLimit(stepMs: number, totalMs: number): TimeLimit {
+    const limit = new TimeLimit(stepMs, totalMs, () => this.limits.delete(limit));
+    this.limits.add(limit);
+    if (this.isCutOff) limit.cancel(goingDown());
+    return limit;
   }
 
   /**
@@ -53,7 +52,8 @@ export class InFlightRequests implements BeforeApplicationShutdown {
     if (this.count > 0) await within(this.patienceMs, empty);
     if (this.count > 0) {
       this.logger.warn(`${this.count} requests outlast the shutdown: they are cut off and settled as they are`);
-      this.cutOff.abort(goingDown());
+      this.isCutOff = true;
+      for (const limit of this.limits) limit.cancel(goingDown());
       await within(SETTLE_MS, empty);
     }
     if (this.count > 0) this.logger.warn(`${this.count} requests did not end; the sweeper ends their holds`);

@@ -1,4 +1,5 @@
-import { type Dispatcher, request as send } from 'undici';
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Dispatcher } from 'undici';
 import type { ProviderEndpoint } from '../../config/provider-endpoints.js';
 import { isConstrainedParameter } from '../../models/domain/constrained-parameters.js';
 import type { ChatCompletion, WireUsage } from '../wire/chat-answer.js';
@@ -17,11 +18,12 @@ import {
 } from './chat-provider.js';
 import { readCompletionStream } from './completion-stream.js';
 import { isRetryableStatus, wasNeverSent } from './retryable.js';
+import { fetchWhole, type WholeAnswer } from './whole-answer.js';
 
 /** Aborting saves nothing with most providers, so a stream whose client has left is read on for this long. */
 const DRAIN_CAP_MS = 60_000;
-/** An answer beyond this is no chat completion. */
-const ANSWER_BYTES_MAX = 32 * 1_024 * 1_024;
+/** Of an answer that refuses a stream, this much is read at most. */
+const REFUSAL_BYTES_MAX = 64 * 1_024;
 /** What may follow `[DONE]` before the connection is given up. */
 const REST_BYTES_MAX = 1_024;
 const MESSAGE_LENGTH_MAX = 500;
@@ -34,31 +36,42 @@ const SERVICE_TIER_PROVIDERS = new Set(['openai']);
 export class OpenAiCompatibleProvider implements ChatProvider, EmbeddingProvider {
   readonly onDisconnect = { kind: 'drain', capMs: DRAIN_CAP_MS } as const;
 
+  private readonly origin: string;
+  private readonly basePath: string;
+  private readonly headers: Record<string, string>;
+
   constructor(
     readonly name: string,
-    private readonly endpoint: ProviderEndpoint,
+    endpoint: ProviderEndpoint,
     private readonly dispatcher: Dispatcher,
-  ) {}
+  ) {
+    const { origin, pathname } = new URL(endpoint.baseUrl);
+    this.origin = origin;
+    this.basePath = pathname.replace(/\/$/, '');
+    this.headers = {
+      'content-type': 'application/json',
+      ...(endpoint.apiKey !== null && { authorization: `Bearer ${endpoint.apiKey}` }),
+    };
+  }
 
   async complete(request: ProviderRequest, signal: AbortSignal): Promise<ProviderAnswer> {
-    const response = await this.post('/chat/completions', this.bodyOf(request, false), signal);
-    const completion = parseCompletion(await readText(response));
+    const { text, headers } = await this.ask('/chat/completions', this.bodyOf(request, false), signal);
+    const completion = parseCompletion(text);
     return {
       completion: { ...completion, model: request.model.id },
       usage: readWireUsage(completion.usage),
-      providerRequestId: requestIdOf(response),
+      providerRequestId: requestIdOf(headers),
     };
   }
 
   async *stream(request: ProviderRequest, signal: AbortSignal): AsyncGenerator<ProviderEvent> {
-    const response = await this.post('/chat/completions', this.bodyOf(request, true), signal);
-    const { body, headers } = response;
+    const { body, headers } = await this.open('/chat/completions', this.bodyOf(request, true), signal);
     let isRead = false;
     body.on('error', () => undefined); // reading it throws the same; giving it up would otherwise be an uncaught error
     try {
       if (!String(headers['content-type']).startsWith('text/event-stream'))
         throw new ProviderFailure('the answer was no stream');
-      const labels = { modelId: request.model.id, providerRequestId: requestIdOf(response) };
+      const labels = { modelId: request.model.id, providerRequestId: requestIdOf(headers) };
       yield* readCompletionStream(body.iterator({ destroyOnReturn: false }), labels);
       isRead = true;
     } finally {
@@ -69,67 +82,75 @@ export class OpenAiCompatibleProvider implements ChatProvider, EmbeddingProvider
   }
 
   async embed({ model, body }: EmbeddingRequest, signal: AbortSignal): Promise<EmbeddingAnswer> {
-    const response = await this.post('/embeddings', { ...body, model: model.name }, signal);
-    const { vectors, usage } = parseEmbeddings(await readText(response), inputsOf(body).length);
-    return { vectors, usage, providerRequestId: requestIdOf(response) };
+    const { text, headers } = await this.ask('/embeddings', { ...body, model: model.name }, signal);
+    const { vectors, usage } = parseEmbeddings(text, inputsOf(body).length);
+    return { vectors, usage, providerRequestId: requestIdOf(headers) };
   }
 
-  private async post(
-    path: string,
-    body: Record<string, unknown>,
-    signal: AbortSignal,
-  ): Promise<Dispatcher.ResponseData> {
-    const isStream = body['stream'] === true;
-    const response = await send(`${this.endpoint.baseUrl}${path}`, {
-      method: 'POST',
-      dispatcher: this.dispatcher,
-      signal,
-      headers: {
-        'content-type': 'application/json',
-        accept: isStream ? 'text/event-stream' : 'application/json',
-        ...(this.endpoint.apiKey !== null && { authorization: `Bearer ${this.endpoint.apiKey}` }),
-      },
-      body: JSON.stringify(body),
-    }).catch((error: unknown) => {
-      signal.throwIfAborted();
-      throw new ProviderFailure('the provider could not be reached', {
-        cause: error,
-        isRetryable: wasNeverSent(error),
-      });
-    });
-    if (response.statusCode !== 200) await refuse(response);
+  /** An answer as a whole. */
+  private async ask(path: string, body: object, signal: AbortSignal): Promise<WholeAnswer> {
+    const post = this.post(path, body, 'application/json');
+    const answer = await fetchWhole(this.dispatcher, post, signal).catch(unreachable(signal));
+    if (answer.statusCode !== 200) refuse(answer.statusCode, answer.text);
+    return answer;
+  }
+
+  /** An answer as it comes. */
+  private async open(path: string, body: object, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+    const post = this.post(path, body, 'text/event-stream');
+    const response = await this.dispatcher.request({ ...post, signal }).catch(unreachable(signal));
+    if (response.statusCode !== 200) refuse(response.statusCode, await readText(response));
     return response;
+  }
+
+  private post(path: string, body: object, accept: string): Dispatcher.DispatchOptions & { method: 'POST' } {
+    return {
+      origin: this.origin,
+      path: `${this.basePath}${path}`,
+      method: 'POST',
+      headers: { ...this.headers, accept },
+      body: JSON.stringify(body),
+    };
   }
 
   /** The caller's fields as they came, the constrained parameters as they were resolved, and usage always asked for. */
   private bodyOf({ body, parameters, model }: ProviderRequest, isStream: boolean): Record<string, unknown> {
-    const passed = Object.entries(body).filter(([field, value]) => !isConstrainedParameter(field) && value !== null);
-    return {
-      ...Object.fromEntries(passed),
-      ...parameters,
-      model: model.name,
-      ...(SERVICE_TIER_PROVIDERS.has(this.name) && { service_tier: 'default' }),
-      stream: isStream,
-      stream_options: isStream ? { ...body.stream_options, include_usage: true } : undefined,
-    };
+    const sent: Record<string, unknown> = {};
+    for (const [field, value] of Object.entries(body)) {
+      if (value !== null && !isConstrainedParameter(field)) sent[field] = value;
+    }
+    Object.assign(sent, parameters, { model: model.name, stream: isStream });
+    if (SERVICE_TIER_PROVIDERS.has(this.name)) sent['service_tier'] = 'default';
+    if (isStream) sent['stream_options'] = { ...body.stream_options, include_usage: true };
+    else delete sent['stream_options'];
+    return sent;
   }
 }
 
-/** @throws always: what the caller may know of the provider's refusal */
-async function refuse(response: Dispatcher.ResponseData): Promise<never> {
-  const text = await readText(response);
-  if (REJECTING_STATUSES.has(response.statusCode)) throw new ProviderRejection(messageOf(text));
-  // A body may tell of the operator's account, so only the status is shown.
-  const isRetryable = isRetryableStatus(response.statusCode);
-  throw new ProviderFailure(`the provider answered with status ${response.statusCode}`, { isRetryable });
+/** What a request that came to nothing is told as. */
+function unreachable(signal: AbortSignal): (error: unknown) => never {
+  return (error) => {
+    signal.throwIfAborted();
+    if (error instanceof ProviderFailure) throw error;
+    const isRetryable = wasNeverSent(error);
+    throw new ProviderFailure('the provider could not be reached', { cause: error, isRetryable });
+  };
 }
 
-async function readText(response: Dispatcher.ResponseData): Promise<string> {
+/** @throws always: what the caller may know of the provider's refusal */
+function refuse(statusCode: number, text: string): never {
+  if (REJECTING_STATUSES.has(statusCode)) throw new ProviderRejection(messageOf(text));
+  // A body may tell of the operator's account, so only the status is shown.
+  const isRetryable = isRetryableStatus(statusCode);
+  throw new ProviderFailure(`the provider answered with status ${statusCode}`, { isRetryable });
+}
+
+async function readText({ body }: Dispatcher.ResponseData): Promise<string> {
   const parts: Buffer[] = [];
   let length = 0;
-  for await (const part of response.body as AsyncIterable<Buffer>) {
+  for await (const part of body as AsyncIterable<Buffer>) {
     length += part.length;
-    if (length > ANSWER_BYTES_MAX) throw new ProviderFailure('the answer was too large');
+    if (length > REFUSAL_BYTES_MAX) throw new ProviderFailure('the answer was too large');
     parts.push(part);
   }
   return Buffer.concat(parts).toString('utf8');
@@ -186,7 +207,7 @@ function isVector(value: unknown): value is number[] | string {
   return Array.isArray(value) && value.length > 0 && value.every((component) => typeof component === 'number');
 }
 
-function requestIdOf(response: Dispatcher.ResponseData): string | null {
-  const header = response.headers['x-request-id'];
+function requestIdOf(headers: IncomingHttpHeaders): string | null {
+  const header = headers['x-request-id'];
   return typeof header === 'string' ? header.slice(0, 128) : null;
 }

@@ -7,28 +7,21 @@ export class TimeLimitExceeded extends Error {
 
 /**
  * Aborts its signal when one step takes too long, or all of them together do. A step's limit runs only while the step does, so a slow client
- * does not count against the provider.
+ * does not count against the provider. Steps come one after the other.
  */
 export class TimeLimit {
   private readonly controller = new AbortController();
   private readonly deadlineAtMs: number;
-  private readonly onStopped = (): void => this.controller.abort(this.stop?.reason);
+  private rejectStep: ((reason: Error) => void) | null = null;
   isExceeded = false;
 
-  /** `stop` ends the step under way for a reason that is not the provider's. */
+  /** `release` is to be called once nothing runs any more. */
   constructor(
     readonly stepMs: number,
     totalMs: number,
-    private readonly stop?: AbortSignal,
+    readonly release: () => void,
   ) {
     this.deadlineAtMs = performance.now() + totalMs;
-    if (stop?.aborted) this.onStopped();
-    else stop?.addEventListener('abort', this.onStopped, { once: true });
-  }
-
-  /** To be called once nothing runs any more: what stops the process outlives every limit. */
-  release(): void {
-    this.stop?.removeEventListener('abort', this.onStopped);
   }
 
   get signal(): AbortSignal {
@@ -36,8 +29,9 @@ export class TimeLimit {
   }
 
   /** Ends the step under way, because its result is no longer wanted. */
-  cancel(): void {
-    this.controller.abort(new Error('the call was cancelled'));
+  cancel(reason: Error = new Error('the call was cancelled')): void {
+    this.controller.abort(reason);
+    this.rejectStep?.(this.signal.reason as Error);
   }
 
   /** The step's result, or a rejection as soon as the limit is exceeded or the call cancelled, even when the step itself does not stop. */
@@ -46,21 +40,19 @@ export class TimeLimit {
     if (leftMs <= 0) this.expire();
     this.signal.throwIfAborted();
     const timer = setTimeout(() => this.expire(), leftMs);
-    let stop = (): void => undefined;
-    const aborted = new Promise<never>((_resolve, reject) => {
-      stop = () => reject(this.signal.reason as Error);
-    });
-    this.signal.addEventListener('abort', stop, { once: true });
     try {
-      return await Promise.race([step(), aborted]);
+      return await new Promise<Result>((resolve, reject) => {
+        this.rejectStep = reject;
+        step().then(resolve, reject);
+      });
     } finally {
       clearTimeout(timer);
-      this.signal.removeEventListener('abort', stop);
+      this.rejectStep = null;
     }
   }
 
   private expire(): void {
     this.isExceeded = !this.signal.aborted;
-    this.controller.abort(new TimeLimitExceeded(this.stepMs));
+    this.cancel(new TimeLimitExceeded(this.stepMs));
   }
 }

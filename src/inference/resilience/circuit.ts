@@ -1,5 +1,4 @@
 import {
-  bulkhead,
   circuitBreaker,
   type CircuitBreakerPolicy,
   CircuitState,
@@ -8,12 +7,12 @@ import {
   ExponentialBackoff,
   handleWhen,
   isBrokenCircuitError,
-  isBulkheadRejectedError,
   retry,
+  type RetryPolicy,
 } from 'cockatiel';
-import { OverloadedError } from '../../common/errors/common.errors.js';
 import { ProviderFailure, ProviderUnavailable } from '../providers/chat-provider.js';
 import { TimeLimitExceeded } from '../providers/time-limit.js';
+import { Places } from './places.js';
 import type { RetryBudget } from './retry-budget.js';
 
 export interface CircuitSettings {
@@ -43,7 +42,8 @@ const HELD_RETRY_AFTER_MS = 60_000;
 
 /** The way to one model of one provider: as many calls as it may have at once, retries while they help, none while it is down. */
 export class Circuit {
-  private readonly places: ReturnType<typeof bulkhead>;
+  private readonly places: Places;
+  private readonly retries: RetryPolicy;
   private readonly counter: ConsecutiveBreaker;
   private readonly breaker: CircuitBreakerPolicy;
   private held: { dispose(): void } | null = null;
@@ -54,12 +54,19 @@ export class Circuit {
     private readonly budget: RetryBudget,
     onChange: (change: CircuitChange) => void,
   ) {
-    this.places = bulkhead(settings.callsMax, settings.waitingMax);
+    this.places = new Places(settings.callsMax, settings.waitingMax);
     this.counter = new ConsecutiveBreaker(settings.failuresMax);
     this.breaker = circuitBreaker(handleWhen(isProvidersFault), {
       breaker: this.counter,
       halfOpenAfter: new DelegateBackoff(({ attempt }: { attempt: number }) => this.openFor(attempt)),
     });
+    this.retries = retry(
+      handleWhen((error) => isSafeToRetry(error) && budget.take()),
+      {
+        maxAttempts: RETRIES_MAX,
+        backoff: new ExponentialBackoff({ initialDelay: settings.retryMs, maxDelay: RETRY_MS_MAX }),
+      },
+    );
     const failureCount = () => Number(this.counter.state) || 0;
     this.breaker.onBreak((reason) => {
       if ('isolated' in reason) return;
@@ -90,15 +97,7 @@ export class Circuit {
    * @throws OverloadedError where too many wait already.
    */
   enter(): Promise<() => void> {
-    return new Promise((resolve, reject) => {
-      this.places
-        .execute(() => new Promise<void>((leave) => resolve(leave)))
-        .catch((error: unknown) => {
-          if (!isBulkheadRejectedError(error)) return reject(error as Error);
-          const message = 'Too many requests to this model are under way. Try again shortly.';
-          return reject(new OverloadedError(message, { headers: { 'retry-after': '1' } }));
-        });
-    });
+    return this.places.enter();
   }
 
   /**
@@ -107,15 +106,8 @@ export class Circuit {
    */
   async run<Result>(call: () => Promise<Result>, signal: AbortSignal): Promise<Result> {
     this.budget.noteCall();
-    const retries = retry(
-      handleWhen((error) => isSafeToRetry(error) && !signal.aborted && this.budget.take()),
-      {
-        maxAttempts: RETRIES_MAX,
-        backoff: new ExponentialBackoff({ initialDelay: this.settings.retryMs, maxDelay: RETRY_MS_MAX }),
-      },
-    );
     try {
-      return await retries.execute(() => this.breaker.execute(call), signal);
+      return await this.retries.execute(() => this.breaker.execute(call), signal);
     } catch (error) {
       if (!isBrokenCircuitError(error)) throw error;
       const waitMs = this.held ? HELD_RETRY_AFTER_MS : (this.nextProbeAtMs ?? 0) - Date.now();

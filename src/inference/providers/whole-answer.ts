@@ -1,0 +1,55 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Dispatcher } from 'undici';
+import { ProviderFailure } from './chat-provider.js';
+
+/** An answer beyond this is no chat completion. */
+const ANSWER_BYTES_MAX = 32 * 1_024 * 1_024;
+
+/** An answer that was read to its end. */
+export interface WholeAnswer {
+  statusCode: number;
+  headers: IncomingHttpHeaders;
+  text: string;
+}
+
+/**
+ * Sends a request and reads the whole answer. No stream is made of a body that nobody reads as one.
+ * @throws what the signal was aborted with, ProviderFailure for an answer that is too large, else what the connection came to.
+ */
+export function fetchWhole(
+  dispatcher: Dispatcher,
+  options: Dispatcher.DispatchOptions,
+  signal: AbortSignal,
+): Promise<WholeAnswer> {
+  return new Promise((resolve, reject) => {
+    let stop = (): void => undefined;
+    const end = (settle: () => void): void => {
+      signal.removeEventListener('abort', stop);
+      settle();
+    };
+    const answer: WholeAnswer = { statusCode: 0, headers: {}, text: '' };
+    const parts: Buffer[] = [];
+    let length = 0;
+    dispatcher.dispatch(options, {
+      onRequestStart(controller) {
+        stop = () => controller.abort(signal.reason as Error);
+        if (signal.aborted) stop();
+        else signal.addEventListener('abort', stop, { once: true });
+      },
+      onResponseStart(_controller, statusCode, headers) {
+        Object.assign(answer, { statusCode, headers });
+      },
+      onResponseData(controller, part) {
+        length += part.length;
+        if (length > ANSWER_BYTES_MAX) controller.abort(new ProviderFailure('the answer was too large'));
+        else parts.push(part);
+      },
+      onResponseEnd() {
+        end(() => resolve({ ...answer, text: Buffer.concat(parts).toString('utf8') }));
+      },
+      onResponseError(_controller, error) {
+        end(() => reject(error));
+      },
+    });
+  });
+}
