@@ -4,6 +4,7 @@ import type { Principal } from '../common/http/principal.js';
 import type { CatalogueModel } from '../models/domain/catalogue-model.js';
 import type { AppliedChange } from '../models/domain/parameter-violation.js';
 import type { AppliedPreferences } from './domain/chat-preferences.js';
+import type { ChatDialect } from './dialects/chat-dialect.js';
 import type { Prompt } from './prompt.js';
 import type { PricedModel } from './model-access.js';
 import type { ChatProvider } from './providers/chat-provider.js';
@@ -43,6 +44,8 @@ export interface AdmittedChat extends AccessibleChat {
 /** The request as the guards leave it to one another and to the controller. */
 export interface InferenceHttpRequest extends FastifyRequest {
   principal?: Principal;
+  /** In which the chat was asked. */
+  dialect?: ChatDialect;
   accessible?: AccessibleChat;
   admitted?: AdmittedChat;
   /** The client's own, where it sent one. */

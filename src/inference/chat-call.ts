@@ -3,6 +3,7 @@ import { OverloadedError } from '../common/errors/common.errors.js';
 import type { TokenUsage } from '../usage/domain/cost.js';
 import type { UsageAttempt } from '../usage/metering.service.js';
 import type { HoldRequest } from './chat-hold.service.js';
+import type { ChatDialect } from './dialects/chat-dialect.js';
 import { boundTerms, type HoldPlan } from './hold-planner.service.js';
 import {
   ProviderFailedError,
@@ -26,6 +27,8 @@ export interface ChatCall extends HoldRequest {
   /** Above 1 where another model answers in the place of the one that was asked for. */
   attemptNo?: number;
   startedAt: Date;
+  /** How the caller is answered. */
+  dialect: ChatDialect;
 }
 
 /** The request as the provider gets it. */

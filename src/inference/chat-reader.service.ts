@@ -1,9 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { PreferencesService } from '../auth/account/preferences.service.js';
 import { applyPreferences } from './domain/chat-preferences.js';
-import { type ParsedChat, parseChat } from './wire/parse-chat.js';
+import type { ChatDialect } from './dialects/chat-dialect.js';
+import type { ParsedChat } from './wire/parse-chat.js';
 
 export interface ChatReading {
+  dialect: ChatDialect;
   userId: string;
   unsupported: 'reject' | 'drop';
   /** The header `Accept`. */
@@ -15,9 +17,9 @@ export interface ChatReading {
 export class ChatReader {
   constructor(private readonly preferences: PreferencesService) {}
 
-  /** @throws as `parseChat` does. */
-  async read(raw: unknown, { userId, unsupported, accept }: ChatReading): Promise<ParsedChat> {
+  /** @throws as `ChatDialect.parse` does. */
+  async read(raw: unknown, { dialect, userId, unsupported, accept }: ChatReading): Promise<ParsedChat> {
     const { body, preferred } = await applyPreferences(raw, accept, () => this.preferences.of(userId));
-    return { ...parseChat(body, { dropUnsupported: unsupported === 'drop' }), preferred };
+    return { ...dialect.parse(body, { dropUnsupported: unsupported === 'drop' }), preferred };
   }
 }

@@ -11,7 +11,6 @@ import type { Reservation } from '../usage/metering.service.js';
 import type { HoldPlan } from './hold-planner.service.js';
 import { ChargeOnce } from './idempotency/charge-once.service.js';
 import { InferenceService } from './inference.service.js';
-import type { ChatCompletion } from './wire/chat-answer.js';
 
 /** Puts an admitted chat on its way and its outcome on the wire: the head tells what was changed, held and charged. */
 @Injectable()
@@ -22,20 +21,20 @@ export class ChatResponder {
     private readonly clock: Clock,
   ) {}
 
-  async respond(request: InferenceHttpRequest, reply: FastifyReply): Promise<ChatCompletion | Readable | string> {
-    return this.chargeOnce.respond<ChatCompletion | Readable>(request, reply, (keeper) => {
+  async respond(request: InferenceHttpRequest, reply: FastifyReply): Promise<object | string> {
+    return this.chargeOnce.respond<object>(request, reply, (keeper) => {
       const call = { ...this.callOf(request), keeper };
       return call.chat.body.stream ? this.stream(call, reply) : this.complete(call, reply);
     });
   }
 
-  private async complete(call: ChatCall, reply: FastifyReply): Promise<ChatCompletion> {
+  private async complete(call: ChatCall, reply: FastifyReply): Promise<object> {
     const answered = await this.inference.complete(call, () => reply.raw.destroyed);
-    const { completion, settlement } = answered;
+    const { body, settlement } = answered;
     this.describe(answered.call, answered, reply);
     reply.header('x-credits-charged', formatCredits(settlement.chargedUcr));
     reply.header('x-credits-remaining', formatCredits(settlement.availableUcr));
-    return completion;
+    return body;
   }
 
   private async stream(call: ChatCall, reply: FastifyReply): Promise<Readable> {
@@ -55,9 +54,9 @@ export class ChatResponder {
     void reply.headers(answerHeaders(chat, plan));
   }
 
-  private callOf({ id, principal, admitted }: InferenceHttpRequest): ChatCall {
-    if (!principal || !admitted) throw new Error('a chat is answered after its guards');
+  private callOf({ id, principal, admitted, dialect }: InferenceHttpRequest): ChatCall {
+    if (!principal || !admitted || !dialect) throw new Error('a chat is answered after its guards');
     const { userId, accessId } = principal;
-    return { requestId: id, userId, accessId, chat: admitted, startedAt: this.clock.now() };
+    return { requestId: id, userId, accessId, chat: admitted, dialect, startedAt: this.clock.now() };
   }
 }

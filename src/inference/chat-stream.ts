@@ -2,10 +2,10 @@ import { PassThrough } from 'node:stream';
 import { Logger } from '@nestjs/common';
 import { formatCredits } from '../common/domain/micro-credits.js';
 import { toAppError } from '../common/http/error.filter.js';
-import { toOpenAiError } from '../common/errors/error-body.js';
 import type { Settlement, UsageAttempt } from '../usage/metering.service.js';
 import { answerHeaders, EVENT_STREAM_HEADERS } from './answer-headers.js';
 import { toAttempt, toProviderError, toProviderRequest, type ChatCall } from './chat-call.js';
+import type { StreamWriter } from './dialects/chat-dialect.js';
 import type { HoldPlan } from './hold-planner.service.js';
 import { AnswerCutOffError } from './inference.errors.js';
 import type { ToldCharge } from './idempotency/answer-keeper.js';
@@ -15,7 +15,6 @@ import { ProviderFailure, type ProviderEvent } from './providers/chat-provider.j
 import type { TimeLimit } from './providers/time-limit.js';
 import type { UsageEstimator } from './usage-estimator.service.js';
 import { callsTools, generatedText, type ChatCompletionChunk } from './wire/chat-answer.js';
-import { toWireUsage } from './wire/wire-usage.js';
 
 /** A client that takes nothing for this long has left, even if its connection has not. */
 const STALLED_CLIENT_MS = 60_000;
@@ -28,7 +27,7 @@ export interface StreamParts {
 }
 
 /**
- * One streamed answer, from the provider's first event to `[DONE]`. Events are passed on as they come, no faster than the client takes them.
+ * One streamed answer, from the provider's first event to the last of the caller's dialect. Events are passed on as they come, no faster than the client takes them.
  * Whatever ends it, the hold is settled before the last bytes go out: with the usage the provider reported, or with what arrived, counted.
  */
 export class ChatStream {
@@ -36,9 +35,9 @@ export class ChatStream {
   /** What the client reads. */
   readonly output = new PassThrough();
   private readonly events: AsyncIterator<ProviderEvent>;
+  private readonly writer: StreamWriter;
   private readonly began = performance.now();
   private first: IteratorResult<ProviderEvent> | null = null;
-  private lastChunk: ChatCompletionChunk | null = null;
   private firstTokenMs: number | null = null;
   private generated = '';
   private hasCalledTools = false;
@@ -55,6 +54,7 @@ export class ChatStream {
   ) {
     const { provider } = call.chat.route;
     this.events = provider.stream(toProviderRequest(call, parts.plan), parts.limit.signal)[Symbol.asyncIterator]();
+    this.writer = call.dialect.openStream(call);
     this.output.on('error', () => undefined);
     this.output.once('close', () => this.onClosed());
   }
@@ -81,7 +81,7 @@ export class ChatStream {
     } catch (error) {
       const { requestId } = this.call;
       ChatStream.logger.error({ err: error, requestId }, 'a stream could not be finished');
-      await this.write(`data: ${JSON.stringify(toOpenAiError(toAppError(error), requestId))}\n\n`);
+      await this.write(this.writer.failure(toAppError(error)));
     }
     this.output.end();
   }
@@ -95,7 +95,8 @@ export class ChatStream {
         continue;
       }
       this.note(event.chunk);
-      const text = `data: ${JSON.stringify(this.asAsked(event.chunk))}\n\n`;
+      const text = this.writer.chunk(event.chunk);
+      if (text === '') continue;
       this.call.keeper?.add(text);
       await this.write(text);
     }
@@ -109,16 +110,6 @@ export class ChatStream {
     this.firstTokenMs ??= performance.now() - this.began;
     this.generated += generatedText(chunk);
     this.hasCalledTools ||= callsTools(chunk.choices);
-    this.lastChunk = chunk;
-  }
-
-  /** Clients that asked for usage find the member in every chunk, null until the last. */
-  private asAsked(chunk: ChatCompletionChunk): ChatCompletionChunk {
-    return this.wantsUsage ? { ...chunk, usage: null } : chunk;
-  }
-
-  private get wantsUsage(): boolean {
-    return this.call.chat.body.stream_options?.include_usage === true;
   }
 
   private async finish(interruption: unknown): Promise<void> {
@@ -168,24 +159,12 @@ export class ChatStream {
 
   /** What follows the model's own events: an error where something broke in, else the charge and the end. */
   private lastEvents(interruption: unknown, usage: ReportedUsage, charge: ToldCharge): string {
-    if (interruption === null) return `${this.chargeEvent(usage, charge)}data: [DONE]\n\n`;
+    if (interruption === null) return this.writer.end(usage, charge);
     const { call, parts } = this;
     const error = this.isCutOff
       ? new AnswerCutOffError(call.requestId)
       : toProviderError(interruption, call.requestId, parts.limit);
-    const body = toOpenAiError(error, call.requestId);
-    Object.assign(body.error.details, charge);
-    return `data: ${JSON.stringify(body)}\n\n`;
-  }
-
-  /** The charge: in the usage chunk where the client asked for one, otherwise as a comment, which every client skips. */
-  private chargeEvent(usage: ReportedUsage, charge: ToldCharge): string {
-    if (!this.wantsUsage || !this.lastChunk) {
-      return `: credits-charged ${charge.credits_charged} remaining ${charge.credits_remaining}\n\n`;
-    }
-    const { id, created, model } = this.lastChunk;
-    const chunk = { id, object: 'chat.completion.chunk', created, model, choices: [], usage: toWireUsage(usage) };
-    return `data: ${JSON.stringify({ ...chunk, tollgate: { ...charge, request_id: this.call.requestId } })}\n\n`;
+    return this.writer.failure(error, charge);
   }
 
   /** Writes as fast as the client reads. What a client that has left would have got is thrown away. */

@@ -6,6 +6,7 @@ import { formatParametersApplied } from '../models/domain/parameters-applied.js'
 import { AdmissionService } from './admission.service.js';
 import type { AccessibleChat, AdmittedChat } from './admitted-chat.js';
 import type { EstimateDto, EstimateRatesDto } from './estimate.dto.js';
+import { CHAT_COMPLETIONS } from './dialects/chat-completions/chat-completions.dialect.js';
 import { ChatReader } from './chat-reader.service.js';
 import { ChatHoldService } from './chat-hold.service.js';
 import { boundTerms, HoldPlanner, type HoldPlan } from './hold-planner.service.js';
@@ -39,15 +40,17 @@ export class EstimateService {
 
   /** @throws the refusals of a body that is no chat, or of a model that does not exist: there is nothing to estimate then. */
   async estimate({ body, principal, requestId, unsupported }: EstimateRequest): Promise<EstimateDto> {
-    const parsed = await this.reader.read(body, { userId: principal.userId, unsupported, accept: undefined });
-    const { chat, refusal } = await this.admission.decideAccess(parsed, principal.userId);
+    const { userId } = principal;
+    const reading = { dialect: CHAT_COMPLETIONS, userId, unsupported, accept: undefined };
+    const parsed = await this.reader.read(body, reading);
+    const { chat, refusal } = await this.admission.decideAccess(parsed, userId);
     const refusals = refusal ? [refusal] : [];
     const admitted = await attempt(refusals, () => this.admission.resolve(chat, unsupported));
     const isPriced = chat.model.prices !== null;
     const plan = admitted && isPriced ? await attempt(refusals, () => this.planner.plan(admitted)) : null;
     const counted = admitted && plan ? await attempt([], () => this.planner.recount(admitted, plan)) : null;
     if (admitted && plan) {
-      const { userId, accessId } = principal;
+      const { accessId } = principal;
       const verdict = await this.holds.preview({ requestId, userId, accessId, chat: admitted }, plan, counted);
       if (verdict) refusals.push(verdict);
     }

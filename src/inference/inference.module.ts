@@ -8,10 +8,10 @@ import { SubscriptionModule } from '../subscription/subscription.module.js';
 import { UsageModule } from '../usage/usage.module.js';
 import { AdmissionService } from './admission.service.js';
 import { ChatAttempts } from './chat-attempts.service.js';
-import { ChatController } from './chat.controller.js';
 import { ChatReader } from './chat-reader.service.js';
 import { ChatResponder } from './chat-responder.service.js';
 import { ChatTargetService } from './chat-target.service.js';
+import { ChatCompletionsController } from './dialects/chat-completions/chat-completions.controller.js';
 import { EmbeddingAdmission } from './embedding-admission.service.js';
 import { EmbeddingHoldService } from './embedding-hold.service.js';
 import { EmbeddingGuard } from './embedding.guard.js';
@@ -44,7 +44,7 @@ import { UsageEstimator } from './usage-estimator.service.js';
 @Module({
   imports: [AuthModule, CreditsModule, DatabaseModule, ModelsModule, MonitoringModule, SubscriptionModule, UsageModule],
   controllers: [
-    ChatController,
+    ChatCompletionsController,
     CircuitBreakerAdminController,
     EmbeddingsController,
     EstimatesController,

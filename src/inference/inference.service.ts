@@ -9,13 +9,14 @@ import type { HoldPlan } from './hold-planner.service.js';
 import { InFlightRequests } from './in-flight-requests.js';
 import type { OpenHold } from './open-hold.js';
 import { UsageEstimator } from './usage-estimator.service.js';
-import { callsTools, generatedTexts, type ChatCompletion } from './wire/chat-answer.js';
+import { callsTools, generatedTexts } from './wire/chat-answer.js';
 import { toWireUsage } from './wire/wire-usage.js';
 
 export interface PlainAnswer {
   /** As it was answered: by another model where that of the caller failed. */
   call: ChatCall;
-  completion: ChatCompletion;
+  /** In the caller's dialect. */
+  body: object;
   plan: HoldPlan;
   reservation: Reservation;
   settlement: Settlement;
@@ -106,7 +107,8 @@ export class InferenceService {
     const usage =
       answer.usage ?? (await this.estimator.estimate(chat, plan, generatedTexts(completion.choices).join('')));
     const whole = { ...completion, usage: completion.usage ?? toWireUsage(usage) };
-    call.keeper?.add(JSON.stringify(whole));
+    const body = call.dialect.writeAnswer({ ...call, completion: whole, usage });
+    call.keeper?.add(JSON.stringify(body));
     const settlement = await hold.settle(
       toAttempt(call, plan, {
         usage,
@@ -120,6 +122,6 @@ export class InferenceService {
       }),
       call.keeper?.keep({ ...answerHeaders(chat, plan), ...JSON_HEADERS }),
     );
-    return { call, completion: whole, plan, reservation: hold.reservation, settlement };
+    return { call, body, plan, reservation: hold.reservation, settlement };
   }
 }

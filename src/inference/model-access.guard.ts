@@ -1,13 +1,16 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
 import { AdmissionService } from './admission.service.js';
 import { ChatReader } from './chat-reader.service.js';
 import type { InferenceHttpRequest } from './admitted-chat.js';
+import { type ChatDialect, ROUTE_DIALECT } from './dialects/chat-dialect.js';
 import { unsupportedPolicy } from './unsupported-parameters.js';
 
 /** Reads the chat and refuses it unless its model exists, can be called by this user's tier, and can do what the prompt needs. */
 @Injectable()
 export class ModelAccessGuard implements CanActivate {
   constructor(
+    private readonly reflector: Reflector,
     private readonly reader: ChatReader,
     private readonly admission: AdmissionService,
   ) {}
@@ -16,13 +19,16 @@ export class ModelAccessGuard implements CanActivate {
     const request = context.switchToHttp().getRequest<InferenceHttpRequest>();
     const { principal } = request;
     if (!principal) throw new Error('an inference route is public');
+    const dialect = this.reflector.get<ChatDialect>(ROUTE_DIALECT, context.getHandler());
     const parsed = await this.reader.read(request.body, {
+      dialect,
       userId: principal.userId,
       unsupported: unsupportedPolicy(request),
       accept: request.headers.accept,
     });
     const { chat, refusal } = await this.admission.decideAccess(parsed, principal.userId);
     if (refusal) throw refusal;
+    request.dialect = dialect;
     request.accessible = chat;
     return true;
   }

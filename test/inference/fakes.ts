@@ -2,6 +2,7 @@ import { ChatAttempts } from '../../src/inference/chat-attempts.service.js';
 import type { FallbackPlanner } from '../../src/inference/fallback-planner.service.js';
 import type { ChatCall } from '../../src/inference/chat-call.js';
 import { ChatHoldService } from '../../src/inference/chat-hold.service.js';
+import { CHAT_COMPLETIONS } from '../../src/inference/dialects/chat-completions/chat-completions.dialect.js';
 import { HoldPlanner } from '../../src/inference/hold-planner.service.js';
 import { InFlightRequests } from '../../src/inference/in-flight-requests.js';
 import { InferenceService } from '../../src/inference/inference.service.js';
@@ -186,6 +187,7 @@ export function bench(provider: ChatProvider, options: { timeoutMs?: number; cou
         userId: 'user',
         accessId: 'access',
         startedAt: new Date(0),
+        dialect: CHAT_COMPLETIONS,
         chat: {
           body,
           prompt: readPrompt(body),

@@ -56,9 +56,9 @@ describe('a whole answer', () => {
 
   it('is estimated where no usage was reported, and says so', async () => {
     const { service, metering, callOf } = answers(() => Promise.resolve({ ...ANSWER, usage: null }));
-    const { completion } = await service.complete(callOf(), clientStays);
+    const { body } = await service.complete(callOf(), clientStays);
     expect(metering.settled[0]?.usage).toMatchObject({ inputTokens: 3 + 4 + 3, outputTokens: 2, source: 'estimated' });
-    expect(completion.usage).toMatchObject({ prompt_tokens: 10, completion_tokens: 2 });
+    expect(body).toMatchObject({ usage: { prompt_tokens: 10, completion_tokens: 2 } });
   });
 
   it('is estimated by the bounds where the count took too long', async () => {

@@ -1,0 +1,27 @@
+import { applyDecorators, HttpCode, SetMetadata, UseGuards } from '@nestjs/common';
+import { ApiHeader } from '@nestjs/swagger';
+import { CHAT_ERRORS, ApiInferenceErrors } from '../chat.openapi.js';
+import { TakesIdempotencyKey } from '../idempotency/idempotency-key.guard.js';
+import { ModelAccessGuard } from '../model-access.guard.js';
+import { ParameterConstraintsGuard } from '../parameter-constraints.guard.js';
+import { RateLimitGuard } from '../rate-limit.guard.js';
+import { type ChatDialect, ROUTE_DIALECT } from './chat-dialect.js';
+
+/** A route that answers chats in a dialect, behind the same guards as every other. */
+export function ChatRoute(dialect: ChatDialect): MethodDecorator {
+  return applyDecorators(
+    HttpCode(200),
+    SetMetadata(ROUTE_DIALECT, dialect),
+    // Guards are asked in the order in which they are named.
+    TakesIdempotencyKey(),
+    UseGuards(RateLimitGuard, ModelAccessGuard, ParameterConstraintsGuard),
+    ApiHeader({
+      name: 'X-Unsupported-Parameters',
+      required: false,
+      schema: { type: 'string', enum: ['reject', 'drop'], default: 'reject' },
+      description:
+        'drop: leave out parameters that the model or this server does not take, and name them in X-Parameters-Applied.',
+    }),
+    ApiInferenceErrors(CHAT_ERRORS),
+  );
+}
