@@ -16,6 +16,8 @@ async function errorKinds(): Promise<(AppErrorKind & { name: string })[]> {
 const CODES: Record<string, number> = {
   account_suspended: 403,
   answer_cut_off: 502,
+  api_key_limit_reached: 409,
+  api_key_not_found: 404,
   body_too_large: 413,
   capability_not_supported: 400,
   context_length_exceeded: 400,

@@ -67,10 +67,40 @@ export class InsufficientUserAuthenticationError extends AppError {
   static readonly title = 'A stronger or fresher sign-in is needed';
   static readonly openaiType = 'authentication_error';
 
-  constructor(acrValues: string, resourceMetadata: string) {
-    super('Sign in again with a second factor.', {
-      details: { acrValues },
-      headers: challenge(resourceMetadata, { error: 'insufficient_user_authentication', acr_values: acrValues }),
+  /** @param wanted At least one of them: how strong the sign-in has to be, and how many seconds old at most (RFC 9470). */
+  constructor(wanted: { acrValues?: string | undefined; maxAge?: number }, resourceMetadata: string) {
+    const { acrValues, maxAge } = wanted;
+    const asked = {
+      ...(acrValues !== undefined && { acr_values: acrValues }),
+      ...(maxAge !== undefined && { max_age: String(maxAge) }),
+    };
+    super(`Sign in again${acrValues === undefined ? '' : ' with a second factor'}${describeFreshness(maxAge)}.`, {
+      details: { ...(acrValues !== undefined && { acrValues }), ...(maxAge !== undefined && { maxAge }) },
+      headers: challenge(resourceMetadata, { error: 'insufficient_user_authentication', ...asked }),
+    });
+  }
+}
+
+export class ApiKeyNotFoundError extends AppError {
+  static readonly code = 'api_key_not_found';
+  static readonly status = 404;
+  static readonly title = 'There is no such API key';
+  static readonly openaiType = 'invalid_request_error';
+
+  constructor() {
+    super('You have no API key with this id, or it was revoked. GET /v1/me/api-keys lists yours.', { param: 'id' });
+  }
+}
+
+export class ApiKeyLimitError extends AppError {
+  static readonly code = 'api_key_limit_reached';
+  static readonly status = 409;
+  static readonly title = 'There are as many API keys as there may be';
+  static readonly openaiType = 'invalid_request_error';
+
+  constructor(limit: number) {
+    super(`You have ${limit} API keys, and more there cannot be. Revoke one that you do not use.`, {
+      details: { limit },
     });
   }
 }
@@ -167,6 +197,11 @@ export class UserNotFoundError extends AppError {
   constructor(email: string) {
     super(`There is no user ${email}.`);
   }
+}
+
+function describeFreshness(maxAge: number | undefined): string {
+  if (maxAge === undefined) return '';
+  return `: this needs a sign-in of the last ${Math.round(maxAge / 60)} minutes, and an API key is none`;
 }
 
 function describeWait(seconds: number): string {

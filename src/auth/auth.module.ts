@@ -3,9 +3,15 @@ import { APP_GUARD, DiscoveryModule } from '@nestjs/core';
 import { AccessGuard } from './access/access.guard.js';
 import { AccessTokens } from './access/access-tokens.js';
 import { AccessTokenVerifier } from './access/access-token.verifier.js';
+import { ApiKeyRepository } from './access/api-key.repository.js';
+import { ApiKeyUses } from './access/api-key-uses.js';
+import { ApiKeyVerifier } from './access/api-key.verifier.js';
+import { CredentialReader } from './access/credential-reader.js';
 import { RequestAuthenticator } from './access/request-authenticator.js';
 import { RevocationList } from './access/revocation-list.js';
 import { RouteTable } from './access/route-table.js';
+import { ApiKeysController } from './account/api-keys.controller.js';
+import { ApiKeysService } from './account/api-keys.service.js';
 import { MeController } from './account/me.controller.js';
 import { PreferencesController } from './account/preferences.controller.js';
 import { PreferencesService } from './account/preferences.service.js';
@@ -52,6 +58,7 @@ import { Sealer } from './sealer.js';
     ProtectedResourceController,
     InteractionController,
     EmailVerificationController,
+    ApiKeysController,
     MeController,
     PreferencesController,
     UsersAdminController,
@@ -60,10 +67,15 @@ import { Sealer } from './sealer.js';
     { provide: APP_GUARD, useClass: AccessGuard },
     AccessTokens,
     AccessTokenVerifier,
+    ApiKeyRepository,
+    ApiKeysService,
+    ApiKeyUses,
+    ApiKeyVerifier,
     AuthEventRecorder,
     AuthGrantRepository,
     CliTokenService,
     ConsentService,
+    CredentialReader,
     DevelopmentUsers,
     EmailTokenRepository,
     EmailVerification,

@@ -37,6 +37,7 @@ describe('a secret that passes through the server', () => {
     await registerAndConfirm();
     const token = await useSignIns();
     await useModels(token);
+    await useApiKey(token);
     await failInside(token);
   });
   afterAll(async () => {
@@ -149,6 +150,27 @@ describe('a secret that passes through the server', () => {
     await refused(chat(token, { model: 'sandbox-echo', messages: PROMPT }));
     await refused(chat(token, { model: 'sandbox-echo', messages, surprise: PROMPT }));
     await refused(chat('not-a-token', { model: 'sandbox-echo', messages }));
+  }
+
+  /** Makes an API key, which works and fails in every place that it can stand in, and ends it. */
+  async function useApiKey(token: string): Promise<void> {
+    const made = await fetch(`${server.url}/v1/me/api-keys`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ name: 'canary', scopes: ['llm.inference'] }),
+    });
+    expect(made.status).toBe(201);
+    const { id, key } = (await made.json()) as { id: string; key: string };
+    keep({ apiKey: key });
+    const messages = [{ role: 'user', content: PROMPT }];
+    expect((await chat(key, { model: 'sandbox-echo', messages })).status).toBe(200);
+    await refused(chat(key, { model: 'sandbox-echo', messages, surprise: key }));
+    await refused(chat(`${key}x`, { model: 'sandbox-echo', messages }));
+    await refused(fetch(`${server.url}/v1/me`, { headers: { 'x-api-key': key } }));
+    await refused(fetch(`${server.url}/v1/me?api_key=${key}`));
+    const headers = { authorization: `Bearer ${token}` };
+    expect((await fetch(`${server.url}/v1/me/api-keys/${id}`, { method: 'DELETE', headers })).status).toBe(204);
+    await refused(chat(key, { model: 'sandbox-echo', messages }));
   }
 
   /** A fault of ours, in the middle of a sign-in and of a charged request, with secrets in hand. */

@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startServerProcess, type ServerProcess } from '../support/server-process.js';
 
+/** The longest page starts a process for each of its commands. */
+const PAGE_MS_MAX = 240_000;
 const ROOT = join(import.meta.dirname, '..', '..', '..');
 
 /** What a page tells its reader to run. */
@@ -45,36 +47,44 @@ describe('the documents for operators and app developers', () => {
     });
   }
 
-  it('show commands about credits that work as printed, one after the other', async () => {
-    // The page refunds the last request: there is one.
-    const request = `
+  it(
+    'show commands about credits that work as printed, one after the other',
+    async () => {
+      // The page refunds the last request: there is one.
+      const request = `
       CHAT=$(npm run -s token -- --email demo@example.com --scope "llm.inference")
       curl -s http://localhost:3000/v1/chat/completions -H "Authorization: Bearer $CHAT" -H 'Content-Type: application/json' \\
         -d '{"model": "sandbox-echo", "messages": [{"role": "user", "content": "Hello"}]}'`;
-    const output = await runShell([request, ...shellBlocks('credits.md')].join('\necho; echo ----\n'));
-    const [, credits, history, account, grantId, adjustment, reversal, refund, holds] = output
-      .split('----')
-      .map((part) => part.trim());
-    const parsed = (text: string | undefined): Record<string, unknown> =>
-      JSON.parse(text ?? '') as Record<string, unknown>;
-    expect(parsed(credits)).toMatchObject({ held: '0.000000', debt: '0.000000', expiring: expect.any(Array) });
-    expect(parsed(history)).toMatchObject({
-      data: [{ kind: 'usage', requestId: expect.any(String) }],
-      nextCursor: null,
-    });
-    expect(parsed(account)).toMatchObject({ pendingCount: 0, grants: { data: [{ source: 'subscription' }] } });
-    expect(parsed(adjustment)).toMatchObject({ postings: [{ kind: 'adjustment', amount: '-12.500000', grantId }] });
-    expect(parsed(reversal)).toMatchObject({ postings: [{ kind: 'adjustment', amount: '12.500000', grantId }] });
-    expect(parsed(refund)).toMatchObject({ postings: [{ kind: 'refund' }], debt: '0.000000' });
-    expect(parsed(holds)).toEqual({ data: [], nextCursor: null });
-  });
+      const output = await runShell([request, ...shellBlocks('credits.md')].join('\necho; echo ----\n'));
+      const [, credits, history, account, grantId, adjustment, reversal, refund, holds] = output
+        .split('----')
+        .map((part) => part.trim());
+      const parsed = (text: string | undefined): Record<string, unknown> =>
+        JSON.parse(text ?? '') as Record<string, unknown>;
+      expect(parsed(credits)).toMatchObject({ held: '0.000000', debt: '0.000000', expiring: expect.any(Array) });
+      expect(parsed(history)).toMatchObject({
+        data: [{ kind: 'usage', requestId: expect.any(String) }],
+        nextCursor: null,
+      });
+      expect(parsed(account)).toMatchObject({ pendingCount: 0, grants: { data: [{ source: 'subscription' }] } });
+      expect(parsed(adjustment)).toMatchObject({ postings: [{ kind: 'adjustment', amount: '-12.500000', grantId }] });
+      expect(parsed(reversal)).toMatchObject({ postings: [{ kind: 'adjustment', amount: '12.500000', grantId }] });
+      expect(parsed(refund)).toMatchObject({ postings: [{ kind: 'refund' }], debt: '0.000000' });
+      expect(parsed(holds)).toEqual({ data: [], nextCursor: null });
+    },
+    PAGE_MS_MAX,
+  );
 
-  it('show commands about subscriptions that work as printed', async () => {
-    const [lines = ''] = shellBlocks('subscriptions.md');
-    const output = await runShell(lines.replaceAll('\ncurl', '\necho; echo ----\ncurl'));
-    const [, listed, preview, run] = output.split('----').map((part) => part.trim());
-    expect(JSON.parse(listed ?? '')).toMatchObject({ data: [{ tier: 'pro', status: 'active' }], nextCursor: null });
-    expect(JSON.parse(preview ?? '')).toMatchObject({ dryRun: true, closed: 0, data: [] });
-    expect(JSON.parse(run ?? '')).toMatchObject({ dryRun: false, closed: 0, failed: 0 });
-  });
+  it(
+    'show commands about subscriptions that work as printed',
+    async () => {
+      const [lines = ''] = shellBlocks('subscriptions.md');
+      const output = await runShell(lines.replaceAll('\ncurl', '\necho; echo ----\ncurl'));
+      const [, listed, preview, run] = output.split('----').map((part) => part.trim());
+      expect(JSON.parse(listed ?? '')).toMatchObject({ data: [{ tier: 'pro', status: 'active' }], nextCursor: null });
+      expect(JSON.parse(preview ?? '')).toMatchObject({ dryRun: true, closed: 0, data: [] });
+      expect(JSON.parse(run ?? '')).toMatchObject({ dryRun: false, closed: 0, failed: 0 });
+    },
+    PAGE_MS_MAX,
+  );
 });

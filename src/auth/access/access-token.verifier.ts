@@ -1,32 +1,29 @@
-import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { LRUCache } from 'lru-cache';
 import type { Principal } from '../../common/http/principal.js';
 import { Config } from '../../config/config.js';
 import { AccountSuspendedError, InvalidTokenError, MissingTokenError } from '../auth.errors.js';
 import { UserRepository } from '../identity/user.repository.js';
-import { AccessTokenFault, AccessTokens, type AccessTokenContent } from './access-tokens.js';
+import { AccessTokenFault, type AccessTokenContent } from './access-tokens.js';
+import { looksLikeApiKey } from './api-key-format.js';
+import { CredentialReader } from './credential-reader.js';
 import { RevocationList } from './revocation-list.js';
 
 const BEARER = /^Bearer ([A-Za-z0-9\-._~+/]+=*)$/i;
-/** A signature is checked again after this long. Expiry, revocation and the user's state are checked every time. */
-const VERIFIED_MS = 60_000;
-const VERIFIED_MAX = 50_000;
-
 /** A principal with what the sign-in was made of, for routes that demand more than a valid token. */
 export interface AccessPrincipal extends Principal {
   amr: readonly string[];
+  /** When the user last proved who they are; undefined behind an API key. */
+  authenticatedAtMs: number | undefined;
 }
 
-/** Turns an `Authorization` header into who makes the request. */
+/** Turns an `Authorization` header, or the header of an API key, into who makes the request. */
 @Injectable()
 export class AccessTokenVerifier {
   readonly resourceMetadata: string;
-  private readonly verified = new LRUCache<string, AccessTokenContent>({ max: VERIFIED_MAX, ttl: VERIFIED_MS });
 
   constructor(
     config: Config,
-    private readonly tokens: AccessTokens,
+    private readonly credentials: CredentialReader,
     private readonly revocations: RevocationList,
     private readonly users: UserRepository,
   ) {
@@ -36,26 +33,37 @@ export class AccessTokenVerifier {
   /** @throws MissingTokenError, InvalidTokenError, AccountSuspendedError */
   async verify(authorization: string | undefined): Promise<AccessPrincipal> {
     if (authorization === undefined) throw new MissingTokenError(this.resourceMetadata);
-    const { userId, grantId, clientId, scopes, amr } = await this.read(authorization);
-    if (this.revocations.has(grantId)) throw this.refusal('The sign-in was ended. Sign in again.');
+    const token = BEARER.exec(authorization)?.[1];
+    if (!token) throw this.refusal('The Authorization header is not "Bearer <token>".');
+    return this.admit(await this.read(token));
+  }
+
+  /** @throws InvalidTokenError, AccountSuspendedError */
+  async verifyApiKey(key: string): Promise<AccessPrincipal> {
+    if (!looksLikeApiKey(key)) {
+      throw this.refusal(
+        'x-api-key takes an API key of this server. Send an access token as "Authorization: Bearer <token>".',
+      );
+    }
+    return this.admit(await this.read(key));
+  }
+
+  /** The principal behind a credential, unless it or its user may not be here any more. */
+  private async admit(content: AccessTokenContent): Promise<AccessPrincipal> {
+    const { userId, grantId, clientId, scopes, amr, authenticatedAtMs } = content;
+    if (this.revocations.has(grantId))
+      throw this.refusal('The sign-in was ended, or the API key revoked. Sign in again.');
     const user = await this.users.stateOf(userId);
     if (!user) throw this.refusal('The account does not exist any more.');
     if (user.status === 'suspended') throw new AccountSuspendedError();
     const { role, isEmailVerified } = user;
-    return { userId, accessId: grantId, clientId, scopes, amr, role, isEmailVerified };
+    return { userId, accessId: grantId, clientId, scopes, amr, authenticatedAtMs, role, isEmailVerified };
   }
 
-  private async read(authorization: string): Promise<AccessTokenContent> {
-    const token = BEARER.exec(authorization)?.[1];
-    if (!token) throw this.refusal('The Authorization header is not "Bearer <token>".');
-    const key = createHash('sha256').update(token).digest('base64');
-    const known = this.verified.get(key);
-    if (known && !this.tokens.isExpired(known)) return known;
-    const content = await this.tokens.read(token).catch((error: unknown) => {
+  private read(credential: string): Promise<AccessTokenContent> {
+    return this.credentials.read(credential).catch((error: unknown) => {
       throw error instanceof AccessTokenFault ? this.refusal(error.message) : error;
     });
-    this.verified.set(key, content);
-    return content;
   }
 
   private refusal(reason: string): InvalidTokenError {

@@ -18,10 +18,12 @@ export interface AccessTokenContent {
   scopes: ReadonlySet<Scope>;
   acr: string | undefined;
   amr: readonly string[];
+  /** When the user last proved who they are; undefined for what proves nothing of the kind. */
+  authenticatedAtMs: number | undefined;
   expiresAtMs: number;
 }
 
-export interface NewAccessToken extends Omit<AccessTokenContent, 'expiresAtMs' | 'acr'> {
+export interface NewAccessToken extends Omit<AccessTokenContent, 'expiresAtMs' | 'authenticatedAtMs' | 'acr'> {
   acr: string;
   lifetimeSeconds: number;
 }
@@ -64,7 +66,7 @@ export class AccessTokens {
     const payload = await this.verify(token);
     // Bound to a key that the request must prove to have; sent as a bearer token it proves nothing.
     if (payload['cnf'] !== undefined) throw new AccessTokenFault('The token is bound to a key; it is no bearer token.');
-    const { sub, exp, client_id: clientId, grant_id: grantId, scope, acr, amr } = payload;
+    const { sub, exp, client_id: clientId, grant_id: grantId, scope, acr, amr, auth_time: authTime } = payload;
     if (!sub || !exp || typeof clientId !== 'string' || typeof grantId !== 'string' || typeof scope !== 'string') {
       throw new AccessTokenFault('The token lacks a claim.');
     }
@@ -75,6 +77,7 @@ export class AccessTokens {
       scopes: new Set(scope.split(' ').filter(isScope)),
       acr: typeof acr === 'string' ? acr : undefined,
       amr: Array.isArray(amr) ? amr.filter((method) => typeof method === 'string') : [],
+      authenticatedAtMs: typeof authTime === 'number' ? authTime * 1000 : undefined,
       expiresAtMs: (exp + CLOCK_TOLERANCE_SECONDS) * 1000,
     };
   }

@@ -36,7 +36,20 @@ export class RequestAuthenticator {
     if (sent.length > 1) {
       throw new InvalidTokenError('Send one Authorization header.', this.verifier.resourceMetadata);
     }
-    request.principal = await this.verifier.verify(request.headers.authorization);
+    const apiKey = this.apiKeyHeaderOf(request);
+    request.principal =
+      apiKey === undefined
+        ? await this.verifier.verify(request.headers.authorization)
+        : await this.verifier.verifyApiKey(apiKey);
+  }
+
+  /** @throws InvalidTokenError */
+  private apiKeyHeaderOf({ method, headers, routeOptions }: AuthenticatedRequest): string | undefined {
+    const { 'x-api-key': key, authorization } = headers;
+    if (key === undefined || !this.routes.takesApiKeyHeader(method, routeOptions.url ?? '')) return undefined;
+    // Node joins repeated ones, which makes them no key.
+    if (authorization === undefined) return String(key);
+    throw new InvalidTokenError('Send x-api-key or Authorization, not both.', this.verifier.resourceMetadata);
   }
 
   private isPublic(request: FastifyRequest): boolean {

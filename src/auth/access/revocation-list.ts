@@ -1,15 +1,16 @@
 import { Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { WallClock } from '../../common/clock.js';
 import { AuthGrantRepository } from '../oauth/auth-grant.repository.js';
+import { ApiKeyRepository } from './api-key.repository.js';
 
 /** How late another replica may learn of a revocation. What costs credits is checked in the database besides. */
 const POLL_MS = 5_000;
 /** Rows are stamped before they are committed; looking back further than the last poll finds those that were in flight. */
 const OVERLAP_MS = 30_000;
-/** No access token lives longer, so a revocation older than this cannot matter any more. */
+/** No access token lives longer, and no API key is known for as long, so a revocation older than this cannot matter any more. */
 export const ACCESS_TOKEN_SECONDS_MAX = 24 * 60 * 60;
 
-/** Revoked sign-ins whose access tokens have not expired yet: what makes a signed token stop working. */
+/** Revoked API keys, and sign-ins whose access tokens have not expired yet: what makes a credential stop working that was checked before. */
 @Injectable()
 export class RevocationList implements OnModuleInit, OnModuleDestroy {
   private readonly logger = new Logger(RevocationList.name);
@@ -20,6 +21,7 @@ export class RevocationList implements OnModuleInit, OnModuleDestroy {
 
   constructor(
     private readonly grants: AuthGrantRepository,
+    private readonly apiKeys: ApiKeyRepository,
     private readonly clock: WallClock,
   ) {}
 
@@ -37,13 +39,14 @@ export class RevocationList implements OnModuleInit, OnModuleDestroy {
     await this.polling;
   }
 
-  has(grantId: string): boolean {
-    return this.revoked.has(grantId);
+  /** @param accessId The id of a grant or of an API key. */
+  has(accessId: string): boolean {
+    return this.revoked.has(accessId);
   }
 
   /** Takes effect in this process at once; the others find the row. */
-  add(grantId: string): void {
-    this.revoked.set(grantId, this.clock.now().getTime());
+  add(accessId: string): void {
+    this.revoked.set(accessId, this.clock.now().getTime());
   }
 
   private async poll(): Promise<void> {
@@ -51,7 +54,8 @@ export class RevocationList implements OnModuleInit, OnModuleDestroy {
     const oldest = now.getTime() - ACCESS_TOKEN_SECONDS_MAX * 1000;
     const since = this.seenUntil ? new Date(this.seenUntil.getTime() - OVERLAP_MS) : new Date(oldest);
     for (const grantId of await this.grants.findRevokedSince(since)) this.add(grantId);
-    for (const [grantId, addedAt] of this.revoked) if (addedAt < oldest) this.revoked.delete(grantId);
+    for (const keyId of await this.apiKeys.findRevokedSince(since)) this.add(keyId);
+    for (const [accessId, addedAt] of this.revoked) if (addedAt < oldest) this.revoked.delete(accessId);
     this.seenUntil = now;
   }
 }

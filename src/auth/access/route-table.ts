@@ -1,7 +1,14 @@
 import { Injectable, RequestMethod } from '@nestjs/common';
 import { METHOD_METADATA, PATH_METADATA } from '@nestjs/common/constants.js';
 import { DiscoveryService, MetadataScanner, Reflector } from '@nestjs/core';
-import { PUBLIC_ROUTE, ROUTE_ROLES, ROUTE_SCOPES, type Role, type Scope } from '../../common/http/route-markers.js';
+import {
+  API_KEY_HEADER_ROUTE,
+  PUBLIC_ROUTE,
+  ROUTE_ROLES,
+  ROUTE_SCOPES,
+  type Role,
+  type Scope,
+} from '../../common/http/route-markers.js';
 
 export interface Route {
   method: string;
@@ -9,6 +16,7 @@ export interface Route {
   path: string;
   controller: string;
   isPublic: boolean;
+  takesApiKeyHeader: boolean;
   scopes: readonly Scope[];
   roles: readonly Role[];
 }
@@ -18,6 +26,7 @@ export interface Route {
 export class RouteTable {
   private routes: readonly Route[] | undefined;
   private publicKeys: ReadonlySet<string> | undefined;
+  private apiKeyHeaderKeys: ReadonlySet<string> | undefined;
 
   constructor(
     private readonly discovery: DiscoveryService,
@@ -31,11 +40,22 @@ export class RouteTable {
   }
 
   isPublic(method: string, path: string): boolean {
-    this.publicKeys ??= new Set(
-      this.list().flatMap((route) => (route.isPublic ? [`${route.method} ${route.path}`] : [])),
-    );
+    this.publicKeys ??= this.keysOf(({ isPublic }) => isPublic);
     // Fastify answers HEAD with the handler of GET.
     return this.publicKeys.has(`${method === 'HEAD' ? 'GET' : method} ${path}`);
+  }
+
+  takesApiKeyHeader(method: string, path: string): boolean {
+    this.apiKeyHeaderKeys ??= this.keysOf(({ takesApiKeyHeader }) => takesApiKeyHeader);
+    return this.apiKeyHeaderKeys.has(`${method} ${path}`);
+  }
+
+  private keysOf(isMeant: (route: Route) => boolean): ReadonlySet<string> {
+    return new Set(
+      this.list()
+        .filter(isMeant)
+        .map(({ method, path }) => `${method} ${path}`),
+    );
   }
 
   private read(): Route[] {
@@ -61,6 +81,7 @@ export class RouteTable {
         path: joinPath(prefix ?? '', suffix),
         controller: controller.name,
         isPublic: this.reflector.getAllAndOverride<boolean>(PUBLIC_ROUTE, targets) ?? false,
+        takesApiKeyHeader: this.reflector.get<boolean | undefined>(API_KEY_HEADER_ROUTE, handler) ?? false,
         scopes: this.reflector.getAllAndOverride<Scope[]>(ROUTE_SCOPES, targets) ?? [],
         roles: this.reflector.getAllAndOverride<Role[]>(ROUTE_ROLES, targets) ?? [],
       })),

@@ -22,6 +22,8 @@ export type AuthEventName =
   | 'refresh_reuse_detected'
   | 'code_reuse_detected'
   | 'grant_revoked'
+  | 'api_key_created'
+  | 'api_key_revoked'
   | 'cli_token_issued'
   | 'operator_created'
   | 'role_changed';
