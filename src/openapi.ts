@@ -20,6 +20,7 @@ export function describeApi(app: NestFastifyApplication, config: Config): OpenAP
     .setLicense('Apache-2.0', 'https://www.apache.org/licenses/LICENSE-2.0')
     .addServer(config.publicUrl)
     .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'Access token of this server' })
+    .addApiKey({ type: 'apiKey', in: 'header', name: 'x-api-key', description: 'API key of a user' }, 'apiKey')
     .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'METRICS_TOKEN of this installation' }, 'metrics')
     .build();
   return SwaggerModule.createDocument(app, options);

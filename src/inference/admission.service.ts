@@ -28,8 +28,8 @@ export class AdmissionService {
   ) {}
 
   /** @throws ModelNotFoundError, the one refusal after which nothing else can be said. */
-  async decideAccess({ body, dropped, preferred }: ParsedChat, userId: string): Promise<AccessDecision> {
-    const prompt = readPrompt(body);
+  async decideAccess({ body, dropped, preferred, imagePaths }: ParsedChat, userId: string): Promise<AccessDecision> {
+    const prompt = readPrompt(body, imagePaths);
     const { refusal: closed, ...target } = await this.targets.find(body.model, userId, prompt);
     const refusal = closed ?? (await this.measureImages(prompt, target.model));
     // Where the price or the route is missing there is a refusal, and the chat goes no further.

@@ -4,18 +4,18 @@ import { z } from 'zod';
 import { IDEMPOTENCY_ERRORS } from './idempotency/idempotency-key.guard.js';
 import { ChatCompletionBody } from './wire/chat-completion.js';
 
-type OpenApiSchema = Extract<ApiBodyOptions, { schema: unknown }>['schema'];
+export type OpenApiSchema = Extract<ApiBodyOptions, { schema: unknown }>['schema'];
 
-const { $schema: _dialect, ...BODY_SCHEMA } = z.toJSONSchema(ChatCompletionBody, {
-  io: 'input',
-  unrepresentable: 'any',
-});
+/** A body as the schema of its route has it, so that the document cannot say anything else. `model` may be the user's preferred one. */
+export function toBodySchema(body: z.ZodType, required: string[]): OpenApiSchema {
+  const { $schema: _dialect, ...schema } = z.toJSONSchema(body, { io: 'input', unrepresentable: 'any' });
+  return { ...schema, required } as OpenApiSchema;
+}
 
-/** The body as the schema of the route has it, so that the document cannot say anything else. */
 export const CHAT_BODY: ApiBodyOptions = {
   required: true,
   description: '`model` may be left out where GET /v1/me/preferences names a default model.',
-  schema: { ...BODY_SCHEMA, required: ['messages'] } as OpenApiSchema,
+  schema: toBodySchema(ChatCompletionBody, ['messages']),
   examples: {
     plain: {
       summary: 'A plain chat',
@@ -60,44 +60,47 @@ export const CHAT_BODY: ApiBodyOptions = {
 
 const CREDITS = { type: 'string', example: '0.012000' } as const;
 
+/** What the head of every answer to a chat may tell. */
+export const ANSWER_HEADERS: NonNullable<ApiResponseOptions['headers']> = {
+  'X-Request-Id': {
+    description: 'Key of the receipt, GET /v1/usage/{requestId}',
+    schema: { type: 'string', format: 'uuid' },
+  },
+  'X-Credits-Charged': { description: 'Whole answers only', schema: CREDITS },
+  'X-Credits-Remaining': { description: 'Whole answers only', schema: CREDITS },
+  'X-Credits-Held': { description: 'Streams only; the charge follows before `[DONE]`', schema: CREDITS },
+  RateLimit: {
+    description: 'What is left of each limit of the plan, and in how many seconds it starts again',
+    schema: { type: 'string', example: '"concurrent_requests";r=7, "requests_per_minute";r=59;t=42' },
+  },
+  'RateLimit-Policy': {
+    description: 'Each limit of the plan: quota, unit where it is not requests, window in seconds',
+    schema: {
+      type: 'string',
+      example: '"concurrent_requests";q=8;qu="concurrent-requests", "requests_per_minute";q=60;w=60',
+    },
+  },
+  'Idempotent-Replayed': {
+    description: 'true where this answer was given, and charged, before',
+    schema: { type: 'string', enum: ['true'] },
+  },
+  'X-Parameters-Applied': { description: 'RFC 9651 dictionary of what was changed', schema: { type: 'string' } },
+  Deprecation: {
+    description: 'Legacy models only: since when, as `@` and Unix seconds (RFC 9745)',
+    schema: { type: 'string', example: '@1767225600' },
+  },
+  Sunset: { description: 'Legacy models only: when it will be gone (RFC 8594)', schema: { type: 'string' } },
+  Link: {
+    description: 'Legacy models only: what follows it',
+    schema: { type: 'string', example: '</v1/models/gpt-5>; rel="successor-version"' },
+  },
+  'X-Sandbox': { description: '1 where the sandbox answered', schema: { type: 'string' } },
+};
+
 export const CHAT_RESPONSE: ApiResponseOptions = {
   status: 200,
   description: 'The answer; with `stream: true` as server-sent events that end with `[DONE]`.',
-  headers: {
-    'X-Request-Id': {
-      description: 'Key of the receipt, GET /v1/usage/{requestId}',
-      schema: { type: 'string', format: 'uuid' },
-    },
-    'X-Credits-Charged': { description: 'Whole answers only', schema: CREDITS },
-    'X-Credits-Remaining': { description: 'Whole answers only', schema: CREDITS },
-    'X-Credits-Held': { description: 'Streams only; the charge follows before `[DONE]`', schema: CREDITS },
-    RateLimit: {
-      description: 'What is left of each limit of the plan, and in how many seconds it starts again',
-      schema: { type: 'string', example: '"concurrent_requests";r=7, "requests_per_minute";r=59;t=42' },
-    },
-    'RateLimit-Policy': {
-      description: 'Each limit of the plan: quota, unit where it is not requests, window in seconds',
-      schema: {
-        type: 'string',
-        example: '"concurrent_requests";q=8;qu="concurrent-requests", "requests_per_minute";q=60;w=60',
-      },
-    },
-    'Idempotent-Replayed': {
-      description: 'true where this answer was given, and charged, before',
-      schema: { type: 'string', enum: ['true'] },
-    },
-    'X-Parameters-Applied': { description: 'RFC 9651 dictionary of what was changed', schema: { type: 'string' } },
-    Deprecation: {
-      description: 'Legacy models only: since when, as `@` and Unix seconds (RFC 9745)',
-      schema: { type: 'string', example: '@1767225600' },
-    },
-    Sunset: { description: 'Legacy models only: when it will be gone (RFC 8594)', schema: { type: 'string' } },
-    Link: {
-      description: 'Legacy models only: what follows it',
-      schema: { type: 'string', example: '</v1/models/gpt-5>; rel="successor-version"' },
-    },
-    'X-Sandbox': { description: '1 where the sandbox answered', schema: { type: 'string' } },
-  },
+  headers: ANSWER_HEADERS,
   content: {
     'application/json': {
       schema: {
@@ -193,8 +196,8 @@ export const CHAT_ERRORS: Record<number, string> = {
   504: 'provider_timeout',
 };
 
-/** The errors of an inference route, all in OpenAI's envelope. */
-export function ApiInferenceErrors(errors: Record<number, string> = {}): MethodDecorator {
+/** The errors of an inference route. */
+export function ApiInferenceErrors(errors: Record<number, string> = {}, envelope = ENVELOPE): MethodDecorator {
   const all = Object.entries({ ...ACCESS_ERRORS, ...errors });
   return applyDecorators(
     ...all.map(([status, codes]) =>
@@ -203,8 +206,9 @@ export function ApiInferenceErrors(errors: Record<number, string> = {}): MethodD
         description: codes,
         content: {
           'application/json': {
-            schema: ENVELOPE,
-            ...(codes.includes('parameter_constraint_violation') && { example: VIOLATION_EXAMPLE }),
+            schema: envelope,
+            ...(envelope === ENVELOPE &&
+              codes.includes('parameter_constraint_violation') && { example: VIOLATION_EXAMPLE }),
           },
         },
       }),

@@ -119,7 +119,10 @@ export class ParameterConstraintViolationError extends AppError {
   static readonly title = 'Parameters outside what the model takes';
   static readonly openaiType = 'invalid_request_error' as const;
 
-  constructor(model: string, violations: readonly ParameterViolation[]) {
+  constructor(
+    private readonly model: string,
+    private readonly violations: readonly ParameterViolation[],
+  ) {
     const text = violations
       .map((found) => `${found.parameter}: ${asSentence(found.reason)} ${found.suggestion}`)
       .join(' ');
@@ -127,6 +130,13 @@ export class ParameterConstraintViolationError extends AppError {
       ...(violations[0] && { param: violations[0].parameter }),
       details: { model, violations },
     });
+  }
+
+  /** The same where the caller knows parameters by other names. */
+  inWordsOf(names: Readonly<Record<string, string>>): ParameterConstraintViolationError {
+    if (Object.keys(names).length === 0) return this;
+    const violations = this.violations.map((violation) => renamed(violation, names));
+    return new ParameterConstraintViolationError(this.model, violations);
   }
 }
 
@@ -268,6 +278,19 @@ function nameAll(parameters: readonly string[]): string {
 
 function withReplacement(text: string, replacement: string | null): string {
   return replacement ? `${text} Use '${replacement}' instead.` : text;
+}
+
+function renamed(violation: ParameterViolation, names: Readonly<Record<string, string>>): ParameterViolation {
+  const { parameter, conflictsWith, reason, suggestion } = violation;
+  const nameOf = (own: string): string => names[own] ?? own;
+  const inWords = (text: string): string => text.replace(/\b[a-z_]+\b/g, nameOf);
+  return {
+    ...violation,
+    parameter: nameOf(parameter),
+    ...(conflictsWith !== undefined && { conflictsWith: nameOf(conflictsWith) }),
+    reason: inWords(reason),
+    suggestion: inWords(suggestion),
+  };
 }
 
 function asSentence(text: string): string {

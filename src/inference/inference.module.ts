@@ -12,6 +12,8 @@ import { ChatReader } from './chat-reader.service.js';
 import { ChatResponder } from './chat-responder.service.js';
 import { ChatTargetService } from './chat-target.service.js';
 import { ChatCompletionsController } from './dialects/chat-completions/chat-completions.controller.js';
+import { MessagesController } from './dialects/messages/messages.controller.js';
+import { ResponsesController } from './dialects/responses/responses.controller.js';
 import { EmbeddingAdmission } from './embedding-admission.service.js';
 import { EmbeddingHoldService } from './embedding-hold.service.js';
 import { EmbeddingGuard } from './embedding.guard.js';
@@ -48,8 +50,10 @@ import { UsageEstimator } from './usage-estimator.service.js';
     CircuitBreakerAdminController,
     EmbeddingsController,
     EstimatesController,
+    MessagesController,
     ModelsController,
     ProviderAdminController,
+    ResponsesController,
   ],
   providers: [
     AdmissionService,

@@ -1,6 +1,7 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import { AdmissionService } from './admission.service.js';
 import type { InferenceHttpRequest } from './admitted-chat.js';
+import { ParameterConstraintViolationError } from './inference.errors.js';
 import { unsupportedPolicy } from './unsupported-parameters.js';
 
 /** Refuses parameters that the model does not take, all at once, and leaves the resolved ones on the request. */
@@ -10,8 +11,13 @@ export class ParameterConstraintsGuard implements CanActivate {
 
   canActivate(context: ExecutionContext): boolean {
     const request = context.switchToHttp().getRequest<InferenceHttpRequest>();
-    if (!request.accessible) throw new Error('the parameters are decided after the access to the model');
-    request.admitted = this.admission.resolve(request.accessible, unsupportedPolicy(request));
-    return true;
+    const { accessible, dialect } = request;
+    if (!accessible || !dialect) throw new Error('the parameters are decided after the access to the model');
+    try {
+      request.admitted = this.admission.resolve(accessible, unsupportedPolicy(request));
+      return true;
+    } catch (error) {
+      throw error instanceof ParameterConstraintViolationError ? error.inWordsOf(dialect.parameterNames) : error;
+    }
   }
 }

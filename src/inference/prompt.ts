@@ -2,9 +2,15 @@ import { inputBoundTokens } from '../credits/domain/hold-estimate.js';
 import type { ChatCompletionBody } from './wire/chat-completion.js';
 import type { ChatMessage, ImagePart } from './wire/chat-message.js';
 
-/** A part of the prompt that is an image, and where in the body it stands. */
-export interface PromptImage {
+/** Where in the body of the caller an image stands. */
+export interface ImagePlace {
   param: string;
+  /** Where its address or its data stands. */
+  addressParam: string;
+}
+
+/** A part of the prompt that is an image. */
+export interface PromptImage extends ImagePlace {
   part: ImagePart;
   /** The most that it counts for the model it is sent to, once it was measured. */
   tokens?: number;
@@ -21,10 +27,14 @@ export interface Prompt {
   hasTools: boolean;
 }
 
-/** Takes a chat body apart, in one pass. */
-export function readPrompt(body: ChatCompletionBody): Prompt {
+/**
+ * Takes a chat body apart, in one pass.
+ * @param imagePaths Where images stood in the body that the caller sent, if that is another place than here.
+ */
+export function readPrompt(body: ChatCompletionBody, imagePaths?: ReadonlyMap<ImagePart, ImagePlace>): Prompt {
   const prompt: Prompt = { messageCount: body.messages.length, texts: [], schemas: [], images: [], hasTools: false };
   for (const [index, message] of body.messages.entries()) readMessage(message, index, prompt);
+  if (imagePaths) for (const image of prompt.images) Object.assign(image, imagePaths.get(image.part));
   if (body.tools?.length) {
     prompt.hasTools = true;
     prompt.schemas.push(JSON.stringify(body.tools));
@@ -46,8 +56,12 @@ function readMessage(message: ChatMessage, index: number, prompt: Prompt): void 
   for (const [position, part] of message.content.entries()) {
     if (part.type === 'text') prompt.texts.push(part.text);
     else if (part.type === 'refusal') prompt.texts.push(part.refusal);
-    else prompt.images.push({ param: `messages[${index}].content[${position}]`, part });
+    else prompt.images.push({ ...placeOf(`messages[${index}].content[${position}]`), part });
   }
+}
+
+function placeOf(param: string): ImagePlace {
+  return { param, addressParam: `${param}.image_url.url` };
 }
 
 export interface BoundTerms {

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import Anthropic, { type ClientOptions } from '@anthropic-ai/sdk';
 import OpenAI from 'openai';
 import { Clock } from '../../src/common/clock.js';
 import type { Tier } from '../../src/common/domain/tiers.js';
@@ -50,6 +51,18 @@ export class Caller {
     return new OpenAI({ baseURL: `${this.server.url}/v1`, apiKey: this.token });
   }
 
+  /** A client with an API key of this user's own. */
+  async anthropic(options: ClientOptions = {}): Promise<Anthropic> {
+    const apiKey = await this.makeKey();
+    return new Anthropic({ baseURL: this.server.url, apiKey, authToken: null, ...options });
+  }
+
+  async makeKey(): Promise<string> {
+    const made = await this.post('/v1/me/api-keys', { name: 'test', scopes: ['llm.inference'] });
+    expect(made.status).toBe(201);
+    return made.body['key'] as string;
+  }
+
   async post(path: string, body: unknown, headers: Record<string, string> = {}): Promise<Answer> {
     return this.send(path, {
       method: 'POST',
@@ -82,6 +95,11 @@ export class Caller {
     expect(await this.ledger()).toEqual([]);
   }
 
+  /** What the caller owes, as a correction of the books would leave it; zero makes them right again. */
+  async owe(debtUcr: number): Promise<void> {
+    await this.query(`update credit_accounts set debt_ucr = ${debtUcr} where user_id = ?`);
+  }
+
   ledger(): Promise<LedgerRow[]> {
     return this.query<LedgerRow>('select * from token_usage_ledger where user_id = ? order by created_at, id');
   }
@@ -107,7 +125,7 @@ export class Caller {
     throw new Error('nothing was settled');
   }
 
-  private query<Row>(sql: string): Promise<Row[]> {
+  query<Row>(sql: string): Promise<Row[]> {
     return this.server.orm.em.getConnection().execute<Row[]>(sql, [this.userId]);
   }
 

@@ -17,6 +17,16 @@ export interface OpenAiError {
   error: { message: string; type: string; code: string; param: string | null; details: Record<string, unknown> };
 }
 
+/** The envelope that Anthropic's SDKs read, with what else is known of the error beside what they name. */
+export interface AnthropicError {
+  type: 'error';
+  error: OpenAiError['error'];
+  request_id: string;
+}
+
+/** Where Anthropic's SDKs read the id of a request. */
+export const ANTHROPIC_REQUEST_ID = 'request-id';
+
 export function toProblem(error: AppError, requestId: string): Problem {
   return {
     ...error.details,
@@ -42,9 +52,51 @@ export function toOpenAiError(error: AppError, requestId: string): OpenAiError {
   };
 }
 
-/** The routes that answer in OpenAI's envelope, errors included. */
-const OPENAI_ROUTES = /^\/v1\/(chat\/completions|embeddings|responses|models|estimates)(\/|\?|$)/;
+export function toAnthropicError(error: AppError, requestId: string): AnthropicError {
+  const { code, param, message } = error;
+  const { details } = toOpenAiError(error, requestId).error;
+  return {
+    type: 'error',
+    error: { type: ANTHROPIC_TYPES[error.status] ?? 'api_error', message, code, param, details },
+    request_id: requestId,
+  };
+}
 
-export function speaksOpenAi(url: string): boolean {
-  return OPENAI_ROUTES.test(url);
+const ANTHROPIC_TYPES: Readonly<Record<number, string>> = {
+  400: 'invalid_request_error',
+  401: 'authentication_error',
+  402: 'billing_error',
+  403: 'permission_error',
+  404: 'not_found_error',
+  408: 'timeout_error',
+  409: 'invalid_request_error',
+  410: 'not_found_error',
+  413: 'request_too_large',
+  415: 'invalid_request_error',
+  422: 'invalid_request_error',
+  429: 'rate_limit_error',
+  431: 'request_too_large',
+  503: 'overloaded_error',
+  504: 'timeout_error',
+};
+
+/** The routes that answer in the envelope of a provider, errors included. */
+const OPENAI_ROUTES = /^\/v1\/(chat\/completions|embeddings|responses|models|estimates)(\/|\?|$)/;
+const ANTHROPIC_ROUTES = /^\/v1\/messages(\/|\?|$)/;
+
+/** An error as it is sent: in the envelope that the clients of the route read. */
+export function renderError(
+  error: AppError,
+  { url, id }: { url: string; id: string },
+): { contentType: string; headers: Record<string, string>; body: object } {
+  const { headers } = error;
+  if (OPENAI_ROUTES.test(url)) return { contentType: 'application/json', headers, body: toOpenAiError(error, id) };
+  if (ANTHROPIC_ROUTES.test(url)) {
+    return {
+      contentType: 'application/json',
+      headers: { ...headers, [ANTHROPIC_REQUEST_ID]: id },
+      body: toAnthropicError(error, id),
+    };
+  }
+  return { contentType: 'application/problem+json', headers, body: toProblem(error, id) };
 }

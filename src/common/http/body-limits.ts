@@ -7,6 +7,8 @@ export const BODY_BYTES_DEFAULT = 64 * KIB;
 /** Routes that carry prompts and images, and documents of operators. The largest is a chat with 20 images as data URIs. */
 const BODY_BYTES_BY_ROUTE: Record<string, number> = {
   '/v1/chat/completions': 20 * MIB,
+  '/v1/messages': 20 * MIB,
+  '/v1/responses': 20 * MIB,
   '/v1/estimates': 20 * MIB,
   '/v1/embeddings': 2 * MIB,
   '/admin/imports/models': 32 * MIB,

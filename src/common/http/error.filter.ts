@@ -9,7 +9,7 @@ import {
   UnsupportedMediaTypeError,
 } from '../errors/common.errors.js';
 import { isPassingFailure } from '../errors/passing-failure.js';
-import { speaksOpenAi, toOpenAiError, toProblem } from '../errors/error-body.js';
+import { renderError } from '../errors/error-body.js';
 
 class InternalError extends AppError {
   static readonly code = 'internal_error';
@@ -38,12 +38,8 @@ export class ErrorFilter implements ExceptionFilter {
 
 /** Writes `error` in the envelope of the route. Also used before the framework's filters run, e.g. by the token check. */
 export function sendError(error: AppError, request: FastifyRequest, reply: FastifyReply): void {
-  const isOpenAi = speaksOpenAi(request.url);
-  void reply
-    .status(error.status)
-    .headers(error.headers)
-    .type(isOpenAi ? 'application/json' : 'application/problem+json')
-    .send(isOpenAi ? toOpenAiError(error, request.id) : toProblem(error, request.id));
+  const { contentType, headers, body } = renderError(error, request);
+  void reply.status(error.status).headers(headers).type(contentType).send(body);
 }
 
 /** What the caller may know about `thrown`. `bodyLimit` is what the route takes, in bytes. */

@@ -22,6 +22,8 @@ export interface WholeAnswer extends AnsweredChat {
  * Chat Completions: guards, holds, providers and the ledger are the same for all.
  */
 export interface ChatDialect {
+  /** What the dialect calls the parameters of the internal form that have another name there. */
+  readonly parameterNames: Readonly<Record<string, string>>;
   /**
    * Reads a body as it came.
    * @throws InvalidRequestError | UnknownParameterError | UnsupportedParameterError, naming every field at fault in the dialect's own words.

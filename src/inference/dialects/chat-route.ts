@@ -1,14 +1,14 @@
 import { applyDecorators, HttpCode, SetMetadata, UseGuards } from '@nestjs/common';
 import { ApiHeader } from '@nestjs/swagger';
-import { CHAT_ERRORS, ApiInferenceErrors } from '../chat.openapi.js';
+import { CHAT_ERRORS, ApiInferenceErrors, type OpenApiSchema } from '../chat.openapi.js';
 import { TakesIdempotencyKey } from '../idempotency/idempotency-key.guard.js';
 import { ModelAccessGuard } from '../model-access.guard.js';
 import { ParameterConstraintsGuard } from '../parameter-constraints.guard.js';
 import { RateLimitGuard } from '../rate-limit.guard.js';
 import { type ChatDialect, ROUTE_DIALECT } from './chat-dialect.js';
 
-/** A route that answers chats in a dialect, behind the same guards as every other. */
-export function ChatRoute(dialect: ChatDialect): MethodDecorator {
+/** A route that answers chats in a dialect, behind the same guards as every other. Its errors have OpenAI's envelope unless told otherwise. */
+export function ChatRoute(dialect: ChatDialect, envelope?: OpenApiSchema): MethodDecorator {
   return applyDecorators(
     HttpCode(200),
     SetMetadata(ROUTE_DIALECT, dialect),
@@ -22,6 +22,6 @@ export function ChatRoute(dialect: ChatDialect): MethodDecorator {
       description:
         'drop: leave out parameters that the model or this server does not take, and name them in X-Parameters-Applied.',
     }),
-    ApiInferenceErrors(CHAT_ERRORS),
+    ApiInferenceErrors(CHAT_ERRORS, envelope),
   );
 }

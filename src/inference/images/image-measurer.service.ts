@@ -32,7 +32,7 @@ export class ImageMeasurer implements OnApplicationShutdown {
     }
     const measured = await Promise.all(images.map((image) => this.measureOne(image, meta, limits)));
     const faults = measured.flatMap(({ image, fault }) =>
-      fault === null ? [] : [{ param: `${image.param}.image_url.url`, fault }],
+      fault === null ? [] : [{ param: image.addressParam, fault }],
     );
     if (faults.length > 0) throw new InvalidImageError(faults, limits);
     return measured.map(({ image }) => image);

@@ -8,7 +8,7 @@ const LIMITS = imageLimits({
 });
 
 function read(url: string) {
-  return readImagePart({ param: 'messages[0].content[1]', part: { type: 'image_url', image_url: { url } } }, LIMITS);
+  return readImagePart({ part: { type: 'image_url', image_url: { url } } }, LIMITS);
 }
 
 describe('an image part', () => {
@@ -45,7 +45,7 @@ describe('an image part', () => {
     const limits = { ...LIMITS, sideMax: 16_384 };
     const url = dataUri('image/png', png(16_000, 16_000));
     const part = { type: 'image_url' as const, image_url: { url } };
-    expect(readImagePart({ param: 'x', part }, limits)).toEqual({ fault: expect.stringContaining('64000000') });
+    expect(readImagePart({ part }, limits)).toEqual({ fault: expect.stringContaining('64000000') });
   });
 
   it.each([

@@ -12,7 +12,7 @@ const BASE64_LOOK = 4_096;
 export type ImageReading = ImageFacts | ImageFault | { url: URL };
 
 /** Reads an image part: a data URI whole, an https URL only as far as its address. */
-export function readImagePart({ part }: PromptImage, limits: ImageLimits): ImageReading {
+export function readImagePart({ part }: Pick<PromptImage, 'part'>, limits: ImageLimits): ImageReading {
   const { url } = part.image_url;
   return /^data:/i.test(url) ? readDataUri(url, limits) : readAddress(url, limits);
 }

@@ -6,8 +6,8 @@ export const TOOLS_MAX = 128;
 export const MODEL_ID_LENGTH_MAX = 100;
 
 const FUNCTION_NAME = /^[a-zA-Z0-9_-]{1,64}$/;
-const functionName = z.string().regex(FUNCTION_NAME, 'must be 1 to 64 letters, digits, underscores or dashes');
-const jsonObject = z.record(z.string(), z.unknown());
+export const functionName = z.string().regex(FUNCTION_NAME, 'must be 1 to 64 letters, digits, underscores or dashes');
+export const jsonObject = z.record(z.string(), z.unknown());
 
 const FunctionTool = z.strictObject({
   type: z.literal('function'),
@@ -46,7 +46,16 @@ const ResponseFormat = z.discriminatedUnion(
 );
 
 /** A parameter that the model's constraints decide about: its type and range are checked there, so that one answer lists every violation. */
-const constrained = (type: string | string[]) => z.unknown().optional().meta({ type });
+export const constrained = (type: string | string[]) => z.unknown().optional().meta({ type });
+
+/** What a caller may note down with a request. */
+export const metadata = z
+  .record(z.string().max(64), z.string().max(512))
+  .refine((pairs) => Object.keys(pairs).length <= 16, 'must have at most 16 pairs')
+  .nullish();
+
+/** An id that the caller has for the end user, or for what may be cached together. */
+export const callersId = z.string().max(512).nullish();
 
 /** The body of `POST /v1/chat/completions`: every field that is accepted. Any other is unknown. */
 export const ChatCompletionBody = z.strictObject({
@@ -75,21 +84,15 @@ export const ChatCompletionBody = z.strictObject({
   stream_options: z
     .strictObject({ include_usage: z.boolean().nullish(), include_obfuscation: z.boolean().nullish() })
     .nullish(),
-  user: z.string().max(512).nullish(),
-  safety_identifier: z.string().max(512).nullish(),
-  prompt_cache_key: z.string().max(512).nullish(),
-  metadata: z
-    .record(z.string().max(64), z.string().max(512))
-    .refine((pairs) => Object.keys(pairs).length <= 16, 'must have at most 16 pairs')
-    .nullish(),
+  user: callersId,
+  safety_identifier: callersId,
+  prompt_cache_key: callersId,
+  metadata,
 });
 export type ChatCompletionBody = z.infer<typeof ChatCompletionBody>;
 
-/**
- * Known fields that change what the provider charges and that no model prices. A value listed here is the provider's default: it changes
- * nothing, passes and is not sent.
- */
-const PRICE_CHANGING = new Map<string, readonly unknown[]>([
+/** What no model prices, with the values that are the provider's default. */
+export const PRICE_CHANGING = new Map<string, readonly unknown[]>([
   ['service_tier', ['default']],
   ['web_search_options', []],
   ['prediction', []],
@@ -98,14 +101,3 @@ const PRICE_CHANGING = new Map<string, readonly unknown[]>([
   ['store', [false]],
   ['prompt_cache_retention', ['in_memory']],
 ]);
-
-export function changesPrice(field: string): boolean {
-  return PRICE_CHANGING.has(field) || field.endsWith('_batch');
-}
-
-/** Whether the value of a price-changing field is the one that stands for its absence. */
-export function isNeutral(field: string, value: unknown): boolean {
-  if (value === null) return true;
-  const neutral = PRICE_CHANGING.get(field) ?? [];
-  return neutral.some((candidate) => JSON.stringify(candidate) === JSON.stringify(value));
-}

@@ -7,22 +7,27 @@ export const CONTENT_PARTS_MAX = 1_000;
 /** Most tool calls in one assistant message, as many as tools can be offered. */
 export const TOOL_CALLS_MAX = 128;
 
-const name = z.string().min(1).max(64);
+/** What a tool or a participant is called. */
+export const name = z.string().min(1).max(64);
+/** What ties the answer of a tool to its call. */
+export const toolCallId = z.string().min(1).max(256);
 
 export const TextPart = z.strictObject({ type: z.literal('text'), text: z.string() });
+
+export const imageDetail = z.enum(['auto', 'low', 'high', 'original']);
 
 export const ImagePart = z.strictObject({
   type: z.literal('image_url'),
   image_url: z.strictObject({
     url: z.string().min(1),
-    detail: z.enum(['auto', 'low', 'high', 'original']).optional(),
+    detail: imageDetail.optional(),
   }),
 });
 
 const RefusalPart = z.strictObject({ type: z.literal('refusal'), refusal: z.string() });
 
 const ToolCall = z.strictObject({
-  id: z.string().min(1).max(256),
+  id: toolCallId,
   type: z.literal('function'),
   function: z.strictObject({ name, arguments: z.string() }),
   /** Streaming clients hand back the delta's index. */
@@ -50,7 +55,7 @@ const UserMessage = z.strictObject({ role: z.literal('user'), content: userConte
 const ToolMessage = z.strictObject({
   role: z.literal('tool'),
   content: textContent,
-  tool_call_id: z.string().min(1).max(256),
+  tool_call_id: toolCallId,
 });
 
 /** Clients hand back the message of an earlier answer as it came, hence the members that only answers have. */

@@ -9,6 +9,7 @@ import type { AnsweredChat, ChatDialect, StreamWriter } from '../chat-dialect.js
 
 /** OpenAI's Chat Completions: the internal form itself, so that nothing is translated. */
 export const CHAT_COMPLETIONS: ChatDialect = {
+  parameterNames: {},
   parse: parseChat,
   writeAnswer: ({ completion }) => completion,
   openStream: (answered) => new ChunkWriter(answered),

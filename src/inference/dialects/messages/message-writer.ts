@@ -1,0 +1,112 @@
+import type { AppError } from '../../../common/errors/app-error.js';
+import { toAnthropicError } from '../../../common/errors/error-body.js';
+import type { ReportedUsage } from '../../domain/reported-usage.js';
+import type { ToldCharge } from '../../idempotency/answer-keeper.js';
+import type { ChatCompletionChunk, ChunkChoice } from '../../wire/chat-answer.js';
+import type { AnsweredChat, StreamWriter } from '../chat-dialect.js';
+import {
+  emptyMessage,
+  type MessageBlock,
+  textBlock,
+  thinkingBlock,
+  toMessageUsage,
+  toolBlock,
+  toStopReason,
+} from './message.js';
+
+type Delta = ChunkChoice['delta'];
+type ToolCallDelta = NonNullable<Delta['tool_calls']>[number];
+
+/** The block that is being written: of what kind, and for a tool call which one. */
+interface OpenBlock {
+  kind: 'thinking' | 'text' | `tool ${number}`;
+  index: number;
+}
+
+/** Writes the events of one streamed message: one block after the other, each begun by what it brings. */
+export class MessageWriter implements StreamWriter {
+  private hasBegun = false;
+  private open: OpenBlock | null = null;
+  private blocks = 0;
+  private readonly blockOfCall = new Map<number, number>();
+  private finishReason: string | null = null;
+  private hasRefused = false;
+
+  constructor(private readonly answered: AnsweredChat) {}
+
+  chunk({ choices: [choice] }: ChatCompletionChunk): string {
+    const head = this.hasBegun ? '' : this.begin();
+    this.hasBegun = true;
+    if (!choice) return head;
+    this.finishReason = choice.finish_reason ?? this.finishReason;
+    return head + this.writeDelta(choice.delta);
+  }
+
+  end(usage: ReportedUsage, charge: ToldCharge): string {
+    const delta = { stop_reason: toStopReason(this.finishReason, this.hasRefused), stop_sequence: null };
+    const { requestId } = this.answered;
+    return [
+      this.hasBegun ? '' : this.begin(),
+      this.closing(),
+      event({
+        type: 'message_delta',
+        delta,
+        usage: toMessageUsage(usage),
+        tollgate: { ...charge, request_id: requestId },
+      }),
+      event({ type: 'message_stop' }),
+    ].join('');
+  }
+
+  failure(error: AppError, charge?: ToldCharge): string {
+    const body = toAnthropicError(error, this.answered.requestId);
+    Object.assign(body.error.details, charge);
+    return event(body);
+  }
+
+  private begin(): string {
+    return event({ type: 'message_start', message: emptyMessage(this.answered) });
+  }
+
+  private writeDelta({ reasoning_content: thinking, content, refusal, tool_calls: calls = [] }: Delta): string {
+    this.hasRefused ||= Boolean(refusal);
+    const text = (content ?? '') + (refusal ?? '');
+    const parts = calls.map((call) => this.writeToolCall(call));
+    if (text) parts.unshift(this.into('text', textBlock('')) + this.delta({ type: 'text_delta', text }));
+    if (thinking) {
+      parts.unshift(this.into('thinking', thinkingBlock('')) + this.delta({ type: 'thinking_delta', thinking }));
+    }
+    return parts.join('');
+  }
+
+  private writeToolCall({ index: position, id = '', function: called }: ToolCallDelta): string {
+    const begun = this.blockOfCall.get(position);
+    // What comes for a call after another was begun still belongs to its block.
+    const opening = begun === undefined ? this.into(`tool ${position}`, toolBlock(id, called?.name ?? '', {})) : '';
+    const block = begun ?? this.blocks - 1;
+    this.blockOfCall.set(position, block);
+    const json = called?.arguments;
+    return opening + (json ? this.delta({ type: 'input_json_delta', partial_json: json }, block) : '');
+  }
+
+  /** What leads into a block of this kind: nothing where it is the one being written. */
+  private into(kind: OpenBlock['kind'], block: MessageBlock): string {
+    if (this.open?.kind === kind) return '';
+    const closing = this.closing();
+    this.open = { kind, index: this.blocks };
+    this.blocks += 1;
+    return closing + event({ type: 'content_block_start', index: this.open.index, content_block: block });
+  }
+
+  private delta(delta: object, index = this.open?.index): string {
+    return event({ type: 'content_block_delta', index, delta });
+  }
+
+  private closing(): string {
+    return this.open ? event({ type: 'content_block_stop', index: this.open.index }) : '';
+  }
+}
+
+function event<Body extends { type: string }>(body: Body): string {
+  return `event: ${body.type}\ndata: ${JSON.stringify(body)}\n\n`;
+}

@@ -1,0 +1,124 @@
+import type { ReportedUsage } from '../../domain/reported-usage.js';
+import type { ChatChoice } from '../../wire/chat-answer.js';
+import type { AnsweredChat, WholeAnswer } from '../chat-dialect.js';
+
+/** The answers of `POST /v1/messages`, as Anthropic writes them. */
+export type MessageBlock =
+  | { type: 'thinking'; thinking: string; signature: string }
+  | { type: 'text'; text: string; citations: null }
+  | { type: 'tool_use'; id: string; name: string; input: unknown; caller: { type: 'direct' } };
+
+export interface MessageUsage {
+  input_tokens: number;
+  cache_creation_input_tokens: number;
+  cache_read_input_tokens: number;
+  output_tokens: number;
+  output_tokens_details: { thinking_tokens: number };
+  cache_creation: null;
+  server_tool_use: null;
+  service_tier: 'standard';
+}
+
+export interface Message {
+  id: string;
+  type: 'message';
+  role: 'assistant';
+  model: string;
+  content: MessageBlock[];
+  stop_reason: string | null;
+  stop_sequence: null;
+  stop_details: null;
+  container: null;
+  usage: MessageUsage;
+}
+
+const NOTHING: ReportedUsage = {
+  inputTokens: 0,
+  cachedInputTokens: 0,
+  cacheWriteTokens: 0,
+  outputTokens: 0,
+  reasoningTokens: 0,
+};
+
+/** The message before anything of it is known. */
+export function emptyMessage({ requestId, chat }: AnsweredChat): Message {
+  return {
+    id: `msg_${requestId.replaceAll('-', '')}`,
+    type: 'message',
+    role: 'assistant',
+    model: chat.model.id,
+    content: [],
+    stop_reason: null,
+    stop_sequence: null,
+    stop_details: null,
+    container: null,
+    usage: toMessageUsage(NOTHING),
+  };
+}
+
+export function writeMessage(answer: WholeAnswer): Message {
+  const [choice] = answer.completion.choices;
+  return {
+    ...emptyMessage(answer),
+    content: choice ? toBlocks(choice) : [],
+    stop_reason: toStopReason(choice?.finish_reason, Boolean(choice?.message.refusal)),
+    usage: toMessageUsage(answer.usage),
+  };
+}
+
+/** Anthropic's input tokens leave out what was read from the cache and written to it. */
+export function toMessageUsage(usage: ReportedUsage): MessageUsage {
+  const { inputTokens, cachedInputTokens, cacheWriteTokens, outputTokens, reasoningTokens } = usage;
+  return {
+    input_tokens: inputTokens - cachedInputTokens - cacheWriteTokens,
+    cache_creation_input_tokens: cacheWriteTokens,
+    cache_read_input_tokens: cachedInputTokens,
+    output_tokens: outputTokens,
+    output_tokens_details: { thinking_tokens: reasoningTokens },
+    cache_creation: null,
+    server_tool_use: null,
+    service_tier: 'standard',
+  };
+}
+
+/** What has no word of its own is an ordinary end. */
+const STOP_REASONS: Readonly<Record<string, string>> = {
+  length: 'max_tokens',
+  tool_calls: 'tool_use',
+  content_filter: 'refusal',
+};
+
+export function toStopReason(finishReason: string | null | undefined, isRefusal: boolean): string {
+  return isRefusal ? 'refusal' : (STOP_REASONS[finishReason ?? ''] ?? 'end_turn');
+}
+
+function toBlocks({ message }: ChatChoice): MessageBlock[] {
+  const { reasoning_content: thinking, content, refusal, tool_calls: calls = [] } = message;
+  const blocks: MessageBlock[] = [];
+  if (thinking) blocks.push(thinkingBlock(thinking));
+  for (const text of [content, refusal]) if (text) blocks.push(textBlock(text));
+  for (const { id, function: called } of calls) blocks.push(toolBlock(id, called.name, toInput(called.arguments)));
+  return blocks;
+}
+
+/** Other providers do not sign what their models think, and this server sends none of it back. */
+export function thinkingBlock(thinking: string): MessageBlock {
+  return { type: 'thinking', thinking, signature: '' };
+}
+
+export function textBlock(text: string): MessageBlock {
+  return { type: 'text', text, citations: null };
+}
+
+export function toolBlock(id: string, name: string, input: unknown): MessageBlock {
+  return { type: 'tool_use', id, name, input, caller: { type: 'direct' } };
+}
+
+/** Arguments that are no JSON object, which only a faulty model writes, are handed on as they are. */
+function toInput(text: string): unknown {
+  try {
+    return JSON.parse(text || '{}') as unknown;
+  } catch {
+    return { arguments: text };
+  }
+}

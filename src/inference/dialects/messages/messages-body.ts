@@ -1,0 +1,180 @@
+import { z } from 'zod';
+import { CONTENT_PARTS_MAX, MESSAGES_MAX, name, TOOL_CALLS_MAX, toolCallId } from '../../wire/chat-message.js';
+import {
+  callersId,
+  constrained,
+  functionName,
+  jsonObject,
+  MODEL_ID_LENGTH_MAX,
+  TOOLS_MAX,
+} from '../../wire/chat-completion.js';
+
+/** Turns prompt caching on, which changes the price; `checkCaching` finds it. */
+const cacheControl = z.unknown().optional().meta({ type: 'object' });
+
+const TextBlock = z.strictObject({
+  type: z.literal('text'),
+  text: z.string(),
+  cache_control: cacheControl,
+  /** As answers have it. */
+  citations: z.array(z.unknown()).max(0).nullish(),
+});
+
+const ImageBlock = z.strictObject({
+  type: z.literal('image'),
+  source: z.discriminatedUnion(
+    'type',
+    [
+      z.strictObject({
+        type: z.literal('base64'),
+        media_type: z.string().regex(/^[a-z]+\/[a-z0-9.+-]+$/),
+        data: z.string().min(1),
+      }),
+      z.strictObject({ type: z.literal('url'), url: z.string().min(1) }),
+    ],
+    'must have the type base64 or url',
+  ),
+  cache_control: cacheControl,
+});
+
+const ToolUseBlock = z.strictObject({
+  type: z.literal('tool_use'),
+  id: toolCallId,
+  name,
+  input: jsonObject,
+  cache_control: cacheControl,
+  caller: z.strictObject({ type: z.literal('direct') }).nullish(),
+});
+
+const ToolResultBlock = z.strictObject({
+  type: z.literal('tool_result'),
+  tool_use_id: toolCallId,
+  content: z
+    .union(
+      [z.string(), z.array(TextBlock).max(CONTENT_PARTS_MAX)],
+      'must be a string or an array of blocks of type text',
+    )
+    .optional(),
+  is_error: z.boolean().optional(),
+  cache_control: cacheControl,
+});
+
+/** Clients hand back what they were answered. */
+const ThinkingBlock = z.strictObject({ type: z.literal('thinking'), thinking: z.string(), signature: z.string() });
+
+const CONTENT = 'must be a string or an array of blocks';
+
+function contentOf<Block extends z.ZodType>(block: Block) {
+  return z.union([z.string(), z.array(block).min(1).max(CONTENT_PARTS_MAX)], CONTENT);
+}
+
+const texts = contentOf(TextBlock);
+
+const UserTurn = z.strictObject({
+  role: z.literal('user'),
+  content: contentOf(
+    z.discriminatedUnion(
+      'type',
+      [TextBlock, ImageBlock, ToolResultBlock],
+      'must be a block of type text, image or tool_result',
+    ),
+  ),
+});
+
+const AssistantTurn = z.strictObject({
+  role: z.literal('assistant'),
+  content: contentOf(
+    z.discriminatedUnion(
+      'type',
+      [TextBlock, ToolUseBlock, ThinkingBlock],
+      'must be a block of type text, tool_use or thinking',
+    ),
+  ).refine(
+    (content) =>
+      typeof content === 'string' || content.filter(({ type }) => type === 'tool_use').length <= TOOL_CALLS_MAX,
+    `must have at most ${TOOL_CALLS_MAX} blocks of type tool_use`,
+  ),
+});
+
+const SystemTurn = z.strictObject({ role: z.literal('system'), content: texts });
+
+const Tool = z.strictObject({
+  name: functionName,
+  description: z.string().optional(),
+  input_schema: jsonObject,
+  type: z.literal('custom').nullish(),
+  strict: z.boolean().optional(),
+  cache_control: cacheControl,
+});
+
+const parallel = { disable_parallel_tool_use: z.boolean().optional() };
+
+const ToolChoice = z.discriminatedUnion(
+  'type',
+  [
+    z.strictObject({ type: z.literal('auto'), ...parallel }),
+    z.strictObject({ type: z.literal('any'), ...parallel }),
+    z.strictObject({ type: z.literal('tool'), name: functionName, ...parallel }),
+    z.strictObject({ type: z.literal('none') }),
+  ],
+  'must have the type auto, any, tool or none',
+);
+
+const display = z.enum(['summarized', 'omitted']).nullish();
+
+const Thinking = z.discriminatedUnion(
+  'type',
+  [
+    z.strictObject({ type: z.literal('enabled'), budget_tokens: z.number().int().min(1), display }),
+    z.strictObject({ type: z.literal('adaptive'), display }),
+    z.strictObject({ type: z.literal('disabled') }),
+  ],
+  'must have the type enabled, adaptive or disabled',
+);
+
+/** The body of `POST /v1/messages`: every field that is accepted. Any other is unknown. */
+export const MessagesBody = z.strictObject({
+  model: z.string().min(1).max(MODEL_ID_LENGTH_MAX),
+  messages: z
+    .array(z.discriminatedUnion('role', [UserTurn, AssistantTurn, SystemTurn], 'must be user, assistant or system'))
+    .min(1)
+    .max(MESSAGES_MAX),
+  system: texts.nullish(),
+  max_tokens: constrained('integer'),
+  temperature: constrained('number'),
+  top_p: constrained('number'),
+  top_k: constrained('integer'),
+  stop_sequences: constrained('array'),
+  stream: z.boolean().nullish(),
+  tools: z.array(Tool).max(TOOLS_MAX).nullish(),
+  tool_choice: ToolChoice.nullish(),
+  thinking: Thinking.nullish(),
+  output_config: z
+    .strictObject({
+      effort: constrained('string'),
+      format: z.strictObject({ type: z.literal('json_schema'), schema: jsonObject }).nullish(),
+    })
+    .nullish(),
+  metadata: z.strictObject({ user_id: callersId }).nullish(),
+});
+export type MessagesBody = z.infer<typeof MessagesBody>;
+export type MessagesTurn = MessagesBody['messages'][number];
+
+/** What no model prices beside prompt caching. */
+export const MESSAGES_PRICE_CHANGING = new Map<string, readonly unknown[]>([
+  ['service_tier', ['standard_only']],
+  ['speed', ['standard']],
+  ['inference_geo', []],
+  ['cache_control', []],
+  ['container', []],
+  ['mcp_servers', [[]]],
+]);
+
+/** Whether any part of the prompt asks to be cached. */
+export function asksForCaching({ system, messages, tools }: MessagesBody): boolean {
+  const blocks = [system, ...messages.map(({ content }) => content)].flatMap((content) =>
+    Array.isArray(content) ? (content as { cache_control?: unknown; content?: unknown }[]) : [],
+  );
+  const within = blocks.flatMap(({ content }) => (Array.isArray(content) ? (content as typeof blocks) : []));
+  return [...blocks, ...within, ...(tools ?? [])].some(({ cache_control: asked }) => (asked ?? null) !== null);
+}

@@ -1,0 +1,142 @@
+import type { ImagePlace } from '../../prompt.js';
+import type { ChatCompletionBody } from '../../wire/chat-completion.js';
+import { type ChatMessage, type ImagePart, TOOL_CALLS_MAX } from '../../wire/chat-message.js';
+import { imageFaults, type ParsedChat } from '../../wire/parse-chat.js';
+import { type BodyFaults, type BodyForm, readBody } from '../../wire/read-body.js';
+import { given } from '../given.js';
+import { RESPONSES_PRICE_CHANGING, ResponsesBody, type ResponsesItem } from './responses-body.js';
+
+const FORM: BodyForm<ResponsesBody> = { schema: ResponsesBody, priceChanging: RESPONSES_PRICE_CHANGING, check };
+
+type Item<Type extends string> = Extract<ResponsesItem, { type: Type }>;
+type MessageItem = Extract<ResponsesItem, { role: string }>;
+type MessagePart = Exclude<MessageItem['content'], string>[number];
+type AssistantMessage = Extract<ChatMessage, { role: 'assistant' }>;
+
+/**
+ * Reads a body of OpenAI's Responses.
+ * @throws as `readBody` does.
+ */
+export function parseResponses(raw: unknown, options: { dropUnsupported: boolean }): ParsedChat {
+  const { body, dropped } = readBody(raw, FORM, options);
+  const imagePaths = new Map<ImagePart, ImagePlace>();
+  const { tools, tool_choice: choice, text, reasoning } = body;
+  const chat: ChatCompletionBody = {
+    model: body.model,
+    messages: toMessages(body, imagePaths),
+    ...given({
+      max_completion_tokens: body.max_output_tokens,
+      temperature: body.temperature,
+      top_p: body.top_p,
+      reasoning_effort: reasoning?.effort,
+      verbosity: text?.verbosity,
+      response_format: text?.format && toResponseFormat(text.format),
+      tools: tools?.map(toTool),
+      tool_choice: choice && toToolChoice(choice),
+      parallel_tool_calls: body.parallel_tool_calls,
+      stream: body.stream,
+      user: body.user,
+      safety_identifier: body.safety_identifier,
+      prompt_cache_key: body.prompt_cache_key,
+      metadata: body.metadata,
+    }),
+  };
+  return { body: chat, dropped, imagePaths };
+}
+
+function check({ input }: ResponsesBody): BodyFaults {
+  if (typeof input === 'string') return { failed: [], unsupported: [] };
+  const parts = input.flatMap((item) => ('role' in item && typeof item.content !== 'string' ? item.content : []));
+  const failed = imageFaults(parts.filter(({ type }) => type === 'input_image').length, 'input');
+  let callsInARow = 0;
+  for (const [index, item] of input.entries()) {
+    callsInARow = item.type === 'function_call' ? callsInARow + 1 : 0;
+    if (callsInARow === TOOL_CALLS_MAX + 1) {
+      failed.push({ field: `input[${index}]`, message: `must have at most ${TOOL_CALLS_MAX} calls before it` });
+    }
+    if ('role' in item) failed.push(...misplacedParts(item, index));
+  }
+  return { failed, unsupported: [] };
+}
+
+/** Only a user shows images, and only the model answers. */
+function misplacedParts({ role, content }: MessageItem, index: number): { field: string; message: string }[] {
+  if (typeof content === 'string') return [];
+  return content.flatMap(({ type }, position) => {
+    const isAnswer = type === 'output_text' || type === 'refusal';
+    const fits =
+      role === 'assistant' ? type !== 'input_image' : !isAnswer && (role === 'user' || type === 'input_text');
+    return fits
+      ? []
+      : [{ field: `input[${index}].content[${position}].type`, message: `must be no ${type}: the role is ${role}` }];
+  });
+}
+
+/** Every item as messages of the internal form; the path of each image is noted. */
+function toMessages({ instructions, input }: ResponsesBody, imagePaths: Map<ImagePart, ImagePlace>): ChatMessage[] {
+  const messages: ChatMessage[] = instructions ? [{ role: 'system', content: instructions }] : [];
+  if (typeof input === 'string') return [...messages, { role: 'user', content: input }];
+  for (const [index, item] of input.entries()) {
+    if ('role' in item) messages.push(toMessage(item, `input[${index}].content`, imagePaths));
+    else if (item.type === 'function_call') addCall(messages, item);
+    else if (item.type === 'function_call_output') messages.push(toResult(item));
+    // What the model thought before is not sent back: no provider needs it to go on, and each has another form for it.
+  }
+  return messages;
+}
+
+function toMessage({ role, content }: MessageItem, path: string, imagePaths: Map<ImagePart, ImagePlace>): ChatMessage {
+  if (typeof content === 'string') return { role, content };
+  if (role === 'assistant') return { role, content: content.map(toAnswerPart) };
+  const parts = content.map((part, position) => {
+    if (part.type !== 'input_image') return { type: 'text' as const, text: textOf(part) };
+    const image: ImagePart = {
+      type: 'image_url',
+      image_url: { url: part.image_url, ...given({ detail: part.detail }) },
+    };
+    const param = `${path}[${position}]`;
+    imagePaths.set(image, { param, addressParam: `${param}.image_url` });
+    return image;
+  });
+  // `check` lets images stand with users alone.
+  return { role, content: parts } as ChatMessage;
+}
+
+function toAnswerPart(part: MessagePart): { type: 'text'; text: string } | { type: 'refusal'; refusal: string } {
+  return part.type === 'refusal' ? part : { type: 'text', text: textOf(part) };
+}
+
+function textOf(part: MessagePart): string {
+  return 'text' in part ? part.text : '';
+}
+
+/** Calls belong to what the model said just before them; several in a row are one message. */
+function addCall(messages: ChatMessage[], { call_id: id, name, arguments: text }: Item<'function_call'>): void {
+  const last = messages.at(-1);
+  let message: AssistantMessage;
+  if (last?.role === 'assistant') message = last;
+  else messages.push((message = { role: 'assistant', content: null }));
+  (message.tool_calls ??= []).push({ id, type: 'function', function: { name, arguments: text } });
+}
+
+function toResult({ call_id: id, output }: Item<'function_call_output'>): ChatMessage {
+  const content = typeof output === 'string' ? output : output.map(({ text }) => text).join('');
+  return { role: 'tool', tool_call_id: id, content };
+}
+
+function toTool(tool: NonNullable<ResponsesBody['tools']>[number]): NonNullable<ChatCompletionBody['tools']>[number] {
+  const { name, description, parameters, strict } = tool;
+  return { type: 'function', function: { name, ...given({ description, parameters, strict }) } };
+}
+
+function toToolChoice(choice: NonNullable<ResponsesBody['tool_choice']>): ChatCompletionBody['tool_choice'] {
+  return typeof choice === 'string' ? choice : { type: 'function', function: { name: choice.name } };
+}
+
+function toResponseFormat(
+  format: NonNullable<NonNullable<ResponsesBody['text']>['format']>,
+): ChatCompletionBody['response_format'] {
+  if (format.type !== 'json_schema') return format;
+  const { type, ...schema } = format;
+  return { type, json_schema: schema };
+}

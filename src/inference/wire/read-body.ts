@@ -1,0 +1,84 @@
+import type { z } from 'zod';
+import type { FieldError } from '../../common/errors/app-error.js';
+import { InvalidRequestError } from '../../common/errors/common.errors.js';
+import { UnknownParameterError, UnsupportedParameterError } from '../inference.errors.js';
+import { FIELD_ERRORS_MAX, sortFaults } from './field-errors.js';
+
+/** Most fields that one answer header can name as dropped. */
+const DROPPED_MAX = 32;
+
+/** What a body of one wire format may hold. */
+export interface BodyForm<Body> {
+  schema: z.ZodType<Body> & { shape: Readonly<Record<string, unknown>> };
+  /**
+   * Known fields that change what the provider charges and that no model prices, each with the values that are the provider's default: such a
+   * value changes nothing, passes and is not sent.
+   */
+  priceChanging: ReadonlyMap<string, readonly unknown[]>;
+  /** What the schema cannot say of a body that fits it. */
+  check: (body: Body) => BodyFaults;
+}
+
+export interface BodyFaults {
+  failed: FieldError[];
+  /** Members inside the body that change the price, by their names. */
+  unsupported: string[];
+}
+
+/**
+ * Reads a body as it came. With `dropUnsupported`, unknown and price-changing fields are left out and named instead of refused; unknown
+ * members further inside are refused all the same.
+ * @throws InvalidRequestError | UnknownParameterError | UnsupportedParameterError, each naming every field at fault.
+ */
+export function readBody<Body>(
+  raw: unknown,
+  form: BodyForm<Body>,
+  { dropUnsupported }: { dropUnsupported: boolean },
+): { body: Body; dropped: string[] } {
+  if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) {
+    throw InvalidRequestError.of([{ field: 'body', message: 'must be a JSON object' }]);
+  }
+  const sorted = sortFields(raw as Record<string, unknown>, form);
+  const found = form.schema.safeParse(sorted.fields, { reportInput: true });
+  const faults = found.success ? { unknown: [], failed: [] } : sortFaults(found.error.issues);
+  const inside = found.success ? form.check(found.data) : { failed: [], unsupported: [] };
+  const failed = [...faults.failed, ...inside.failed];
+  const unsupported = [...sorted.unsupported, ...inside.unsupported];
+  const dropped = dropUnsupported ? [...sorted.unknown, ...unsupported] : [];
+  const refusedUnknown = dropUnsupported ? faults.unknown : [...sorted.unknown, ...faults.unknown];
+  const refusedUnsupported = dropUnsupported ? [] : unsupported;
+  if (dropped.length > DROPPED_MAX) {
+    failed.push({ field: 'body', message: `must have at most ${DROPPED_MAX} fields to drop` });
+  }
+  if (failed.length > 0) throw invalidBody(failed, refusedUnknown);
+  if (refusedUnknown.length > 0) throw new UnknownParameterError(capped(refusedUnknown), capped(refusedUnsupported));
+  if (refusedUnsupported.length > 0) throw new UnsupportedParameterError(capped(refusedUnsupported));
+  if (!found.success) throw new Error('a body without faults did not parse');
+  return { body: found.data, dropped };
+}
+
+function sortFields<Body>(raw: Record<string, unknown>, { schema, priceChanging }: BodyForm<Body>) {
+  const fields: Record<string, unknown> = {};
+  const unknown: string[] = [];
+  const unsupported: string[] = [];
+  for (const [field, value] of Object.entries(raw)) {
+    if (Object.hasOwn(schema.shape, field)) fields[field] = value;
+    else if (!priceChanging.has(field) && !field.endsWith('_batch')) unknown.push(field);
+    else if (!isNeutral(value, priceChanging.get(field))) unsupported.push(field);
+  }
+  return { fields, unknown, unsupported };
+}
+
+/** Whether the value of a price-changing field stands for its absence. */
+function isNeutral(value: unknown, neutral: readonly unknown[] = []): boolean {
+  return value === null || neutral.some((candidate) => JSON.stringify(candidate) === JSON.stringify(value));
+}
+
+function invalidBody(failed: FieldError[], unknown: string[]): InvalidRequestError {
+  const errors = [...failed, ...unknown.map((field) => ({ field, message: 'is not a known field' }))];
+  return InvalidRequestError.of(errors.slice(0, FIELD_ERRORS_MAX));
+}
+
+function capped(names: string[]): string[] {
+  return names.slice(0, FIELD_ERRORS_MAX);
+}
