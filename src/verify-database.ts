@@ -35,7 +35,7 @@ export async function verifyDatabase(config: Config, now: Date): Promise<Databas
         ...(await connectionFindings(config, server)),
         ...migrationFindings(history, isEmpty),
         ...(isEmpty ? [] : compareSchemas(readContract(), actual)),
-        ...(isEmpty ? [] : await checkPartitions(orm, now)),
+        ...(isEmpty ? [] : await checkPartitions(orm.em, now)),
         ...(await seedFindings(orm, config, actual)),
       ];
       return { isSound: findings.length === 0, findings, checked: summarise(server, history, actual) };

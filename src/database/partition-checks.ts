@@ -1,4 +1,4 @@
-import type { MikroORM } from '@mikro-orm/postgresql';
+import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Finding } from './schema-comparison.js';
 
 interface PartitionRow {
@@ -9,11 +9,11 @@ interface PartitionRow {
 }
 
 /**
- * Each table that is partitioned by month has a partition for this month and the next, one for everything else, and none of them can be
- * truncated: a trigger on the parent does not stop that.
+ * Each table that is partitioned by month has a partition for this month and the next `monthsAhead`, one for everything else, and none of
+ * them can be truncated: a trigger on the parent does not stop that.
  */
-export async function checkPartitions(orm: MikroORM, now: Date): Promise<Finding[]> {
-  const rows = await orm.em.getConnection().execute<PartitionRow[]>(`
+export async function checkPartitions(em: EntityManager, now: Date, monthsAhead = 1): Promise<Finding[]> {
+  const rows = await em.getConnection().execute<PartitionRow[]>(`
     select quote_ident(parent.relname) as parent, quote_ident(child.relname) as partition,
            not exists (select from pg_trigger t where t.tgrelid = parent.oid and t.tgtype & 32 <> 0)
              or exists (select from pg_trigger t where t.tgrelid = child.oid and t.tgtype & 32 <> 0 and t.tgenabled = 'O') as "isProtected"
@@ -24,18 +24,22 @@ export async function checkPartitions(orm: MikroORM, now: Date): Promise<Finding
      order by 1, 2`);
   const parents = [...new Set(rows.map(({ parent }) => parent))];
   return [
-    ...parents.flatMap((parent) => missingPartitions(parent, rows, now)),
+    ...parents.flatMap((parent) => missingPartitions(parent, rows, monthsFrom(now, monthsAhead))),
     ...rows.flatMap(({ partition, isProtected }) => (partition && !isProtected ? [unprotected(partition)] : [])),
   ];
 }
 
-function missingPartitions(parent: string, rows: PartitionRow[], now: Date): Finding[] {
+/** The first days of the month of `now` and of those after it. */
+function monthsFrom(now: Date, monthsAhead: number): string[] {
+  return Array.from({ length: monthsAhead + 1 }, (_, ahead) =>
+    new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + ahead, 1)).toISOString().slice(0, 10),
+  );
+}
+
+function missingPartitions(parent: string, rows: PartitionRow[], months: string[]): Finding[] {
   const present = rows.filter((row) => row.parent === parent).map(({ partition }) => partition);
-  const months = [0, 1].map((ahead) => new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + ahead, 1)));
   const wanted = [
-    ...months
-      .map((month) => month.toISOString().slice(0, 10))
-      .map((day) => ({ suffix: day.slice(0, 7), argument: `'${day}'` })),
+    ...months.map((day) => ({ suffix: day.slice(0, 7), argument: `'${day}'` })),
     { suffix: 'default', argument: 'null' },
   ];
   return wanted.flatMap(({ suffix, argument }) => {

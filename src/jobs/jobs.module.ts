@@ -12,6 +12,7 @@ import { JobFailuresAdminController } from './job-failures.admin.controller.js';
 import { JobRegistry } from './job-registry.js';
 import { JobScheduler } from './job-scheduler.js';
 import { JobsAdminController } from './jobs.admin.controller.js';
+import { PartitionsJob } from './partitions.job.js';
 import { TestClockService } from './test-clock.service.js';
 
 /** Background work, and the test clock that moves it. Each module registers its jobs in `onModuleInit`. */
@@ -27,6 +28,7 @@ import { TestClockService } from './test-clock.service.js';
     JobMetrics,
     JobRegistry,
     JobScheduler,
+    PartitionsJob,
     TestClockService,
   ],
   exports: [JobRegistry, JobFailureService],

@@ -11,7 +11,7 @@ import {
   VisionReport,
 } from './model-usage.dto.js';
 import { ModelUsageService } from './model-usage.service.js';
-import { rangeOf } from './usage.dto.js';
+import { rangeOf } from './usage-range.js';
 
 const DAY_MS = 86_400_000;
 

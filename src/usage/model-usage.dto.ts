@@ -1,28 +1,18 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Transform, Type } from 'class-transformer';
-import {
-  ArrayUnique,
-  IsArray,
-  IsIn,
-  IsInt,
-  IsISO8601,
-  IsOptional,
-  IsString,
-  Max,
-  MaxLength,
-  Min,
-} from 'class-validator';
+import { ArrayUnique, IsArray, IsIn, IsInt, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
 import { formatCredits } from '../common/domain/micro-credits.js';
 import { formatMoney, type Money } from '../common/domain/money.js';
 import { PageQuery } from '../common/http/paging.js';
 import { LIFECYCLES, lifecycleOf, type Lifecycle } from '../models/domain/lifecycle.js';
 import { VISION_GROUPS, type VisionGroup, type VisionRow } from './model-usage.queries.js';
 import type { LegacyUsage } from './model-usage.service.js';
+import { RangeQuery } from './usage-range.js';
 
 const DAYS_DEFAULT = 30;
 const DAYS_MAX = 366;
 
-export class VisionQuery {
+export class VisionQuery extends RangeQuery {
   @ApiPropertyOptional({
     description: 'Comma-separated: model, tier, day; model without it',
     example: 'model,tier,day',
@@ -33,16 +23,6 @@ export class VisionQuery {
   @ArrayUnique()
   @IsIn(VISION_GROUPS, { each: true, message: `each value must be one of ${VISION_GROUPS.join(', ')}` })
   groupBy: VisionGroup[] = ['model'];
-
-  @ApiPropertyOptional({ format: 'date-time', description: 'Included; 30 days before `to` without it' })
-  @IsOptional()
-  @IsISO8601({ strict: true })
-  from?: string;
-
-  @ApiPropertyOptional({ format: 'date-time', description: 'Excluded; now without it' })
-  @IsOptional()
-  @IsISO8601({ strict: true })
-  to?: string;
 }
 
 export class VisionLine {

@@ -12,6 +12,7 @@ import {
   type VisionGroup,
   type VisionRow,
 } from './model-usage.queries.js';
+import type { TimeRange } from './usage-range.js';
 
 /** A year by day, model and tier of a small catalogue; what is beyond is a matter for an export. */
 export const VISION_LINES_MAX = 20_000;
@@ -31,7 +32,7 @@ export class ModelUsageService {
   ) {}
 
   /** Vision usage in [from, to) by its groups. */
-  async vision(groups: readonly VisionGroup[], range: { from: Date; to: Date }): Promise<VisionRow[]> {
+  async vision(groups: readonly VisionGroup[], range: TimeRange): Promise<VisionRow[]> {
     return this.em.fork().execute<VisionRow[]>(visionSql(groups), [range.from, range.to, VISION_LINES_MAX]);
   }
 

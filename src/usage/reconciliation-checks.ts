@@ -7,6 +7,7 @@ import {
   RECOMPUTED_CHARGES,
   RECONCILIATION_CHECKS,
   type ReconciliationCheck,
+  ROLLUP_EQUALS_LEDGER,
 } from './reconciliation.queries.js';
 
 /** A hold may outlive its time by two sweeps, and a statement. */
@@ -53,6 +54,7 @@ const ALL_CHECKS: readonly ReconciliationCheck[] = [
   RECOMPUTED_CHARGES,
   OVERDUE_HOLDS,
   OVERDUE_PERIODS,
+  ROLLUP_EQUALS_LEDGER,
 ];
 
 export const CHECK_NAMES: readonly string[] = ALL_CHECKS.map((check) => check.name);

@@ -1,3 +1,5 @@
+import { ROLLUP_DIFFERENCES } from './rollup/usage-rollup.queries.js';
+
 /** Rows that break an invariant: whose, which row, and the figures that do not agree. Each query answers nothing when the books balance. */
 export interface ReconciliationCheck {
   name: string;
@@ -250,6 +252,13 @@ export const OVERDUE_PERIODS: ReconciliationCheck = {
     select a.user_id, 'account' as subject, format('due since %s and not closed', a.next_due_at) as detail
     from credit_accounts a join users u on u.id = a.user_id
     where a.next_due_at < $1::timestamptz and a.suspended_at is null and u.deleted_at is null`,
+};
+
+/** Reports and budgets are told the truth. */
+export const ROLLUP_EQUALS_LEDGER: ReconciliationCheck = {
+  name: 'hourly_sums_equal_the_ledger',
+  invariant: 11,
+  sql: ROLLUP_DIFFERENCES,
 };
 
 const amountAt = (rate: (part: string) => string): string => `

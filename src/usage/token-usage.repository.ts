@@ -1,6 +1,7 @@
 import { EntityRepository } from '@mikro-orm/postgresql';
 import type { GrantSource } from '../credits/grant.entity.js';
 import { TokenUsage } from './token-usage.entity.js';
+import type { TimeRange } from './usage-range.js';
 
 export const USAGE_GROUPS = ['day', 'model', 'operation'] as const;
 export type UsageGroup = (typeof USAGE_GROUPS)[number];
@@ -56,7 +57,7 @@ export class TokenUsageRepository extends EntityRepository<TokenUsage> {
   }
 
   /** Sums of `[from, to)`, by the given groups, latest day first. */
-  async sumByUser(userId: string, range: { from: Date; to: Date }, groups: readonly UsageGroup[]): Promise<UsageSum[]> {
+  async sumByUser(userId: string, range: TimeRange, groups: readonly UsageGroup[]): Promise<UsageSum[]> {
     const columns = groups.map((group) => GROUP_COLUMNS[group]);
     const rows = await this.em.execute<Record<string, string | null>[]>(
       `select ${[...columns, SUMS].join(', ')} from token_usage_ledger where user_id = ? and created_at >= ? and created_at < ?

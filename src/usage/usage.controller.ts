@@ -5,7 +5,8 @@ import { CurrentPrincipal } from '../common/http/current-principal.js';
 import type { Principal } from '../common/http/principal.js';
 import { Scopes } from '../common/http/route-markers.js';
 import { ReceiptView, toReceiptView } from './receipt.dto.js';
-import { rangeOf, toUsageReport, UsageQuery, UsageReport } from './usage.dto.js';
+import { toUsageReport, UsageQuery, UsageReport } from './usage.dto.js';
+import { rangeOf } from './usage-range.js';
 import { UsageService } from './usage.service.js';
 
 @ApiTags('usage')

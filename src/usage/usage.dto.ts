@@ -1,16 +1,11 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
-import { ArrayUnique, IsArray, IsIn, IsISO8601, IsOptional } from 'class-validator';
+import { ArrayUnique, IsArray, IsIn, IsOptional } from 'class-validator';
 import { formatCredits } from '../common/domain/micro-credits.js';
-import { InvalidRequestError } from '../common/errors/common.errors.js';
 import { USAGE_GROUPS, type UsageGroup, type UsageSum } from './token-usage.repository.js';
+import { RangeQuery, type TimeRange } from './usage-range.js';
 
-const DAY_MS = 86_400_000;
-const RANGE_DAYS_DEFAULT = 30;
-/** A year and a day: what one page of a report shows. */
-const RANGE_DAYS_MAX = 366;
-
-export class UsageQuery {
+export class UsageQuery extends RangeQuery {
   @ApiPropertyOptional({ description: 'Comma-separated: day, model, operation; day without it', example: 'day,model' })
   @IsOptional()
   @Transform(({ value }: { value: unknown }) => (typeof value === 'string' ? value.split(',').filter(Boolean) : value))
@@ -18,16 +13,6 @@ export class UsageQuery {
   @ArrayUnique()
   @IsIn(USAGE_GROUPS, { each: true, message: `each value must be one of ${USAGE_GROUPS.join(', ')}` })
   groupBy: UsageGroup[] = ['day'];
-
-  @ApiPropertyOptional({ format: 'date-time', description: 'Included; 30 days before `to` without it' })
-  @IsOptional()
-  @IsISO8601({ strict: true })
-  from?: string;
-
-  @ApiPropertyOptional({ format: 'date-time', description: 'Excluded; now without it' })
-  @IsOptional()
-  @IsISO8601({ strict: true })
-  to?: string;
 }
 
 export class UsageLine {
@@ -76,20 +61,9 @@ export class UsageReport {
   total!: UsageLine;
 }
 
-/** @throws InvalidRequestError for an empty or too long range. */
-export function rangeOf(query: Pick<UsageQuery, 'from' | 'to'>, now: Date): { from: Date; to: Date } {
-  const to = query.to === undefined ? now : new Date(query.to);
-  const from = query.from === undefined ? new Date(to.getTime() - RANGE_DAYS_DEFAULT * DAY_MS) : new Date(query.from);
-  if (!(from < to)) throw InvalidRequestError.of([{ field: 'from', message: 'must be before to' }]);
-  if (to.getTime() - from.getTime() > RANGE_DAYS_MAX * DAY_MS) {
-    throw InvalidRequestError.of([{ field: 'from', message: `must be at most ${RANGE_DAYS_MAX} days before to` }]);
-  }
-  return { from, to };
-}
-
 export function toUsageReport(
   { groupBy }: UsageQuery,
-  range: { from: Date; to: Date },
+  range: TimeRange,
   sums: { lines: UsageSum[]; total: UsageSum },
 ): UsageReport {
   return {

@@ -4,6 +4,8 @@ import { CreditsModule } from '../credits/credits.module.js';
 import { SubscriptionModule } from '../subscription/subscription.module.js';
 import { MonitoringModule } from '../monitoring/monitoring.module.js';
 import { HoldBatches } from './hold-batches.service.js';
+import { LedgerAdminController } from './ledger/ledger.admin.controller.js';
+import { UsageLedgerService } from './ledger/usage-ledger.service.js';
 import { LimitsController } from './limits.controller.js';
 import { MeteringService } from './metering.service.js';
 import { ModelsModule } from '../models/models.module.js';
@@ -12,14 +14,32 @@ import { ModelUsageService } from './model-usage.service.js';
 import { ReconciliationController } from './reconciliation.controller.js';
 import { ReconciliationJob } from './reconciliation.job.js';
 import { ReconciliationService } from './reconciliation.service.js';
+import { UsageRollupJob } from './rollup/usage-rollup.job.js';
+import { UsageRollupService } from './rollup/usage-rollup.service.js';
 import { TokenUsage } from './token-usage.entity.js';
 import { UsageController } from './usage.controller.js';
 import { UsageService } from './usage.service.js';
 
 @Module({
   imports: [MikroOrmModule.forFeature([TokenUsage]), CreditsModule, ModelsModule, SubscriptionModule, MonitoringModule],
-  controllers: [LimitsController, UsageController, ModelUsageAdminController, ReconciliationController],
-  providers: [HoldBatches, MeteringService, UsageService, ModelUsageService, ReconciliationService, ReconciliationJob],
+  controllers: [
+    LimitsController,
+    UsageController,
+    ModelUsageAdminController,
+    ReconciliationController,
+    LedgerAdminController,
+  ],
+  providers: [
+    HoldBatches,
+    MeteringService,
+    UsageService,
+    ModelUsageService,
+    ReconciliationService,
+    ReconciliationJob,
+    UsageRollupService,
+    UsageRollupJob,
+    UsageLedgerService,
+  ],
   exports: [MeteringService, UsageService, ReconciliationService],
 })
 export class UsageModule {}

@@ -5,6 +5,7 @@ import { StoredModelMeta, type ModelMeta } from '../models/domain/model-meta.js'
 import { modelPrices, type PartRates } from '../models/domain/model-prices.js';
 import type { TokenUsage } from './token-usage.entity.js';
 import { type PaidFrom, TokenUsageRepository, type UsageGroup, type UsageSum } from './token-usage.repository.js';
+import type { TimeRange } from './usage-range.js';
 
 export interface Receipt {
   /** First to last; the last one answered. */
@@ -30,7 +31,7 @@ export class UsageService {
   }
 
   /** Sums of a user's usage in `[from, to)`, by the given groups. */
-  async sums(userId: string, range: { from: Date; to: Date }, groups: readonly UsageGroup[]): Promise<UsageSum[]> {
+  async sums(userId: string, range: TimeRange, groups: readonly UsageGroup[]): Promise<UsageSum[]> {
     return this.usage.sumByUser(userId, range, groups);
   }
 

@@ -57,6 +57,13 @@ describe('the command line', () => {
     expect(stdout).toMatch(/^The books balance \(\d+ checks\)\.$/);
   });
 
+  it('makes the hourly sums again', async () => {
+    expect(await run('usage-rebuild')).toMatchObject({
+      exitCode: 0,
+      stdout: 'The hourly sums equal the ledger again: 0 rows.',
+    });
+  });
+
   it('empties the database on request, in production only by force', async () => {
     const production = {
       DATABASE_URL: database.url,

@@ -12,7 +12,7 @@ export interface Answer {
 export class AdminConsole {
   private constructor(
     readonly server: TestApp,
-    private readonly token: string,
+    readonly token: string,
     readonly userId: string,
   ) {}
 

@@ -312,6 +312,16 @@ const CORRUPTIONS: readonly Corruption[] = [
       `update credit_accounts set next_due_at = timestamptz '${NOW.toISOString()}' - interval '2 hours' where user_id = '${subscriber.id}'`,
     ],
   },
+  {
+    check: 'hourly_sums_equal_the_ledger',
+    what: 'an hour has a request that nobody made',
+    subject: () => '2026-05-10T12:00Z unit-price chat sandbox free',
+    statements: ({ user }) => [
+      `insert into usage_hourly (hour, user_id, model_id, operation, provider, tier, request_count, error_count, input_tokens, cached_input_tokens,
+         cache_write_tokens, output_tokens, image_count, image_tokens, credits_ucr, cost_nusd, latency_buckets, first_token_buckets, created_at, updated_at)
+       values ('2026-05-10T12:00Z', '${user.id}', 'unit-price', 'chat', 'sandbox', 'free', 1, 0, 1, 0, 0, 0, 0, 0, 1, 0, '{}', '{}', now(), now())`,
+    ],
+  },
 ];
 
 describe('reconciliation', () => {

@@ -1,0 +1,38 @@
+import { ApiPropertyOptional } from '@nestjs/swagger';
+import { IsISO8601, IsOptional } from 'class-validator';
+import { InvalidRequestError } from '../common/errors/common.errors.js';
+
+const DAY_MS = 86_400_000;
+const RANGE_DAYS_DEFAULT = 30;
+/** A year and a day: what one page of a report shows. */
+const RANGE_DAYS_MAX = 366;
+
+/** The time that a report is about. */
+export class RangeQuery {
+  @ApiPropertyOptional({ format: 'date-time', description: 'Included; 30 days before `to` without it' })
+  @IsOptional()
+  @IsISO8601({ strict: true })
+  from?: string;
+
+  @ApiPropertyOptional({ format: 'date-time', description: 'Excluded; now without it' })
+  @IsOptional()
+  @IsISO8601({ strict: true })
+  to?: string;
+}
+
+/** `[from, to)`. */
+export interface TimeRange {
+  from: Date;
+  to: Date;
+}
+
+/** @throws InvalidRequestError for an empty or too long range. */
+export function rangeOf(query: RangeQuery, now: Date, daysMax = RANGE_DAYS_MAX): TimeRange {
+  const to = query.to === undefined ? now : new Date(query.to);
+  const from = query.from === undefined ? new Date(to.getTime() - RANGE_DAYS_DEFAULT * DAY_MS) : new Date(query.from);
+  if (!(from < to)) throw InvalidRequestError.of([{ field: 'from', message: 'must be before to' }]);
+  if (to.getTime() - from.getTime() > daysMax * DAY_MS) {
+    throw InvalidRequestError.of([{ field: 'from', message: `must be at most ${daysMax} days before to` }]);
+  }
+  return { from, to };
+}
