@@ -45,6 +45,8 @@ export class Config {
   readonly cookieKeys: string[];
   readonly outputTokensDefault: number;
   readonly providerTimeoutMs: number;
+  /** What one credit is sold for, in nano-USD: makes margins of credits. Null where nobody says. */
+  readonly creditPriceNusd: bigint | null;
   /** Where remote images may be looked at for their size; no other host is asked. */
   readonly imageFetchHosts: ReadonlySet<string>;
   readonly logLevel: string;
@@ -78,6 +80,7 @@ export class Config {
     this.cookieKeys = env.COOKIE_KEYS ?? local!.cookieKeys;
     this.outputTokensDefault = env.OUTPUT_TOKENS_DEFAULT;
     this.providerTimeoutMs = env.PROVIDER_TIMEOUT_MS;
+    this.creditPriceNusd = env.CREDIT_PRICE_USD ?? null;
     this.imageFetchHosts = new Set(env.IMAGE_FETCH_HOSTS);
     this.logLevel = env.LOG_LEVEL;
     this.providers = readProviderEndpoints(source);

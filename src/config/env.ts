@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseMoney } from '../common/domain/money.js';
 import { OperatorError } from '../common/errors/operator-error.js';
 
 const flag = z
@@ -44,6 +45,15 @@ const hostNames = z
     error: 'must be a comma-separated list of host names such as images.example.com',
   });
 
+const usdAmount = z.string().transform((value, context) => {
+  try {
+    return parseMoney(value);
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: (error as Error).message });
+    return z.NEVER;
+  }
+});
+
 /** Every variable the server reads, with what is allowed. `.env.example` lists the same names; a test compares the two. */
 export const Environment = z.object({
   NODE_ENV: z
@@ -73,6 +83,7 @@ export const Environment = z.object({
   COOKIE_KEYS: cookieKeys.optional(),
   OUTPUT_TOKENS_DEFAULT: wholeNumber(1, 1_000_000).default(4_096),
   PROVIDER_TIMEOUT_MS: wholeNumber(100, 3_600_000).default(120_000),
+  CREDIT_PRICE_USD: usdAmount.optional(),
   IMAGE_FETCH_HOSTS: hostNames.optional(),
   LOG_LEVEL: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'], {

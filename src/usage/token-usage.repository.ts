@@ -1,25 +1,6 @@
 import { EntityRepository } from '@mikro-orm/postgresql';
 import type { GrantSource } from '../credits/grant.entity.js';
 import { TokenUsage } from './token-usage.entity.js';
-import type { TimeRange } from './usage-range.js';
-
-export const USAGE_GROUPS = ['day', 'model', 'operation'] as const;
-export type UsageGroup = (typeof USAGE_GROUPS)[number];
-
-/** More lines than anyone reads; a narrower range or fewer groups give the rest. */
-const GROUPS_MAX = 5_000;
-
-export interface UsageSum {
-  day: string | null;
-  model: string | null;
-  operation: string | null;
-  requestCount: number;
-  inputTokens: bigint;
-  cachedInputTokens: bigint;
-  outputTokens: bigint;
-  imageCount: bigint;
-  creditsUcr: bigint;
-}
 
 export interface PaidFrom {
   /** Null is the debt. */
@@ -55,40 +36,4 @@ export class TokenUsageRepository extends EntityRepository<TokenUsage> {
     );
     return row?.meta;
   }
-
-  /** Sums of `[from, to)`, by the given groups, latest day first. */
-  async sumByUser(userId: string, range: TimeRange, groups: readonly UsageGroup[]): Promise<UsageSum[]> {
-    const columns = groups.map((group) => GROUP_COLUMNS[group]);
-    const rows = await this.em.execute<Record<string, string | null>[]>(
-      `select ${[...columns, SUMS].join(', ')} from token_usage_ledger where user_id = ? and created_at >= ? and created_at < ?
-       ${
-         groups.length > 0
-           ? `group by ${groups.map((_, index) => index + 1).join(', ')}
-       order by ${groups.map((group, index) => `${index + 1}${group === 'day' ? ' desc' : ''}`).join(', ')}`
-           : ''
-       } limit ${GROUPS_MAX}`,
-      [userId, range.from, range.to],
-    );
-    return rows.map((row) => ({
-      day: row['day'] ?? null,
-      model: row['model'] ?? null,
-      operation: row['operation'] ?? null,
-      requestCount: Number(row['request_count']),
-      inputTokens: BigInt(row['input_tokens'] ?? 0),
-      cachedInputTokens: BigInt(row['cached_input_tokens'] ?? 0),
-      outputTokens: BigInt(row['output_tokens'] ?? 0),
-      imageCount: BigInt(row['image_count'] ?? 0),
-      creditsUcr: BigInt(row['credits_ucr'] ?? 0),
-    }));
-  }
 }
-
-const GROUP_COLUMNS: Readonly<Record<UsageGroup, string>> = {
-  day: `to_char(created_at at time zone 'UTC', 'YYYY-MM-DD') as day`,
-  model: 'model_id as model',
-  operation: 'operation::text as operation',
-};
-
-const SUMS = `count(distinct hold_id) as request_count, coalesce(sum(input_tokens), 0)::bigint as input_tokens,
-  coalesce(sum(cached_input_tokens), 0)::bigint as cached_input_tokens, coalesce(sum(output_tokens), 0)::bigint as output_tokens,
-  coalesce(sum(image_count), 0)::bigint as image_count, coalesce(sum(credits_ucr), 0)::bigint as credits_ucr`;

@@ -1,6 +1,7 @@
 import { ApiPropertyOptional } from '@nestjs/swagger';
 import { IsISO8601, IsOptional } from 'class-validator';
 import { InvalidRequestError } from '../common/errors/common.errors.js';
+import { hourAfter, hourBefore } from './domain/time-buckets.js';
 
 const DAY_MS = 86_400_000;
 const RANGE_DAYS_DEFAULT = 30;
@@ -9,7 +10,7 @@ const RANGE_DAYS_MAX = 366;
 
 /** The time that a report is about. */
 export class RangeQuery {
-  @ApiPropertyOptional({ format: 'date-time', description: 'Included; 30 days before `to` without it' })
+  @ApiPropertyOptional({ format: 'date-time', description: 'Included; without it the full hour 30 days before `to`' })
   @IsOptional()
   @IsISO8601({ strict: true })
   from?: string;
@@ -26,10 +27,16 @@ export interface TimeRange {
   to: Date;
 }
 
+/** The same range to the end of its hour where it ends now or later: there is no usage after now, and whole hours are summed already. */
+export function toFullHour({ from, to }: TimeRange, now: Date): TimeRange {
+  return { from, to: to < now ? to : hourAfter(to) };
+}
+
 /** @throws InvalidRequestError for an empty or too long range. */
 export function rangeOf(query: RangeQuery, now: Date, daysMax = RANGE_DAYS_MAX): TimeRange {
   const to = query.to === undefined ? now : new Date(query.to);
-  const from = query.from === undefined ? new Date(to.getTime() - RANGE_DAYS_DEFAULT * DAY_MS) : new Date(query.from);
+  const from =
+    query.from === undefined ? hourBefore(new Date(to.getTime() - RANGE_DAYS_DEFAULT * DAY_MS)) : new Date(query.from);
   if (!(from < to)) throw InvalidRequestError.of([{ field: 'from', message: 'must be before to' }]);
   if (to.getTime() - from.getTime() > daysMax * DAY_MS) {
     throw InvalidRequestError.of([{ field: 'from', message: `must be at most ${daysMax} days before to` }]);

@@ -5,8 +5,10 @@ import { CurrentPrincipal } from '../common/http/current-principal.js';
 import type { Principal } from '../common/http/principal.js';
 import { Scopes } from '../common/http/route-markers.js';
 import { ReceiptView, toReceiptView } from './receipt.dto.js';
-import { toUsageReport, UsageQuery, UsageReport } from './usage.dto.js';
-import { rangeOf } from './usage-range.js';
+import { DividedQuery } from './reports/usage-report.dto.js';
+import { UsageReportService } from './reports/usage-report.service.js';
+import { rangeOf, toFullHour } from './usage-range.js';
+import { toUsageReport, UsageReport, userDivisionOf } from './usage.dto.js';
 import { UsageService } from './usage.service.js';
 
 @ApiTags('usage')
@@ -16,23 +18,23 @@ import { UsageService } from './usage.service.js';
 export class UsageController {
   constructor(
     private readonly usage: UsageService,
+    private readonly reports: UsageReportService,
     private readonly clock: Clock,
   ) {}
 
   @Get('me/usage')
-  @ApiOperation({ summary: 'Sums of your usage by day, model and operation' })
+  @ApiOperation({ summary: 'Sums of your usage by day or hour, model and operation' })
   @ApiResponse({ status: 200, type: UsageReport })
   @ApiResponse({ status: 400, description: 'A query parameter breaks its rule' })
   @ApiResponse({ status: 401, description: 'No valid token' })
   @ApiResponse({ status: 403, description: 'The token lacks the scopes credits.read and usage.read' })
-  async sums(@Query() query: UsageQuery, @CurrentPrincipal() { userId }: Principal): Promise<UsageReport> {
-    const range = rangeOf(query, this.clock.now());
-    const [lines, [total]] = await Promise.all([
-      this.usage.sums(userId, range, query.groupBy),
-      this.usage.sums(userId, range, []),
-    ]);
-    if (!total) throw new Error('a sum over everything has one line');
-    return toUsageReport(query, range, { lines, total });
+  async sums(@Query() query: DividedQuery, @CurrentPrincipal() { userId }: Principal): Promise<UsageReport> {
+    const now = this.clock.now();
+    const division = userDivisionOf(query);
+    const range = rangeOf(query, now);
+    const asked = { range: toFullHour(range, now), filter: { user: userId } };
+    const [lines, total] = await Promise.all([this.reports.lines(asked, division), this.reports.total(asked)]);
+    return toUsageReport(query, range, { lines, total, unit: division.unit });
   }
 
   @Get('usage/:requestId')

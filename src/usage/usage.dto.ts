@@ -1,47 +1,25 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { Transform } from 'class-transformer';
-import { ArrayUnique, IsArray, IsIn, IsOptional } from 'class-validator';
-import { formatCredits } from '../common/domain/micro-credits.js';
-import { USAGE_GROUPS, type UsageGroup, type UsageSum } from './token-usage.repository.js';
-import { RangeQuery, type TimeRange } from './usage-range.js';
+import { InvalidRequestError } from '../common/errors/common.errors.js';
+import { DividedQuery, divisionOf } from './reports/usage-report.dto.js';
+import type { UsageDivision, UsageLine, UsageSum } from './reports/usage-report.service.js';
+import { lineKeys, toSumView, UsageSumView } from './reports/usage-report.view.js';
+import type { TimeRange } from './usage-range.js';
 
-export class UsageQuery extends RangeQuery {
-  @ApiPropertyOptional({ description: 'Comma-separated: day, model, operation; day without it', example: 'day,model' })
-  @IsOptional()
-  @Transform(({ value }: { value: unknown }) => (typeof value === 'string' ? value.split(',').filter(Boolean) : value))
-  @IsArray()
-  @ArrayUnique()
-  @IsIn(USAGE_GROUPS, { each: true, message: `each value must be one of ${USAGE_GROUPS.join(', ')}` })
-  groupBy: UsageGroup[] = ['day'];
-}
+/** What users may divide their own usage by. */
+const USER_GROUPS: readonly string[] = ['hour', 'day', 'model', 'operation'];
 
-export class UsageLine {
-  @ApiPropertyOptional({ example: '2026-05-10', description: 'UTC; only when grouped by day' })
+export class UserUsageLine extends UsageSumView {
+  @ApiPropertyOptional({ example: '2026-05-10', description: 'Of the time zone; only when grouped by day' })
   day?: string;
+
+  @ApiPropertyOptional({ format: 'date-time', description: 'Where it begins; only when grouped by hour' })
+  hour?: string;
 
   @ApiPropertyOptional({ description: 'Only when grouped by model' })
   model?: string;
 
   @ApiPropertyOptional({ description: 'Only when grouped by operation' })
   operation?: string;
-
-  @ApiProperty()
-  requests!: number;
-
-  @ApiProperty({ description: 'Cached ones included' })
-  inputTokens!: number;
-
-  @ApiProperty()
-  cachedInputTokens!: number;
-
-  @ApiProperty()
-  outputTokens!: number;
-
-  @ApiProperty()
-  images!: number;
-
-  @ApiProperty({ example: '12.500000' })
-  credits!: string;
 }
 
 export class UsageReport {
@@ -51,40 +29,36 @@ export class UsageReport {
   @ApiProperty({ format: 'date-time' })
   to!: string;
 
-  @ApiProperty({ enum: USAGE_GROUPS, isArray: true })
-  groupBy!: UsageGroup[];
+  @ApiProperty()
+  timeZone!: string;
 
-  @ApiProperty({ type: [UsageLine] })
-  data!: UsageLine[];
+  @ApiProperty({ enum: USER_GROUPS, isArray: true })
+  groupBy!: string[];
 
-  @ApiProperty({ type: UsageLine })
-  total!: UsageLine;
+  @ApiProperty({ type: [UserUsageLine] })
+  data!: UserUsageLine[];
+
+  @ApiProperty({ type: UsageSumView })
+  total!: UsageSumView;
+}
+
+/** @throws InvalidRequestError where operators alone may divide by it */
+export function userDivisionOf(query: DividedQuery): UsageDivision {
+  if (query.groupBy.every((group) => USER_GROUPS.includes(group))) return divisionOf(query);
+  throw InvalidRequestError.of([{ field: 'groupBy', message: `each value must be one of ${USER_GROUPS.join(', ')}` }]);
 }
 
 export function toUsageReport(
-  { groupBy }: UsageQuery,
+  query: DividedQuery,
   range: TimeRange,
-  sums: { lines: UsageSum[]; total: UsageSum },
+  { lines, total, unit }: { lines: UsageLine[]; total: UsageSum; unit: UsageDivision['unit'] },
 ): UsageReport {
   return {
     from: range.from.toISOString(),
     to: range.to.toISOString(),
-    groupBy,
-    data: sums.lines.map(toLine),
-    total: toLine(sums.total),
-  };
-}
-
-function toLine(sum: UsageSum): UsageLine {
-  return {
-    ...(sum.day !== null && { day: sum.day }),
-    ...(sum.model !== null && { model: sum.model }),
-    ...(sum.operation !== null && { operation: sum.operation }),
-    requests: sum.requestCount,
-    inputTokens: Number(sum.inputTokens),
-    cachedInputTokens: Number(sum.cachedInputTokens),
-    outputTokens: Number(sum.outputTokens),
-    images: Number(sum.imageCount),
-    credits: formatCredits(sum.creditsUcr),
+    timeZone: query.timeZone,
+    groupBy: query.groupBy,
+    data: lines.map((line) => Object.assign(lineKeys(line, unit), toSumView(line))),
+    total: toSumView(total),
   };
 }

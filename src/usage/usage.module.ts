@@ -16,6 +16,9 @@ import { ReconciliationJob } from './reconciliation.job.js';
 import { ReconciliationService } from './reconciliation.service.js';
 import { UsageRollupJob } from './rollup/usage-rollup.job.js';
 import { UsageRollupService } from './rollup/usage-rollup.service.js';
+import { UsageConsole } from './reports/usage-console.service.js';
+import { UsageReportAdminController } from './reports/usage-report.admin.controller.js';
+import { UsageReportService } from './reports/usage-report.service.js';
 import { TokenUsage } from './token-usage.entity.js';
 import { UsageController } from './usage.controller.js';
 import { UsageService } from './usage.service.js';
@@ -28,6 +31,7 @@ import { UsageService } from './usage.service.js';
     ModelUsageAdminController,
     ReconciliationController,
     LedgerAdminController,
+    UsageReportAdminController,
   ],
   providers: [
     HoldBatches,
@@ -39,6 +43,8 @@ import { UsageService } from './usage.service.js';
     UsageRollupService,
     UsageRollupJob,
     UsageLedgerService,
+    UsageReportService,
+    UsageConsole,
   ],
   exports: [MeteringService, UsageService, ReconciliationService],
 })

@@ -4,8 +4,7 @@ import { isUuid } from '../common/ids.js';
 import { StoredModelMeta, type ModelMeta } from '../models/domain/model-meta.js';
 import { modelPrices, type PartRates } from '../models/domain/model-prices.js';
 import type { TokenUsage } from './token-usage.entity.js';
-import { type PaidFrom, TokenUsageRepository, type UsageGroup, type UsageSum } from './token-usage.repository.js';
-import type { TimeRange } from './usage-range.js';
+import { type PaidFrom, TokenUsageRepository } from './token-usage.repository.js';
 
 export interface Receipt {
   /** First to last; the last one answered. */
@@ -28,11 +27,6 @@ export class UsageService {
     if (!first) throw new NotFoundError('You have no charged request of this id.');
     const attempts = await Promise.all(rows.map(async (row) => ({ row, rates: await this.ratesOf(row) })));
     return { attempts, payments: await this.usage.findPayments(userId, first.holdId, first.createdAt) };
-  }
-
-  /** Sums of a user's usage in `[from, to)`, by the given groups. */
-  async sums(userId: string, range: TimeRange, groups: readonly UsageGroup[]): Promise<UsageSum[]> {
-    return this.usage.sumByUser(userId, range, groups);
   }
 
   /** The rates of the price version that the row was charged at. */

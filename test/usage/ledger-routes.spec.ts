@@ -41,7 +41,7 @@ describe('the ledger as operators read it', () => {
       expect(status).toBe(200);
       lines.push(...(body['data'] as Line[]));
       if (body['nextCursor'] === null) return lines;
-      cursor = `&cursor=${String(body['nextCursor'])}`;
+      cursor = `&cursor=${body['nextCursor'] as string}`;
     }
   }
 

@@ -1,0 +1,58 @@
+import fc from 'fast-check';
+import { isTimeZone, monthOf, timeBuckets } from './time-buckets.js';
+
+const HOUR_MS = 3_600_000;
+const ZONES = ['UTC', 'Europe/Berlin', 'America/New_York', 'Asia/Kolkata', 'Australia/Lord_Howe', 'America/Santiago'];
+
+describe('buckets of time', () => {
+  it.each(['Mars/Olympus', '+02:00', '', "UTC'; drop table users", '2', 'Europe'])('take no zone %j', (name) => {
+    expect(isTimeZone(name)).toBe(false);
+  });
+
+  it.each([...ZONES, 'europe/berlin'])('take the zone %s', (name) => expect(isTimeZone(name)).toBe(true));
+
+  it.each([
+    ['2026-03-28T23:00Z', '2026-03-29T22:00Z', 'Europe/Berlin', 23],
+    ['2026-10-24T22:00Z', '2026-10-25T23:00Z', 'Europe/Berlin', 25],
+    ['2026-03-08T05:00Z', '2026-03-09T04:00Z', 'America/New_York', 23],
+    ['2026-11-01T04:00Z', '2026-11-02T05:00Z', 'America/New_York', 25],
+    ['2026-06-30T18:30Z', '2026-07-01T18:30Z', 'Asia/Kolkata', 24],
+  ])('make one day of %s to %s in %s, of %d hours', (from, to, zone, hours) => {
+    const day = { from: new Date(from), to: new Date(to) };
+    expect(timeBuckets(day, 'day', zone)).toHaveLength(1);
+    expect(timeBuckets({ ...day, to: new Date(day.to.getTime() + 1) }, 'day', zone)).toHaveLength(2);
+    expect(timeBuckets(day, 'hour', zone)).toHaveLength(hours);
+  });
+
+  it('have a month that ends where the next begins', () => {
+    expect(monthOf(new Date('2026-03-31T22:30:00Z'), 'Europe/Berlin')).toEqual({
+      from: new Date('2026-03-31T22:00:00Z'),
+      to: new Date('2026-04-30T22:00:00Z'),
+    });
+  });
+
+  it('cover their range without gap and without overlap, in order, each with a label of its own', () => {
+    const day = fc.integer({ min: Date.UTC(2026, 0, 1), max: Date.UTC(2027, 0, 1) });
+    fc.assert(
+      fc.property(
+        day,
+        fc.integer({ min: 1, max: 40 * 24 * HOUR_MS }),
+        fc.constantFrom(...ZONES),
+        (start, length, zone) => {
+          const range = { from: new Date(start), to: new Date(start + length) };
+          for (const unit of ['day', 'hour'] as const) {
+            const buckets = timeBuckets(range, unit, zone);
+            const starts = buckets.map((bucket) => bucket.start.getTime());
+            expect(starts[0]).toBe(start);
+            expect(starts).toEqual(starts.toSorted((a, b) => a - b));
+            expect(starts.at(-1)!).toBeLessThan(start + length);
+            expect(new Set(buckets.map(({ label }) => label)).size).toBe(buckets.length);
+            const longest = unit === 'day' ? 25 : 1;
+            for (const [index, at] of starts.entries())
+              expect((starts[index + 1] ?? start + length) - at).toBeLessThanOrEqual(longest * HOUR_MS);
+          }
+        },
+      ),
+    );
+  });
+});
