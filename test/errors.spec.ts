@@ -27,6 +27,7 @@ const CODES: Record<string, number> = {
   cross_site_request: 403,
   debt_outstanding: 402,
   debt_repaid: 409,
+  device_not_found: 404,
   grant_ended: 409,
   headers_too_large: 431,
   hold_ended: 409,

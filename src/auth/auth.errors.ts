@@ -204,6 +204,17 @@ function describeFreshness(maxAge: number | undefined): string {
   return `: this needs a sign-in of the last ${Math.round(maxAge / 60)} minutes, and an API key is none`;
 }
 
+export class DeviceNotFoundError extends AppError {
+  static readonly code = 'device_not_found';
+  static readonly status = 404;
+  static readonly title = 'No such device';
+  static readonly openaiType = 'invalid_request_error';
+
+  constructor() {
+    super('Nobody is signed in there any more. GET the list again.');
+  }
+}
+
 function describeWait(seconds: number): string {
   return seconds < 90 ? `${seconds} seconds` : `${Math.ceil(seconds / 60)} minutes`;
 }

@@ -16,6 +16,9 @@ import { MeController } from './account/me.controller.js';
 import { PreferencesController } from './account/preferences.controller.js';
 import { PreferencesService } from './account/preferences.service.js';
 import { ProfileService } from './account/profile.service.js';
+import { SessionsController } from './account/sessions.controller.js';
+import { KeysAdminController } from './admin/keys.admin.controller.js';
+import { SessionsAdminController } from './admin/sessions.admin.controller.js';
 import { UsersAdminController } from './admin/users.admin.controller.js';
 import { AuthEventRecorder } from './identity/auth-event.recorder.js';
 import { DevelopmentUsers } from './identity/development-users.js';
@@ -36,10 +39,13 @@ import { Mailer } from './mail/mailer.js';
 import { AuthGrantRepository } from './oauth/auth-grant.repository.js';
 import { CliTokenService } from './oauth/cli-token.service.js';
 import { ConsentService } from './oauth/consent.service.js';
+import { DeviceService } from './oauth/device.service.js';
 import { GrantService } from './oauth/grant.service.js';
 import { InteractionController } from './oauth/interaction.controller.js';
 import { Interactions } from './oauth/interactions.js';
 import { InteractionService } from './oauth/interaction.service.js';
+import { KeyRotation } from './oauth/key-rotation.service.js';
+import { KeyRotationJob } from './oauth/key-rotation.job.js';
 import { KeyService } from './oauth/key.service.js';
 import { OAuthClientRepository } from './oauth/oauth-client.repository.js';
 import { OidcAdapters } from './oauth/oidc-adapters.js';
@@ -49,11 +55,12 @@ import { OidcProviderHolder } from './oauth/oidc-provider.holder.js';
 import { ProtectedResourceController } from './oauth/protected-resource.controller.js';
 import { SigningKeyRepository } from './oauth/signing-key.repository.js';
 import { DatabaseModule } from '../database/database.module.js';
+import { MonitoringModule } from '../monitoring/monitoring.module.js';
 import { Sealer } from './sealer.js';
 
 /** Who may sign in, with what, and who makes a request. Guards every route of the application; see `mountAuth` for its raw part. */
 @Module({
-  imports: [DatabaseModule, DiscoveryModule],
+  imports: [DatabaseModule, DiscoveryModule, MonitoringModule],
   controllers: [
     ProtectedResourceController,
     InteractionController,
@@ -61,6 +68,9 @@ import { Sealer } from './sealer.js';
     ApiKeysController,
     MeController,
     PreferencesController,
+    KeysAdminController,
+    SessionsController,
+    SessionsAdminController,
     UsersAdminController,
   ],
   providers: [
@@ -77,11 +87,14 @@ import { Sealer } from './sealer.js';
     ConsentService,
     CredentialReader,
     DevelopmentUsers,
+    DeviceService,
     EmailTokenRepository,
     EmailVerification,
     GrantService,
     Interactions,
     InteractionService,
+    KeyRotation,
+    KeyRotationJob,
     KeyService,
     LoginThrottle,
     MailDelivery,

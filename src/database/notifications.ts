@@ -25,6 +25,7 @@ export class Notifications implements OnApplicationShutdown {
   private readonly handlers = new Map<string, NotificationHandler[]>();
   private client: pg.Client | undefined;
   private firstAttempt: Promise<void> | undefined;
+  private listening: Promise<unknown> = Promise.resolve();
   private timer: NodeJS.Timeout | undefined;
   private isClosed = false;
 
@@ -42,8 +43,12 @@ export class Notifications implements OnApplicationShutdown {
     this.handlers.set(channel, [...(this.handlers.get(channel) ?? []), handler]);
     this.firstAttempt ??= this.connect(0);
     await this.firstAttempt;
-    // Harmless where connecting has done it; a connection that ends here does it again when it is back.
-    await this.client?.query(`listen ${pg.escapeIdentifier(channel)}`).catch(() => undefined);
+    // Harmless where connecting has done it; a connection that ends here does it again when it is back. One after the other: the client
+    // takes no second statement before it has answered the first.
+    this.listening = this.listening.then(() =>
+      this.client?.query(`listen ${pg.escapeIdentifier(channel)}`).catch(() => undefined),
+    );
+    await this.listening;
   }
 
   /** Sends on the pool, so it works through a transaction pooler too. `payload` is at most 7999 bytes and no secret. */

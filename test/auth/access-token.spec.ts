@@ -210,7 +210,7 @@ describe('an access token', () => {
     await server.app.get(UserAdminService).setStatus(email, 'suspended');
     expect(await status('/v1/me')).toBe(403);
     await server.app.get(UserAdminService).setStatus(email, 'active');
-    expect(await status('/v1/me')).toBe(200);
+    expect(await status('/v1/me')).toBe(401);
   });
 });
 

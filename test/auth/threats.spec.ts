@@ -22,7 +22,7 @@ function shownBySpecs(): Map<string, string[]> {
 
 /** What the document says: pairs of a threat and a spec file. */
 function listed(): string[] {
-  const lines = read('docs/threats.md').split('\n');
+  const lines = read('docs/threats.md').replaceAll('\n  ', ' ').split('\n');
   return lines.flatMap((line) => {
     const threat = /^- (T\d+) /.exec(line)?.[1];
     return threat ? [...line.matchAll(/`((?:test|src)\/[^`]+)`/g)].map(([, file]) => `${threat} ${file}`) : [];

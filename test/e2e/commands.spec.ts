@@ -51,6 +51,12 @@ describe('the command line', () => {
     expect((await run('admin', '--email', 'no address')).stderr).toContain('is no e-mail address');
   });
 
+  it('rotates the signing keys, one rotation at a time', async () => {
+    expect((await run('keys-rotate')).stdout).toContain('New keys are published.');
+    expect((await run('keys-rotate')).stdout).toContain('A rotation is under way already');
+    expect((await run('keys-rotate', '--emergency')).stdout).toContain('New keys sign from now on.');
+  });
+
   it('finds that the books balance', async () => {
     const { exitCode, stdout } = await run('reconcile');
     expect(exitCode).toBe(0);

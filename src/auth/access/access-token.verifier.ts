@@ -51,11 +51,12 @@ export class AccessTokenVerifier {
   /** The principal behind a credential, unless it or its user may not be here any more. */
   private async admit(content: AccessTokenContent): Promise<AccessPrincipal> {
     const { userId, grantId, clientId, scopes, amr, authenticatedAtMs } = content;
-    if (this.revocations.has(grantId))
-      throw this.refusal('The sign-in was ended, or the API key revoked. Sign in again.');
     const user = await this.users.stateOf(userId);
     if (!user) throw this.refusal('The account does not exist any more.');
+    // Before the sign-in, which a suspension ends: the person is told the cause.
     if (user.status === 'suspended') throw new AccountSuspendedError();
+    if (this.revocations.has(grantId))
+      throw this.refusal('The sign-in was ended, or the API key revoked. Sign in again.');
     const { role, isEmailVerified } = user;
     return { userId, accessId: grantId, clientId, scopes, amr, authenticatedAtMs, role, isEmailVerified };
   }

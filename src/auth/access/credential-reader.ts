@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
+import { KeyService } from '../oauth/key.service.js';
 import { AccessTokens, type AccessTokenContent } from './access-tokens.js';
 import { looksLikeApiKey } from './api-key-format.js';
 import { ApiKeyVerifier } from './api-key.verifier.js';
@@ -17,7 +18,10 @@ export class CredentialReader {
   constructor(
     private readonly tokens: AccessTokens,
     private readonly apiKeys: ApiKeyVerifier,
-  ) {}
+    keys: KeyService,
+  ) {
+    keys.onChange(() => this.verified.clear());
+  }
 
   /** @throws AccessTokenFault */
   read(credential: string): Promise<AccessTokenContent> {

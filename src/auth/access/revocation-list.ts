@@ -1,9 +1,11 @@
 import { Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { WallClock } from '../../common/clock.js';
+import { Notifications } from '../../database/notifications.js';
 import { AuthGrantRepository } from '../oauth/auth-grant.repository.js';
 import { ApiKeyRepository } from './api-key.repository.js';
 
-/** How late another replica may learn of a revocation. What costs credits is checked in the database besides. */
+const CHANNEL = 'sign_in_ended';
+/** How late a replica may learn of a revocation whose notification was lost. What costs credits is checked in the database besides. */
 const POLL_MS = 5_000;
 /** Rows are stamped before they are committed; looking back further than the last poll finds those that were in flight. */
 const OVERLAP_MS = 30_000;
@@ -23,15 +25,13 @@ export class RevocationList implements OnModuleInit, OnModuleDestroy {
     private readonly grants: AuthGrantRepository,
     private readonly apiKeys: ApiKeyRepository,
     private readonly clock: WallClock,
+    private readonly notifications: Notifications,
   ) {}
 
   async onModuleInit(): Promise<void> {
+    await this.notifications.listen(CHANNEL, () => this.look());
     await this.poll();
-    this.timer = setInterval(() => {
-      this.polling = this.poll().catch((error: unknown) =>
-        this.logger.warn({ err: error }, 'revocations were not read'),
-      );
-    }, POLL_MS).unref();
+    this.timer = setInterval(() => this.look(), POLL_MS).unref();
   }
 
   async onModuleDestroy(): Promise<void> {
@@ -44,9 +44,22 @@ export class RevocationList implements OnModuleInit, OnModuleDestroy {
     return this.revoked.has(accessId);
   }
 
-  /** Takes effect in this process at once; the others find the row. */
-  add(accessId: string): void {
+  /** Takes effect in this process at once, and in the others as soon as they have looked. */
+  async announce(accessIds: readonly string[]): Promise<void> {
+    if (accessIds.length === 0) return;
+    for (const accessId of accessIds) this.add(accessId);
+    await this.notifications.notify(CHANNEL);
+  }
+
+  private add(accessId: string): void {
     this.revoked.set(accessId, this.clock.now().getTime());
+  }
+
+  /** One look after the other: what was ended while one is under way is found by the next. */
+  private look(): void {
+    this.polling = this.polling
+      .then(() => this.poll())
+      .catch((error: unknown) => this.logger.warn({ err: error }, 'revocations were not read'));
   }
 
   private async poll(): Promise<void> {

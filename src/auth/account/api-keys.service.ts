@@ -63,10 +63,10 @@ export class ApiKeysService {
     return { key, row: { ...row, lastUsedAt: null } };
   }
 
-  /** Ends a key: here at once, on the other replicas within seconds, and in between at its next request that costs. @throws ApiKeyNotFoundError */
+  /** Ends a key: here at once, on the other replicas as soon as they hear of it, and in between at its next request that costs. @throws ApiKeyNotFoundError */
   async revoke(userId: string, id: string, origin: RequestOrigin): Promise<void> {
     if (!(await this.keys.revoke(id, userId, this.clock.now()))) throw new ApiKeyNotFoundError();
-    this.revocations.add(id);
+    await this.revocations.announce([id]);
     await this.events.record({ event: 'api_key_revoked', userId, origin, details: { keyId: id } });
   }
 

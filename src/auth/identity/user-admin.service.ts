@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { UserNotFoundError } from '../auth.errors.js';
 import { AuthEventRecorder } from './auth-event.recorder.js';
 import { PasswordHasher } from './password-hasher.js';
+import { GrantService } from '../oauth/grant.service.js';
 import type { User } from './user.entity.js';
 import { UserRepository } from './user.repository.js';
 
@@ -27,6 +28,7 @@ export class UserAdminService {
     private readonly users: UserRepository,
     private readonly passwords: PasswordHasher,
     private readonly events: AuthEventRecorder,
+    private readonly grants: GrantService,
   ) {}
 
   /** Makes the user an operator, creating it with a password of its own when there is none. */
@@ -52,11 +54,12 @@ export class UserAdminService {
     return { userId, password };
   }
 
-  /** Open connections see it within seconds; refreshing and signing in end at once. @throws UserNotFoundError */
+  /** A suspension ends every sign-in of the user, who signs in anew once it is lifted. @throws UserNotFoundError */
   async setStatus(email: string, status: User['status']): Promise<void> {
     const user = await this.users.findByEmail(email);
     if (!user) throw new UserNotFoundError(email);
     await this.users.setStatus(user.id, status);
+    if (status === 'suspended') await this.grants.revoke({ userId: user.id }, { reason: 'user_suspended' });
   }
 
   private async changeRole(user: User, role: User['role']): Promise<void> {

@@ -1,11 +1,13 @@
 import { EntityManager } from '@mikro-orm/postgresql';
-import { Injectable } from '@nestjs/common';
+import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { WallClock } from '../../common/clock.js';
 import { newId } from '../../common/ids.js';
+import { Notifications } from '../../database/notifications.js';
 import { User } from './user.entity.js';
 
-/** How late a change by another process may show. What costs credits is checked in the database besides. */
+const CHANNEL = 'user_changed';
+/** How late a change by another process may show whose notification was lost. What costs credits is checked in the database besides. */
 const STATE_FRESH_MS = 5_000;
 const STATES_MAX = 50_000;
 
@@ -34,7 +36,7 @@ export interface UserPage {
 
 /** Users that are not deleted. Forks for each question: it is asked outside requests too. */
 @Injectable()
-export class UserRepository {
+export class UserRepository implements OnModuleInit {
   private readonly states = new LRUCache<string, UserState>({
     max: STATES_MAX,
     ttl: STATE_FRESH_MS,
@@ -44,7 +46,15 @@ export class UserRepository {
   constructor(
     private readonly em: EntityManager,
     private readonly clock: WallClock,
+    private readonly notifications: Notifications,
   ) {}
+
+  async onModuleInit(): Promise<void> {
+    await this.notifications.listen(CHANNEL, (id) => {
+      if (id === '') this.states.clear();
+      else this.states.delete(id);
+    });
+  }
 
   findById(id: string): Promise<User | null> {
     return this.em.fork().findOne(User, { id, deletedAt: null });
@@ -55,8 +65,9 @@ export class UserRepository {
   }
 
   /** Role, status and confirmation, at most a moment old; undefined when there is no such user. */
-  stateOf(id: string): Promise<UserState | undefined> {
-    return this.states.fetch(id);
+  async stateOf(id: string): Promise<UserState | undefined> {
+    // A reading that a change overtakes is thrown away; then the state is read once more.
+    return this.states.fetch(id).catch(() => this.readState(id));
   }
 
   /** Newest first; one more than the limit tells that there is a next page. */
@@ -99,21 +110,26 @@ export class UserRepository {
   }
 
   async setRole(id: string, role: User['role']): Promise<void> {
-    await this.change(id, { role });
+    await this.changeState(id, { role });
   }
 
   async setStatus(id: string, status: User['status']): Promise<void> {
-    await this.change(id, { status });
+    await this.changeState(id, { status });
   }
 
   async markVerified(id: string): Promise<void> {
-    await this.change(id, { emailVerifiedAt: this.clock.now() });
+    await this.changeState(id, { emailVerifiedAt: this.clock.now() });
   }
 
-  /** Shows at once in this process. */
   private async change(id: string, values: Partial<User>): Promise<void> {
     await this.em.fork().nativeUpdate(User, { id }, { ...values, updatedAt: this.clock.now() });
+  }
+
+  /** Shows at once in this process, and in the others when they have heard of it. */
+  private async changeState(id: string, values: Partial<User>): Promise<void> {
+    await this.change(id, values);
     this.states.delete(id);
+    await this.notifications.notify(CHANNEL, id);
   }
 
   private async readState(id: string): Promise<UserState | undefined> {

@@ -17,6 +17,25 @@ export interface NewGrant {
   lifetimeMs: number;
 }
 
+/** Nobody signs in on more devices within ninety days; a script that does sees the newest. */
+const LISTED_MAX = 200;
+
+/** Grants of a person, or one grant; without a person only an id says which. */
+export type GrantSelection =
+  { userId: string; id?: string; exceptId?: string } | { id: string; userId?: undefined; exceptId?: undefined };
+
+export interface Ending {
+  reason: string;
+  /** The operator who ended it. */
+  by: string | null;
+}
+
+export interface EndedGrant {
+  id: string;
+  userId: string;
+  clientId: string;
+}
+
 @Injectable()
 export class AuthGrantRepository {
   constructor(
@@ -47,15 +66,34 @@ export class AuthGrantRepository {
     await this.em.fork().nativeUpdate(AuthGrant, { id }, { lastUsedAt: now, lastIp: ip, updatedAt: now });
   }
 
-  /** Whether this call revoked it; a grant is revoked once. */
-  async revoke(id: string, reason: string): Promise<boolean> {
+  /** Those that a person sees as signed-in devices, the one used last first. */
+  findAllLive(userId: string): Promise<AuthGrant[]> {
+    const live = { userId, revokedAt: null, expiresAt: { $gt: this.clock.now() } };
+    return this.em.fork().find(AuthGrant, live, { orderBy: { lastUsedAt: 'desc', id: 'desc' }, limit: LISTED_MAX });
+  }
+
+  /** Ends what the selection names and was not ended before; a grant is ended once. Joins the transaction of `em`. */
+  async revoke(
+    { id, userId, exceptId }: GrantSelection,
+    { reason, by }: Ending,
+    em = this.em.fork(),
+  ): Promise<EndedGrant[]> {
     const now = this.clock.now();
-    const revocation = { revokedAt: now, revokeReason: reason, updatedAt: now };
-    return (await this.em.fork().nativeUpdate(AuthGrant, { id, revokedAt: null }, revocation)) > 0;
+    return em.execute<EndedGrant[]>(
+      `update auth_grants set revoked_at = ?, revoke_reason = ?, revoked_by = ?, updated_at = ?
+        where revoked_at is null and (?::uuid is null or id = ?) and (?::uuid is null or user_id = ?)
+          and (?::uuid is null or id <> ?)
+       returning id, user_id as "userId", client_id as "clientId"`,
+      [now, reason, by, now, ...twice(id), ...twice(userId), ...twice(exceptId)],
+    );
   }
 
   async findRevokedSince(since: Date): Promise<string[]> {
     const grants = await this.em.fork().find(AuthGrant, { revokedAt: { $gte: since } }, { fields: ['id'] });
     return grants.map((grant) => grant.id);
   }
+}
+
+function twice(value: string | undefined): (string | null)[] {
+  return [value ?? null, value ?? null];
 }

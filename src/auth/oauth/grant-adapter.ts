@@ -28,7 +28,7 @@ export class GrantAdapter implements Adapter {
   }
 
   async destroy(id: string): Promise<void> {
-    await this.grants.revoke(id, revokeReason(), requestOrigin());
+    await this.grants.revoke({ id }, { reason: revokeReason() }, requestOrigin());
   }
 
   upsert(): Promise<void> {

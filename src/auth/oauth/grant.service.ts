@@ -1,9 +1,10 @@
+import { EntityManager } from '@mikro-orm/postgresql';
 import { Injectable } from '@nestjs/common';
 import { newId } from '../../common/ids.js';
 import { AuthEventRecorder, type AuthEventName, type RequestOrigin } from '../identity/auth-event.recorder.js';
 import { RevocationList } from '../access/revocation-list.js';
 import type { AuthGrant } from './auth-grant.entity.js';
-import { AuthGrantRepository } from './auth-grant.repository.js';
+import { AuthGrantRepository, type EndedGrant, type GrantSelection } from './auth-grant.repository.js';
 import { OidcArtifactRepository } from './oidc-artifact.repository.js';
 
 /** A device must sign in again after this long, however often it refreshes. */
@@ -29,12 +30,15 @@ export interface NewSignIn {
   lifetimeMs?: number;
 }
 
-export type RevokeReason = 'signed_out' | 'refresh_reuse' | 'code_reuse' | 'revoked_by_client';
+export type RevokeReason =
+  'signed_out' | 'refresh_reuse' | 'code_reuse' | 'revoked_by_client' | 'revoked_by_operator' | 'user_suspended';
 
 /** One grant per sign-in: what a device may do, and the switch that ends all of it. */
 @Injectable()
 export class GrantService {
+  // oxlint-disable-next-line max-params -- injected
   constructor(
+    private readonly em: EntityManager,
     private readonly grants: AuthGrantRepository,
     private readonly artifacts: OidcArtifactRepository,
     private readonly revocations: RevocationList,
@@ -65,21 +69,35 @@ export class GrantService {
     await this.grants.recordUse(grantId, ip);
   }
 
-  /** Ends the sign-in: its refresh tokens and codes go, its access tokens are refused from the next request on. */
-  async revoke(grantId: string, reason: RevokeReason, origin: RequestOrigin): Promise<void> {
-    const grant = await this.grants.findLive(grantId);
-    const isFirst = await this.grants.revoke(grantId, reason);
-    this.revocations.add(grantId);
-    await this.artifacts.deleteAllByGrant(grantId);
-    if (!isFirst || !grant) return;
-    await this.events.record({
-      event: eventOf(reason),
-      userId: grant.userId,
-      clientId: grant.clientId,
-      grantId,
-      origin,
-      details: { reason },
+  /** What a person sees as signed-in devices. */
+  list(userId: string): Promise<AuthGrant[]> {
+    return this.grants.findAllLive(userId);
+  }
+
+  /**
+   * Ends sign-ins: refresh tokens and codes go, access tokens are refused from the next request on. The ids of those that this call ended.
+   * @param alongside More that belongs to the same transaction, such as a line in the audit trail.
+   */
+  async revoke(
+    selection: GrantSelection,
+    ending: { reason: RevokeReason; by?: string },
+    origin?: RequestOrigin,
+    alongside?: (ended: readonly EndedGrant[]) => Promise<void>,
+  ): Promise<string[]> {
+    const { reason, by = null } = ending;
+    const ended = await this.em.fork().transactional(async (em) => {
+      const revoked = await this.grants.revoke(selection, { reason, by }, em);
+      await alongside?.(revoked);
+      return revoked;
     });
+    const ids = ended.map(({ id }) => id);
+    // Also when another call has ended it: a refresh that raced that one may have left a token.
+    await this.artifacts.deleteAllByGrant(selection.id === undefined ? ids : [selection.id]);
+    await this.revocations.announce(ids);
+    for (const { id, userId, clientId } of ended) {
+      await this.events.record({ event: eventOf(reason), userId, clientId, grantId: id, origin, details: { reason } });
+    }
+    return ids;
   }
 }
 
@@ -91,6 +109,8 @@ function eventOf(reason: RevokeReason): AuthEventName {
       return 'code_reuse_detected';
     case 'signed_out':
     case 'revoked_by_client':
+    case 'revoked_by_operator':
+    case 'user_suspended':
       return 'grant_revoked';
   }
 }

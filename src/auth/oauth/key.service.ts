@@ -1,14 +1,15 @@
-import { Injectable } from '@nestjs/common';
-import { calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, type CryptoKey, type JWK } from 'jose';
+import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { importJWK, type CryptoKey, type JWK } from 'jose';
 import { WallClock } from '../../common/clock.js';
+import { Notifications } from '../../database/notifications.js';
 import { Sealer } from '../sealer.js';
 import type { SigningKey } from './signing-key.entity.js';
+import { makeSigningKey, openSigningKey, SIGNING_ALGORITHMS } from './signing-key-material.js';
 import { SigningKeyRepository } from './signing-key.repository.js';
 
-/** Access tokens and our clients' ID tokens are ES256; RS256 is what OpenID Connect wants every provider to offer. */
-const ALGORITHMS = ['ES256', 'RS256'] as const;
 export const ACCESS_TOKEN_ALGORITHM = 'ES256';
 
+const CHANNEL = 'signing_keys_changed';
 /** A token with an unknown key id makes us look for new keys, but not more often than this. */
 const RELOAD_COOLDOWN_MS = 10_000;
 
@@ -21,15 +22,36 @@ interface LoadedKeys {
 
 /** The keys that sign tokens. Made when there are none, kept sealed in the database, shared by all replicas. */
 @Injectable()
-export class KeyService {
+export class KeyService implements OnModuleInit {
+  private readonly logger = new Logger(KeyService.name);
+  private readonly observers: (() => void | Promise<void>)[] = [];
   private loading: Promise<LoadedKeys> | undefined;
   private reloadedAtMs = 0;
+  private following: Promise<void> = Promise.resolve();
 
   constructor(
     private readonly repository: SigningKeyRepository,
     private readonly sealer: Sealer,
     private readonly clock: WallClock,
+    private readonly notifications: Notifications,
   ) {}
+
+  async onModuleInit(): Promise<void> {
+    await this.notifications.listen(CHANNEL, () => {
+      this.following = this.following.then(() => this.follow());
+    });
+  }
+
+  /** Calls `observer` after the keys of this process were replaced. */
+  onChange(observer: () => void | Promise<void>): void {
+    this.observers.push(observer);
+  }
+
+  /** Makes every replica read the keys again, this one before the promise resolves. */
+  async announceChange(): Promise<void> {
+    await this.reload();
+    await this.notifications.notify(CHANNEL);
+  }
 
   /** Private keys as the provider wants them. */
   async privateJwks(): Promise<JWK[]> {
@@ -54,6 +76,19 @@ export class KeyService {
     return found?.alg === ACCESS_TOKEN_ALGORITHM ? found.key : undefined;
   }
 
+  private async follow(): Promise<void> {
+    try {
+      await this.reload();
+    } catch (error) {
+      this.logger.error({ err: error }, 'changed signing keys were not read; those known go on signing');
+    }
+  }
+
+  private async reload(): Promise<void> {
+    this.loading = Promise.resolve(await this.load());
+    for (const observer of this.observers) await observer();
+  }
+
   private loaded(): Promise<LoadedKeys> {
     if (!this.loading) {
       this.reloadedAtMs = this.clock.now().getTime();
@@ -65,43 +100,27 @@ export class KeyService {
 
   private async load(): Promise<LoadedKeys> {
     let keys = await this.repository.findUsable();
-    const missing = ALGORITHMS.filter((alg) => !keys.some((key) => key.alg === alg && key.state === 'active'));
+    const missing = SIGNING_ALGORITHMS.filter((alg) => !keys.some((key) => key.alg === alg && key.state === 'active'));
     if (missing.length > 0) {
-      for (const alg of missing) await this.create(alg);
+      for (const alg of missing) {
+        await this.repository.addActive(await makeSigningKey(alg, this.sealer), this.clock.now());
+      }
       keys = await this.repository.findUsable();
     }
     return this.open(keys);
   }
 
-  private async create(alg: string): Promise<void> {
-    const { privateKey, publicKey } = await generateKeyPair(alg, { extractable: true });
-    const publicJwk = await exportJWK(publicKey);
-    const kid = await calculateJwkThumbprint(publicJwk);
-    const privateJwk = JSON.stringify(await exportJWK(privateKey));
-    await this.repository.addActive({
-      kid,
-      alg,
-      privateJwkSealed: this.sealer.seal(privateJwk, sealingContext(kid)),
-      publicJwk: { ...publicJwk, kid, alg, use: 'sig' },
-      activatedAt: this.clock.now(),
-    });
-  }
-
   private async open(keys: SigningKey[]): Promise<LoadedKeys> {
-    const privateJwks: JWK[] = [];
     const publicKeys: LoadedKeys['publicKeys'] = new Map();
-    for (const { kid, alg, privateJwkSealed, publicJwk } of keys) {
-      const privateJwk = JSON.parse(this.sealer.open(privateJwkSealed, sealingContext(kid))) as JWK;
-      privateJwks.push({ ...privateJwk, kid, alg, use: 'sig' });
+    for (const { kid, alg, publicJwk } of keys) {
       publicKeys.set(kid, { alg, key: (await importJWK(publicJwk as JWK, alg)) as CryptoKey });
     }
+    const privateJwks = keys.map((key) =>
+      openSigningKey({ ...key, privateJwkSealed: Buffer.from(key.privateJwkSealed) }, this.sealer),
+    );
     const signing = privateJwks.find((jwk) => jwk.alg === ACCESS_TOKEN_ALGORITHM);
     if (!signing?.kid) throw new Error(`there is no active ${ACCESS_TOKEN_ALGORITHM} signing key`);
     const key = (await importJWK(signing, ACCESS_TOKEN_ALGORITHM)) as CryptoKey;
     return { privateJwks, publicKeys, signing: { kid: signing.kid, key } };
   }
-}
-
-function sealingContext(kid: string): string {
-  return `signing_keys:${kid}`;
 }

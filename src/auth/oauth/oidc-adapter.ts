@@ -52,7 +52,8 @@ export class OidcAdapter implements Adapter {
     }
     const isRefresh = this.type === 'RefreshToken';
     if (artifact?.grantId) {
-      await grants.revoke(artifact.grantId, isRefresh ? 'refresh_reuse' : 'code_reuse', requestOrigin());
+      const reason = isRefresh ? 'refresh_reuse' : 'code_reuse';
+      await grants.revoke({ id: artifact.grantId }, { reason }, requestOrigin());
     }
     throw new errors.InvalidGrant(isRefresh ? 'refresh token already used' : 'code already used');
   }

@@ -90,8 +90,8 @@ export class OidcArtifactRepository {
     await this.em.fork().nativeDelete(OidcArtifact, { type, grantId });
   }
 
-  async deleteAllByGrant(grantId: string): Promise<void> {
-    await this.em.fork().nativeDelete(OidcArtifact, { grantId });
+  async deleteAllByGrant(grantIds: string[]): Promise<void> {
+    if (grantIds.length > 0) await this.em.fork().nativeDelete(OidcArtifact, { grantId: { $in: grantIds } });
   }
 
   private open(row: OidcArtifact | null, id?: string): StoredArtifact | undefined {

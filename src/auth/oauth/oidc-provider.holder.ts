@@ -26,6 +26,10 @@ export class OidcProviderHolder implements OnModuleInit {
 
   async onModuleInit(): Promise<void> {
     this.current = await this.build();
+    // Requests under way end on the engine that they began with.
+    this.keys.onChange(async () => {
+      this.current = await this.build();
+    });
   }
 
   get provider(): OidcProvider {

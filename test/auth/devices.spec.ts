@@ -1,0 +1,158 @@
+import { decodeJwt } from 'jose';
+import * as client from 'openid-client';
+import { UserAdminService } from '../../src/auth/identity/user-admin.service.js';
+import { startTestApp, type TestApp } from '../support/test-app.js';
+import { ensureUser, issueToken } from '../support/tokens.js';
+import { Browser } from './browser.js';
+import { discover, signIn, type Tokens } from './desktop-client.js';
+
+const PERSON = { email: 'dee@example.com', password: 'blue kettle whistles' };
+
+interface Session {
+  id: string;
+  deviceName: string | null;
+  platform: string | null;
+  appVersion: string | null;
+  clientName: string;
+  lastUsedAt: string;
+  signInAgainBy: string;
+  isCurrent: boolean;
+}
+
+/** Two replicas; what ends on one is asked of the other. */
+describe('signed-in devices', () => {
+  let server: TestApp;
+  let replica: TestApp;
+  let configuration: client.Configuration;
+  let userId: string;
+  beforeAll(async () => {
+    server = await startTestApp();
+    replica = await startTestApp({ database: server.database, publicUrl: server.url });
+    userId = await ensureUser(server.app, PERSON);
+    configuration = await discover(server.url);
+  });
+  afterAll(async () => {
+    await replica.close();
+    await server.close();
+  });
+
+  const call = async (token: string, path: string, { method = 'GET', to = server } = {}) => {
+    const response = await fetch(to.url + path, { method, headers: { authorization: `Bearer ${token}` } });
+    const text = await response.text();
+    return { status: response.status, text, body: (text ? JSON.parse(text) : null) as never };
+  };
+  const sessionsOf = async (token: string, path = '/v1/me/sessions') =>
+    ((await call(token, path)).body as { data: Session[] }).data;
+  const signInOn = (deviceName: string) =>
+    signIn(configuration, new Browser(server.url), PERSON, {
+      device_name: deviceName,
+      platform: 'macOS',
+      app_version: '2.1.0',
+    });
+  const grantOf = (tokens: Tokens) => String(decodeJwt(tokens.access_token)['grant_id']);
+  const refresh = (tokens: Tokens) => client.refreshTokenGrant(configuration, tokens.refresh_token ?? '');
+
+  /** Waits until the other replica has heard of it, which takes one notification and no poll. */
+  async function expectEndedEverywhere(tokens: Tokens, status = 401): Promise<void> {
+    expect((await call(tokens.access_token, '/v1/me')).status).toBe(status);
+    const began = Date.now();
+    while ((await call(tokens.access_token, '/v1/me', { to: replica })).status === 200) {
+      if (Date.now() - began > 10_000) throw new Error('the other replica did not hear of it');
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    await expect(refresh(tokens)).rejects.toMatchObject({ error: 'invalid_grant' });
+  }
+
+  it('are listed with what they are, when they were used and until when they last', async () => {
+    const laptop = await signInOn('Dee’s laptop');
+    const tower = await signInOn('Dee’s tower');
+    server.wallClock.advance(60_000);
+    await refresh(laptop);
+    server.wallClock.advance(-60_000);
+    const sessions = await sessionsOf(tower.access_token);
+    expect(sessions.map(({ deviceName, isCurrent }) => [deviceName, isCurrent])).toEqual([
+      ['Dee’s laptop', false],
+      ['Dee’s tower', true],
+    ]);
+    expect(sessions[0]).toMatchObject({
+      id: grantOf(laptop),
+      clientName: 'Text Assistant Desktop',
+      platform: 'macOS',
+      appVersion: '2.1.0',
+      lastUsedAt: expect.any(String),
+    });
+    const lastsDays = (Date.parse(sessions[0]?.signInAgainBy ?? '') - Date.now()) / 86_400_000;
+    expect(Math.round(lastsDays)).toBe(90);
+  });
+
+  it('can be signed out one by one, on every replica at once', async () => {
+    const laptop = await signInOn('to be ended');
+    const tower = await signInOn('to be kept');
+    expect((await call(laptop.access_token, '/v1/me', { to: replica })).status).toBe(200);
+    const ended = await call(tower.access_token, `/v1/me/sessions/${grantOf(laptop)}`, { method: 'DELETE' });
+    expect(ended.status).toBe(204);
+    await expectEndedEverywhere(laptop);
+    expect((await call(tower.access_token, '/v1/me', { to: replica })).status).toBe(200);
+    const again = await call(tower.access_token, `/v1/me/sessions/${grantOf(laptop)}`, { method: 'DELETE' });
+    expect(again.status).toBe(404);
+  });
+
+  it('can all be signed out but this one', async () => {
+    const others = [await signInOn('first'), await signInOn('second')];
+    const current = await signInOn('current');
+    const before = (await sessionsOf(current.access_token)).length;
+    const { body } = await call(current.access_token, '/v1/me/sessions', { method: 'DELETE' });
+    expect(body).toEqual({ ended: before - 1 });
+    for (const tokens of others) await expectEndedEverywhere(tokens);
+    expect((await sessionsOf(current.access_token)).map(({ id }) => id)).toEqual([grantOf(current)]);
+  });
+
+  it('are seen and ended by operators, who say why', async () => {
+    const operator = await issueToken(server.app, { email: 'op@example.com', scopes: ['admin'], role: 'admin' });
+    const support = await issueToken(server.app, { email: 'sup@example.com', scopes: ['admin'], role: 'support' });
+    const [one, two, three] = [await signInOn('one'), await signInOn('two'), await signInOn('three')];
+    const path = `/admin/users/${userId}/sessions`;
+    expect((await sessionsOf(support, path)).length).toBeGreaterThanOrEqual(3);
+    const reason = 'reason=lost%20laptop';
+    const end = (token: string, target: string) => call(token, target, { method: 'DELETE' });
+    expect((await end(support, `${path}/${grantOf(one)}?${reason}`)).status).toBe(403);
+    expect((await end(operator, `${path}/${grantOf(one)}`)).status).toBe(400);
+    expect((await end(operator, `${path}/${grantOf(one)}?${reason}`)).status).toBe(204);
+    await expectEndedEverywhere(one);
+    expect((await end(operator, `${path}/${grantOf(one)}?${reason}`)).status).toBe(404);
+    expect((await end(operator, `${path}?${reason}`)).status).toBe(200);
+    await expectEndedEverywhere(two);
+    await expectEndedEverywhere(three);
+    expect((await call(operator, `/admin/users/${grantOf(one)}/sessions`)).status).toBe(404);
+    const em = server.orm.em.fork();
+    const sql = `select a.reason, g.revoke_reason, g.revoked_by = a.actor_id as "isBySame" from audit_trail a
+                   join auth_grants g on g.id::text = a.entity_id where a.action = 'session.revoke' and g.id in (?)`;
+    const line = { reason: 'lost laptop', revoke_reason: 'revoked_by_operator', isBySame: true };
+    expect(await em.execute(sql, [[one, two, three].map(grantOf)])).toEqual([line, line, line]);
+  });
+
+  it('T48 of a suspended user end everywhere, billable calls first, and do not come back when it is lifted', async () => {
+    const tokens = await signInOn('suspended');
+    expect((await call(tokens.access_token, '/v1/me', { to: replica })).status).toBe(200);
+    const admin = server.app.get(UserAdminService);
+    await admin.setStatus(PERSON.email, 'suspended');
+    await expectEndedEverywhere(tokens, 403);
+    await admin.setStatus(PERSON.email, 'active');
+    await expectEndedEverywhere(tokens);
+    expect((await sessionsOf((await signInOn('again')).access_token)).length).toBe(1);
+  });
+
+  // Removed once: the check of the grant in reserve; this answered 200.
+  it('T48 cost nothing from the moment they end, even at a replica that has not heard of it', async () => {
+    const tokens = await signInOn('unheard of');
+    await server.orm.em.fork().execute('update auth_grants set revoked_at = now() where id = ?', [grantOf(tokens)]);
+    const response = await fetch(`${replica.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${tokens.access_token}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ model: 'sandbox-echo', messages: [{ role: 'user', content: 'Hello' }] }),
+    });
+    expect(response.status).toBe(401);
+    const held = 'select count(*)::int as holds from credit_holds where user_id = ?';
+    expect(await server.orm.em.fork().execute(held, [userId])).toEqual([{ holds: 0 }]);
+  });
+});
