@@ -28,6 +28,7 @@ const CODES: Record<string, number> = {
   debt_outstanding: 402,
   debt_repaid: 409,
   device_not_found: 404,
+  email_taken: 409,
   grant_ended: 409,
   headers_too_large: 431,
   hold_ended: 409,
@@ -50,6 +51,7 @@ const CODES: Record<string, number> = {
   job_retry_failed: 409,
   job_retry_unavailable: 409,
   job_run_failed: 500,
+  last_operator: 409,
   lifecycle_refused: 409,
   metrics_forbidden: 403,
   model_archived: 410,
@@ -85,6 +87,7 @@ const CODES: Record<string, number> = {
   unsupported_media_type: 415,
   unsupported_parameter: 400,
   user_not_found: 404,
+  user_state: 409,
 };
 
 /** A model that is named in a preference is no resource of the route: 422, where the routes of models answer 404. */

@@ -237,3 +237,38 @@ export class PreferredModelNotFoundError extends AppError {
     );
   }
 }
+
+/** A change that does not fit the state of the user. */
+export class UserStateError extends AppError {
+  static readonly code = 'user_state';
+  static readonly status = 409;
+  static readonly title = 'The user is not in the state for this';
+  static readonly openaiType = 'invalid_request_error';
+
+  constructor(reason: string) {
+    super(`This cannot be done: ${reason}.`);
+  }
+}
+
+/** Nobody could let anybody in again. */
+export class LastOperatorError extends AppError {
+  static readonly code = 'last_operator';
+  static readonly status = 409;
+  static readonly title = 'This is the last operator';
+  static readonly openaiType = 'invalid_request_error';
+
+  constructor() {
+    super('Make another operator first: without one nobody could administer this service.');
+  }
+}
+
+export class EmailTakenError extends AppError {
+  static readonly code = 'email_taken';
+  static readonly status = 409;
+  static readonly title = 'The address belongs to another user';
+  static readonly openaiType = 'invalid_request_error';
+
+  constructor() {
+    super('Another user has this address. Search for it under /admin/users.', { param: 'email' });
+  }
+}

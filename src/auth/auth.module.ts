@@ -12,22 +12,30 @@ import { RevocationList } from './access/revocation-list.js';
 import { RouteTable } from './access/route-table.js';
 import { ApiKeysController } from './account/api-keys.controller.js';
 import { ApiKeysService } from './account/api-keys.service.js';
+import { AuthPersonalData } from './account/auth-personal-data.js';
 import { MeController } from './account/me.controller.js';
+import { PersonalExport } from './account/personal-export.service.js';
 import { PreferencesController } from './account/preferences.controller.js';
 import { PreferencesService } from './account/preferences.service.js';
 import { ProfileService } from './account/profile.service.js';
 import { SessionsController } from './account/sessions.controller.js';
 import { KeysAdminController } from './admin/keys.admin.controller.js';
 import { SessionsAdminController } from './admin/sessions.admin.controller.js';
+import { UserOperations } from './admin/user-operations.service.js';
 import { UsersAdminController } from './admin/users.admin.controller.js';
+import { AccountDeletion } from './identity/account-deletion.service.js';
 import { AuthEventRecorder } from './identity/auth-event.recorder.js';
 import { DevelopmentUsers } from './identity/development-users.js';
+import { EmailLinks } from './identity/email-links.service.js';
 import { EmailTokenRepository } from './identity/email-token.repository.js';
 import { EmailVerificationController } from './identity/email-verification.controller.js';
 import { EmailVerification } from './identity/email-verification.service.js';
+import { ErasureJob } from './identity/erasure.job.js';
 import { LoginThrottle } from './identity/login-throttle.service.js';
 import { PasswordGate } from './identity/password-gate.js';
 import { PasswordHasher } from './identity/password-hasher.js';
+import { PasswordResetController } from './identity/password-reset.controller.js';
+import { PasswordReset } from './identity/password-reset.service.js';
 import { Registration } from './identity/registration.service.js';
 import { SignInService } from './identity/sign-in.service.js';
 import { UserAdminService } from './identity/user-admin.service.js';
@@ -66,6 +74,7 @@ import { Sealer } from './sealer.js';
     InteractionController,
     EmailVerificationController,
     ApiKeysController,
+    PasswordResetController,
     MeController,
     PreferencesController,
     KeysAdminController,
@@ -81,15 +90,19 @@ import { Sealer } from './sealer.js';
     ApiKeysService,
     ApiKeyUses,
     ApiKeyVerifier,
+    AccountDeletion,
     AuthEventRecorder,
     AuthGrantRepository,
+    AuthPersonalData,
     CliTokenService,
     ConsentService,
     CredentialReader,
     DevelopmentUsers,
     DeviceService,
+    EmailLinks,
     EmailTokenRepository,
     EmailVerification,
+    ErasureJob,
     GrantService,
     Interactions,
     InteractionService,
@@ -108,6 +121,8 @@ import { Sealer } from './sealer.js';
     OidcProviderHolder,
     PasswordGate,
     PasswordHasher,
+    PasswordReset,
+    PersonalExport,
     PreferencesService,
     ProfileService,
     Registration,
@@ -118,6 +133,7 @@ import { Sealer } from './sealer.js';
     SignInService,
     SigningKeyRepository,
     UserAdminService,
+    UserOperations,
     UserRepository,
   ],
   exports: [

@@ -1,7 +1,8 @@
 import { Global, Module } from '@nestjs/common';
 import { Clock, WallClock } from './clock.js';
+import { PersonalDataRegistry } from './personal-data.js';
 
 /** What every module may inject without importing anything. */
 @Global()
-@Module({ providers: [Clock, WallClock], exports: [Clock, WallClock] })
+@Module({ providers: [Clock, PersonalDataRegistry, WallClock], exports: [Clock, PersonalDataRegistry, WallClock] })
 export class CommonModule {}

@@ -37,6 +37,10 @@ export class Config {
   /** The sender of every mail. */
   readonly mailFrom: string;
   readonly retentionMailDays: number;
+  /** How long a deleted account can be brought back. */
+  readonly deletionGraceDays: number;
+  /** How long the link in a mail works that chooses a new password. */
+  readonly resetLinkMs: number;
   /** What a scraper of /metrics sends; without it only this machine may. */
   readonly metricsToken: string | undefined;
   /** 32 bytes: seals signing keys and provider credentials. */
@@ -73,6 +77,8 @@ export class Config {
     this.adminMfa = env.ADMIN_MFA ?? (this.isProduction ? 'required' : 'optional');
     this.smtpUrl = env.SMTP_URL;
     this.mailFrom = env.MAIL_FROM ?? `no-reply@${new URL(this.publicUrl).hostname}`;
+    this.resetLinkMs = env.RESET_LINK_MINUTES * 60_000;
+    this.deletionGraceDays = env.DELETION_GRACE_DAYS;
     this.retentionMailDays = env.RETENTION_MAIL_DAYS;
     this.metricsToken = env.METRICS_TOKEN;
     const local = env.KEY_ENCRYPTION_KEY && env.COOKIE_KEYS ? undefined : loadLocalSecrets(this.dataDir);

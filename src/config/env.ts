@@ -77,6 +77,8 @@ export const Environment = z.object({
   ADMIN_MFA: z.enum(['required', 'optional'], { error: 'must be required or optional' }).optional(),
   SMTP_URL: urlWith(['smtp:', 'smtps:'], 'smtps://user:password@mail.example.com').optional(),
   MAIL_FROM: z.email('must be an address such as no-reply@example.com').optional(),
+  RESET_LINK_MINUTES: wholeNumber(1, 60).default(10),
+  DELETION_GRACE_DAYS: wholeNumber(0, 365).default(30),
   RETENTION_MAIL_DAYS: wholeNumber(1, 3_650).default(30),
   METRICS_TOKEN: z.string().min(32, 'must have at least 32 characters: openssl rand -base64 32').optional(),
   KEY_ENCRYPTION_KEY: encryptionKey.optional(),

@@ -24,6 +24,7 @@ import { PeriodClose } from './period-close.entity.js';
 import { CreditPosting } from './posting.entity.js';
 import { PostingsAdminController } from './postings.admin.controller.js';
 import { StoredAnswers } from './stored-answers.service.js';
+import { CreditsPersonalData } from './credits-personal-data.js';
 
 @Module({
   imports: [MikroOrmModule.forFeature([Grant, Hold, PeriodClose, CreditPosting]), AuthModule, MonitoringModule],
@@ -35,6 +36,7 @@ import { StoredAnswers } from './stored-answers.service.js';
     HoldsAdminController,
   ],
   providers: [
+    CreditsPersonalData,
     AccountRecords,
     AllowanceService,
     CreditJobs,

@@ -51,12 +51,15 @@ export class Notifications implements OnApplicationShutdown {
     await this.listening;
   }
 
-  /** Sends on the pool, so it works through a transaction pooler too. `payload` is at most 7999 bytes and no secret. */
+  /**
+   * Sends on the pool, so it works through a transaction pooler too; within a transaction of the caller it is sent by the commit. `payload` is at most 7999 bytes
+   * and no secret.
+   */
   async notify(channel: string, payload = ''): Promise<void> {
     assertChannel(channel);
     if (Buffer.byteLength(payload) > PAYLOAD_BYTES_MAX)
       throw new Error(`a notification carries at most ${PAYLOAD_BYTES_MAX} bytes: send the key of a row instead`);
-    await this.em.getConnection().execute('select pg_notify(?, ?)', [channel, payload]);
+    await this.em.execute('select pg_notify(?, ?)', [channel, payload]);
   }
 
   async onApplicationShutdown(): Promise<void> {

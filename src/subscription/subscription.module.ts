@@ -16,6 +16,7 @@ import { SubscriptionBooks } from './subscription-books.js';
 import { SubscriptionLifecycleService } from './subscription-lifecycle.service.js';
 import { SubscriptionOpener } from './subscription-opener.js';
 import { SubscriptionService } from './subscription.service.js';
+import { SubscriptionPersonalData } from './subscription-personal-data.js';
 
 @Module({
   imports: [MikroOrmModule.forFeature([Subscription]), CreditsModule, MonitoringModule],
@@ -27,6 +28,7 @@ import { SubscriptionService } from './subscription.service.js';
     SubscriptionController,
   ],
   providers: [
+    SubscriptionPersonalData,
     PeriodCloseService,
     PlanChangeService,
     PlanService,

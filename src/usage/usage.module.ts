@@ -22,6 +22,7 @@ import { UsageReportService } from './reports/usage-report.service.js';
 import { TokenUsage } from './token-usage.entity.js';
 import { UsageController } from './usage.controller.js';
 import { UsageService } from './usage.service.js';
+import { UsagePersonalData } from './usage-personal-data.js';
 
 @Module({
   imports: [MikroOrmModule.forFeature([TokenUsage]), CreditsModule, ModelsModule, SubscriptionModule, MonitoringModule],
@@ -34,6 +35,7 @@ import { UsageService } from './usage.service.js';
     UsageReportAdminController,
   ],
   providers: [
+    UsagePersonalData,
     HoldBatches,
     MeteringService,
     UsageService,

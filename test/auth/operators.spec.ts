@@ -66,9 +66,11 @@ describe('operators', () => {
     const { body } = await users('?limit=1');
     expect(Object.keys(body.data[0] ?? {}).toSorted((a, b) => a.localeCompare(b))).toEqual([
       'createdAt',
+      'deletedAt',
       'displayName',
       'email',
       'emailVerified',
+      'erasedAt',
       'id',
       'lastLoginAt',
       'role',

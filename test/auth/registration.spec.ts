@@ -30,7 +30,7 @@ describe('registration', () => {
     return mailbox.lastTo(email);
   };
 
-  it('makes an account that may do little until its address is confirmed, and all after the next refresh', async () => {
+  it('T55 makes an account that may do little until its address is confirmed, and all after the next refresh', async () => {
     const person = { email: 'New.Person@example.com', password: 'twelve letters and more' };
     const { browser, path, response } = await register({ ...person, displayName: 'Nia' });
     expect(response.status).toBe(200);
@@ -58,7 +58,7 @@ describe('registration', () => {
     expect(refreshed.scope).toBe('llm.inference models.read user.info credits.read');
   });
 
-  it('answers a taken address as a free one, and tells only its owner', async () => {
+  it('T30 answers a taken address as a free one, and tells only its owner', async () => {
     const email = 'taken@example.com';
     const free = await register({ email, password: 'first password of mine' });
     const taken = await register({ email: email.toUpperCase(), password: 'second password of mine' });

@@ -24,6 +24,13 @@ const PUBLIC_ROUTES = new Set([
   'GET /verify-email',
   'GET /verify-email/done',
   'POST /verify-email',
+  // a forgotten password, guarded by its throttle and by the token of its link
+  'GET /forgot-password',
+  'POST /forgot-password',
+  'GET /forgot-password/done',
+  'GET /reset-password',
+  'POST /reset-password',
+  'GET /reset-password/done',
 ]);
 
 describe('every route', () => {

@@ -4,6 +4,7 @@ import type { Mail } from '../../src/auth/mail/mail.js';
 import { Mailer } from '../../src/auth/mail/mailer.js';
 import { Sealer } from '../../src/auth/sealer.js';
 import { WallClock } from '../../src/common/clock.js';
+import { Notifications } from '../../src/database/notifications.js';
 import { newId } from '../../src/common/ids.js';
 import { AccountRecords } from '../../src/credits/account-records.service.js';
 import { ExpiryNoticeService } from '../../src/credits/expiry-notice.service.js';
@@ -26,7 +27,7 @@ export class RecordingMailer extends Mailer {
   readonly sent: Mail[] = [];
 
   constructor(orm: MikroORM) {
-    super(orm.em, new Sealer(testConfig({})), new WallClock());
+    super(orm.em, new Sealer(testConfig({})), new WallClock(), new Notifications(orm.em, testConfig({})));
   }
 
   override send(mail: Mail): Promise<void> {

@@ -3,7 +3,7 @@ import { UserNotFoundError } from '../auth.errors.js';
 import type { User } from '../identity/user.entity.js';
 import { UserRepository, type UserPage } from '../identity/user.repository.js';
 
-/** Reads users. */
+/** Who people are. */
 @Injectable()
 export class ProfileService {
   constructor(private readonly users: UserRepository) {}
@@ -13,6 +13,12 @@ export class ProfileService {
     const user = await this.users.findById(userId);
     if (!user) throw new UserNotFoundError(userId);
     return user;
+  }
+
+  /** The user with the new name; undefined leaves the old one. @throws UserNotFoundError */
+  async rename(userId: string, displayName: string | null | undefined): Promise<User> {
+    if (displayName !== undefined) await this.users.rename(userId, displayName?.trim() || null);
+    return this.of(userId);
   }
 
   /** Newest first, with the id that the next page starts after. */

@@ -1,7 +1,10 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsOptional, IsString, MaxLength } from 'class-validator';
+import { Transform } from 'class-transformer';
+import { IsBoolean, IsEmail, IsIn, IsOptional, IsString, Matches, MaxLength } from 'class-validator';
 import { PageQuery } from '../../common/http/paging.js';
-import { Profile } from '../account/me.dto.js';
+import { ReasonRequest } from '../../common/http/reason-request.js';
+import { DISPLAY_NAME_LENGTH_MAX, NO_CONTROL_CHARACTERS, Profile, toProfile } from '../account/me.dto.js';
+import { USER_ROLES, type User } from '../identity/user.entity.js';
 
 const EMAIL_LENGTH_MAX = 254;
 
@@ -11,12 +14,65 @@ export class UsersQuery extends PageQuery {
   @MaxLength(EMAIL_LENGTH_MAX)
   @IsString()
   email?: string;
+
+  @ApiPropertyOptional({ default: false, description: 'Those who were deleted instead of the others' })
+  @IsOptional()
+  @Transform(({ value }) => (value === 'true' ? true : value === 'false' ? false : value))
+  @IsBoolean()
+  deleted: boolean = false;
+}
+
+/** A user as operators see it. */
+export class AdminUserView extends Profile {
+  @ApiProperty({ type: String, format: 'date-time', nullable: true })
+  deletedAt!: string | null;
+
+  @ApiProperty({
+    type: String,
+    format: 'date-time',
+    nullable: true,
+    description: 'From then on nothing brings it back',
+  })
+  erasedAt!: string | null;
+}
+
+export function toAdminUserView(user: User): AdminUserView {
+  return {
+    ...toProfile(user),
+    deletedAt: user.deletedAt?.toISOString() ?? null,
+    erasedAt: user.erasedAt?.toISOString() ?? null,
+  };
 }
 
 export class UsersPage {
-  @ApiProperty({ type: [Profile] })
-  data!: Profile[];
+  @ApiProperty({ type: [AdminUserView] })
+  data!: AdminUserView[];
 
   @ApiProperty({ type: String, nullable: true })
   nextCursor!: string | null;
+}
+
+export class RoleRequest extends ReasonRequest {
+  @ApiProperty({ enum: USER_ROLES })
+  @IsIn(USER_ROLES)
+  role!: User['role'];
+}
+
+export class InvitationRequest extends ReasonRequest {
+  @ApiProperty({ example: 'new.colleague@example.com', maxLength: EMAIL_LENGTH_MAX })
+  @MaxLength(EMAIL_LENGTH_MAX)
+  @IsEmail()
+  email!: string;
+
+  @ApiPropertyOptional({ enum: USER_ROLES, default: 'user' })
+  @IsOptional()
+  @IsIn(USER_ROLES)
+  role: User['role'] = 'user';
+
+  @ApiPropertyOptional({ type: String, nullable: true, maxLength: DISPLAY_NAME_LENGTH_MAX })
+  @IsOptional()
+  @Matches(NO_CONTROL_CHARACTERS)
+  @MaxLength(DISPLAY_NAME_LENGTH_MAX)
+  @IsString()
+  displayName?: string | null;
 }

@@ -29,10 +29,16 @@ export class EmailTokenRepository {
     return this.em.fork().findOne(EmailToken, { hash, purpose, usedAt: null, expiresAt: { $gt: this.clock.now() } });
   }
 
-  /** Whether this call used it: of parallel calls one does. */
+  /** Whether this call used it: of parallel calls one does. Joins the caller's transaction. */
   async use(hash: Buffer): Promise<boolean> {
     const now = this.clock.now();
     const usable = { hash, usedAt: null, expiresAt: { $gt: now } };
-    return (await this.em.fork().nativeUpdate(EmailToken, usable, { usedAt: now, updatedAt: now })) > 0;
+    return (await this.em.nativeUpdate(EmailToken, usable, { usedAt: now, updatedAt: now })) > 0;
+  }
+
+  /** Uses up all that the user has for a purpose. Joins the caller's transaction. */
+  async useAll(userId: string, purpose: EmailToken['purpose']): Promise<void> {
+    const now = this.clock.now();
+    await this.em.nativeUpdate(EmailToken, { userId, purpose, usedAt: null }, { usedAt: now, updatedAt: now });
   }
 }

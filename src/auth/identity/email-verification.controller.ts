@@ -5,15 +5,19 @@ import { Public } from '../../common/http/route-markers.js';
 import { Config } from '../../config/config.js';
 import { EmailLinkForm, parseForm } from '../oauth/interaction-forms.js';
 import { answerWithPage, sendOn, sendPage } from '../oauth/page-answer.js';
-import { confirmEmailPage, emailConfirmedPage, failurePage } from '../oauth/pages/interaction-pages.js';
+import { textsFor } from '../oauth/page-language.js';
+import { confirmLinkPage, donePage } from '../oauth/pages/email-link-pages.js';
+import { failurePage } from '../oauth/pages/interaction-pages.js';
 import { originOf } from '../oauth/request-origin.js';
 import { assertSameOrigin } from '../oauth/same-origin.js';
 import { EmailVerification } from './email-verification.service.js';
 
+const PATH = '/verify-email';
+
 /** The link that confirms an address opens a page; only its button changes anything. */
 @ApiExcludeController()
 @Public()
-@Controller('verify-email')
+@Controller(PATH)
 export class EmailVerificationController {
   constructor(
     private readonly config: Config,
@@ -22,26 +26,30 @@ export class EmailVerificationController {
 
   @Get()
   page(@Query() query: unknown, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<FastifyReply> {
+    const texts = textsFor(request);
     const work = async () => {
-      const { token } = parseForm(EmailLinkForm, query);
-      return sendPage(reply, confirmEmailPage(await this.verification.peek(token), token));
+      const { token } = parseForm(EmailLinkForm, query, texts);
+      const email = await this.verification.peek(token);
+      return sendPage(reply, confirmLinkPage(texts, { action: PATH, title: texts.verify.title, email, token }));
     };
-    return answerWithPage(request, reply, work, (error) => Promise.resolve(failurePage(error)));
+    return answerWithPage(request, reply, work, (error) => failurePage(texts, error));
   }
 
   @Post()
   @HttpCode(200)
   confirm(@Body() body: unknown, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<FastifyReply> {
+    const texts = textsFor(request);
     const work = async () => {
       assertSameOrigin(request, this.config.publicUrl);
-      await this.verification.confirm(parseForm(EmailLinkForm, body).token, originOf(request));
-      return sendOn(request, reply, '/verify-email/done');
+      await this.verification.confirm(parseForm(EmailLinkForm, body, texts).token, originOf(request));
+      return sendOn(request, reply, `${PATH}/done`);
     };
-    return answerWithPage(request, reply, work, (error) => Promise.resolve(failurePage(error)));
+    return answerWithPage(request, reply, work, (error) => failurePage(texts, error));
   }
 
   @Get('done')
-  done(@Res() reply: FastifyReply): FastifyReply {
-    return sendPage(reply, emailConfirmedPage());
+  done(@Req() request: FastifyRequest, @Res() reply: FastifyReply): FastifyReply {
+    const texts = textsFor(request);
+    return sendPage(reply, donePage(texts, texts.verify.done, texts.verify.doneHeading, texts.common.closePage));
   }
 }

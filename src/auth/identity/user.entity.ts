@@ -3,7 +3,10 @@ import { defineEntity, p } from '@mikro-orm/core';
 export const USER_ROLES = ['user', 'support', 'admin'] as const;
 export const USER_STATUSES = ['active', 'suspended'] as const;
 
-/** A person with an account. `deletedAt` keeps the row for the ledger; its address may be used again. */
+/**
+ * A person with an account. Who is deleted can be brought back until the erasure; the address may be used again at once. An erased one is the
+ * empty name on lines of money.
+ */
 export const UserSchema = defineEntity({
   name: 'User',
   tableName: 'users',
@@ -17,9 +20,17 @@ export const UserSchema = defineEntity({
     status: p.enum(USER_STATUSES).nativeEnumName('user_status').default('active'),
     lastLoginAt: p.datetime().columnType('timestamptz').nullable(),
     deletedAt: p.datetime().columnType('timestamptz').nullable(),
+    erasedAt: p.datetime().columnType('timestamptz').nullable(),
     createdAt: p.datetime().columnType('timestamptz').defaultRaw('now()'),
     updatedAt: p.datetime().columnType('timestamptz').defaultRaw('now()'),
   },
+  indexes: [
+    {
+      name: 'users_deleted_at_index',
+      properties: ['deletedAt'],
+      where: { deletedAt: { $ne: null }, erasedAt: null },
+    },
+  ],
   uniques: [{ name: 'users_email_unique', properties: ['email'], where: { deletedAt: null } }],
 });
 

@@ -1,4 +1,4 @@
-import { EntityManager } from '@mikro-orm/postgresql';
+import { EntityManager, LockMode } from '@mikro-orm/postgresql';
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { WallClock } from '../../common/clock.js';
@@ -32,9 +32,11 @@ export interface UserPage {
   before: string | undefined;
   /** Part of an address. */
   email: string | undefined;
+  /** Those who are deleted instead of the others. */
+  isDeleted: boolean;
 }
 
-/** Users that are not deleted. Forks for each question: it is asked outside requests too. */
+/** Users that are not deleted, unless it says otherwise. Forks for each question: it is asked outside requests too. */
 @Injectable()
 export class UserRepository implements OnModuleInit {
   private readonly states = new LRUCache<string, UserState>({
@@ -60,6 +62,49 @@ export class UserRepository implements OnModuleInit {
     return this.em.fork().findOne(User, { id, deletedAt: null });
   }
 
+  /** Also one that is deleted. */
+  findAny(id: string): Promise<User | null> {
+    return this.em.fork().findOne(User, { id });
+  }
+
+  /** As it is, until the caller's transaction ends. */
+  async lock(id: string): Promise<User | null> {
+    const em = this.em.fork({ keepTransactionContext: true });
+    return em.findOne(User, { id, deletedAt: null }, { lockMode: LockMode.PESSIMISTIC_WRITE });
+  }
+
+  /**
+   * Whether nobody could administer the installation without this one. Locks all operators, so that two who leave at the same time do not each count
+   * on the other.
+   */
+  async isLastOperator({ id, role, status }: User): Promise<boolean> {
+    if (role !== 'admin' || status !== 'active') return false;
+    const others = await this.em.execute<{ id: string }[]>(
+      `select id from users where role = 'admin' and status = 'active' and deleted_at is null order by id for update`,
+    );
+    return others.every((other) => other.id === id);
+  }
+
+  /** Deleted before then, and not yet erased. */
+  async findErasable(deletedBefore: Date, limit: number): Promise<string[]> {
+    const rows = await this.em
+      .fork()
+      .execute<{ id: string }[]>(
+        'select id from users where deleted_at < ? and erased_at is null order by deleted_at limit ?',
+        [deletedBefore, limit],
+      );
+    return rows.map(({ id }) => id);
+  }
+
+  /** Null when somebody else erases it, or has brought it back. */
+  async lockErasable(id: string, deletedBefore: Date): Promise<{ email: string } | null> {
+    const rows = await this.em.execute<{ email: string }[]>(
+      'select email from users where id = ? and deleted_at < ? and erased_at is null for update skip locked',
+      [id, deletedBefore],
+    );
+    return rows[0] ?? null;
+  }
+
   findByEmail(email: string): Promise<User | null> {
     return this.em.fork().findOne(User, { email, deletedAt: null }, { populate: ['passwordHash'] });
   }
@@ -75,7 +120,7 @@ export class UserRepository implements OnModuleInit {
     return this.em.fork().find(
       User,
       {
-        deletedAt: null,
+        deletedAt: page.isDeleted ? { $ne: null } : null,
         ...(page.before === undefined ? {} : { id: { $lt: page.before } }),
         ...(page.email === undefined ? {} : { email: { $like: `%${escapeLike(page.email)}%` } }),
       },
@@ -109,6 +154,11 @@ export class UserRepository implements OnModuleInit {
     });
   }
 
+  /** Joins the caller's transaction. */
+  async setPassword(id: string, passwordHash: string | null): Promise<void> {
+    await this.change(id, { passwordHash });
+  }
+
   async setRole(id: string, role: User['role']): Promise<void> {
     await this.changeState(id, { role });
   }
@@ -117,12 +167,51 @@ export class UserRepository implements OnModuleInit {
     await this.changeState(id, { status });
   }
 
+  async rename(id: string, displayName: string | null): Promise<void> {
+    await this.change(id, { displayName });
+  }
+
+  /** Joins the caller's transaction. */
+  async markDeleted(id: string): Promise<void> {
+    await this.changeState(id, { deletedAt: this.clock.now() });
+  }
+
+  /** Whether it could be brought back: not when its address is somebody else's by now. Joins the caller's transaction. */
+  async restore(id: string): Promise<boolean> {
+    const rows = await this.em.execute<unknown[]>(
+      `update users u set deleted_at = null, updated_at = ?
+       where id = ? and erased_at is null
+         and not exists (select from users o where o.email = u.email and o.deleted_at is null)
+       returning id`,
+      [this.clock.now(), id],
+    );
+    this.states.delete(id);
+    return rows.length > 0;
+  }
+
+  /** Nothing of the person is left but the id. Joins the caller's transaction. */
+  async anonymise(id: string): Promise<void> {
+    await this.change(id, {
+      email: `${id}@erased.invalid`,
+      emailVerifiedAt: null,
+      passwordHash: null,
+      displayName: null,
+      lastLoginAt: null,
+      erasedAt: this.clock.now(),
+    });
+  }
+
+  /** What this process remembers of the user is read again. */
+  forget(id: string): void {
+    this.states.delete(id);
+  }
+
   async markVerified(id: string): Promise<void> {
     await this.changeState(id, { emailVerifiedAt: this.clock.now() });
   }
 
   private async change(id: string, values: Partial<User>): Promise<void> {
-    await this.em.fork().nativeUpdate(User, { id }, { ...values, updatedAt: this.clock.now() });
+    await this.em.nativeUpdate(User, { id }, { ...values, updatedAt: this.clock.now() });
   }
 
   /** Shows at once in this process, and in the others when they have heard of it. */

@@ -33,13 +33,19 @@ function letterOf(mail: Mail, { mail: texts }: Texts): Letter {
   switch (mail.template) {
     case 'notice':
       return mail.variables;
-    case 'verifyEmail': {
-      const { subject, text, action } = texts.verifyEmail;
+    case 'verifyEmail':
+    case 'resetPassword': {
+      const { subject, text, action } = texts[mail.template];
       const { path, validMs } = mail.variables;
       return { subject, text: text(validMs), link: { path, action } };
     }
+    case 'accountDeleted': {
+      const { subject, text } = texts.accountDeleted;
+      return { subject, text: text(mail.variables.graceDays) };
+    }
     case 'alreadyRegistered':
-      return texts.alreadyRegistered;
+    case 'passwordChanged':
+      return texts[mail.template];
   }
 }
 

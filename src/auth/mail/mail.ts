@@ -6,6 +6,9 @@ export interface MailVariables {
   notice: { subject: string; text: string };
   verifyEmail: { path: string; validMs: number };
   alreadyRegistered: Record<string, never>;
+  resetPassword: { path: string; validMs: number };
+  passwordChanged: Record<string, never>;
+  accountDeleted: { graceDays: number };
 }
 
 export type MailTemplate = keyof MailVariables;

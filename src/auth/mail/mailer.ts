@@ -2,6 +2,7 @@ import { EntityManager } from '@mikro-orm/postgresql';
 import { Injectable } from '@nestjs/common';
 import { WallClock } from '../../common/clock.js';
 import { newId } from '../../common/ids.js';
+import { Notifications } from '../../database/notifications.js';
 import { Sealer } from '../sealer.js';
 import type { Mail } from './mail.js';
 import { contextOf, MailOutbox } from './mail-outbox.entity.js';
@@ -16,6 +17,7 @@ export class Mailer {
     private readonly em: EntityManager,
     private readonly sealer: Sealer,
     private readonly clock: WallClock,
+    private readonly notifications: Notifications,
   ) {}
 
   /**
@@ -34,6 +36,6 @@ export class Mailer {
       createdAt: now,
       updatedAt: now,
     });
-    await this.em.execute('select pg_notify(?, ?)', [MAIL_CHANNEL, '']);
+    await this.notifications.notify(MAIL_CHANNEL);
   }
 }

@@ -31,7 +31,14 @@ export interface NewSignIn {
 }
 
 export type RevokeReason =
-  'signed_out' | 'refresh_reuse' | 'code_reuse' | 'revoked_by_client' | 'revoked_by_operator' | 'user_suspended';
+  | 'signed_out'
+  | 'refresh_reuse'
+  | 'code_reuse'
+  | 'revoked_by_client'
+  | 'revoked_by_operator'
+  | 'user_suspended'
+  | 'password_reset'
+  | 'account_deleted';
 
 /** One grant per sign-in: what a device may do, and the switch that ends all of it. */
 @Injectable()
@@ -111,6 +118,8 @@ function eventOf(reason: RevokeReason): AuthEventName {
     case 'revoked_by_client':
     case 'revoked_by_operator':
     case 'user_suspended':
+    case 'password_reset':
+    case 'account_deleted':
       return 'grant_revoked';
   }
 }

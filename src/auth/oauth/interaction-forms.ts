@@ -1,59 +1,74 @@
 import { z } from 'zod';
 import { InvalidRequestError } from '../../common/errors/common.errors.js';
+import { faultOf, PASSWORD_LENGTH_MAX, PASSWORD_LENGTH_MIN } from '../identity/password-policy.js';
+import type { FaultName, Texts } from '../texts/english.js';
 
 const EMAIL_LENGTH_MAX = 254;
-/** Long enough that guessing is hopeless without any rule of composition (ASVS 5.0 6.2.1). */
-export const PASSWORD_LENGTH_MIN = 12;
-/** Hashing is linear in the length; nobody types more. */
-export const PASSWORD_LENGTH_MAX = 512;
 const NAME_LENGTH_MAX = 100;
+/** Of a token in a link, which has 43. */
+const TOKEN_LENGTH_MAX = 200;
+
+/** Every rule names its fault; the words for it are in the texts. */
+const fault = (name: FaultName): FaultName => name;
 
 const email = z
-  .string('Enter your e-mail address.')
+  .string(fault('emailMissing'))
   .trim()
-  .max(EMAIL_LENGTH_MAX, `An address has at most ${EMAIL_LENGTH_MAX} characters.`)
-  .pipe(z.email('Enter an e-mail address such as name@example.com.'));
+  .max(EMAIL_LENGTH_MAX, fault('emailLong'))
+  .pipe(z.email(fault('emailFormat')));
 
 /** The length alone is judged here: a password that is too short is simply not the right one. */
 export const SignInForm = z.object({
   email,
   password: z
-    .string('Enter your password.')
-    .min(1, 'Enter your password.')
-    .max(PASSWORD_LENGTH_MAX, `A password has at most ${PASSWORD_LENGTH_MAX} characters.`),
+    .string(fault('passwordMissing'))
+    .min(1, fault('passwordMissing'))
+    .max(PASSWORD_LENGTH_MAX, fault('passwordLong')),
 });
 export type SignInForm = z.infer<typeof SignInForm>;
+
+const newPassword = z
+  .string(fault('passwordChoose'))
+  .min(PASSWORD_LENGTH_MIN, fault('passwordShort'))
+  .max(PASSWORD_LENGTH_MAX, fault('passwordLong'));
 
 export const RegistrationForm = z
   .object({
     email,
-    password: z
-      .string('Choose a password.')
-      .min(PASSWORD_LENGTH_MIN, `Choose a password of at least ${PASSWORD_LENGTH_MIN} characters.`)
-      .max(PASSWORD_LENGTH_MAX, `A password has at most ${PASSWORD_LENGTH_MAX} characters.`),
+    password: newPassword,
     displayName: z
       .string()
       .trim()
-      .max(NAME_LENGTH_MAX, `A name has at most ${NAME_LENGTH_MAX} characters.`)
-      .regex(/^\P{Cc}*$/u, 'A name cannot have line breaks or control characters.')
+      .max(NAME_LENGTH_MAX, fault('nameLong'))
+      .regex(/^\P{Cc}*$/u, fault('nameControl'))
       .optional(),
   })
-  .refine((form) => form.password.toLowerCase() !== form.email.toLowerCase(), {
-    path: ['password'],
-    error: 'Choose a password that is not your address.',
+  .superRefine((form, context) => {
+    const message = faultOf(form.password, form.email);
+    if (message) context.addIssue({ code: 'custom', path: ['password'], message });
   });
 export type RegistrationForm = z.infer<typeof RegistrationForm>;
 
-export const ConsentForm = z.object({ decision: z.enum(['allow', 'deny'], 'Choose to continue or to cancel.') });
+export const ConsentForm = z.object({ decision: z.enum(['allow', 'deny'], fault('decision')) });
 export type ConsentForm = z.infer<typeof ConsentForm>;
 
-export const EmailLinkForm = z.object({ token: z.string('The link is incomplete.').max(200, 'The link is not ours.') });
+export const ForgotPasswordForm = z.object({ email });
 
-/** What a form or a JSON body holds. @throws InvalidRequestError naming every failed field */
-export function parseForm<T>(schema: z.ZodType<T>, body: unknown): T {
+const token = z.string(fault('linkIncomplete')).max(TOKEN_LENGTH_MAX, fault('linkForeign'));
+
+export const EmailLinkForm = z.object({ token });
+
+/** The password is judged with the address that the link is for. */
+export const ResetPasswordForm = z.object({ token, password: newPassword });
+
+/** What a form or a JSON body holds. @throws InvalidRequestError naming every failed field, in the words of `texts` */
+export function parseForm<T>(schema: z.ZodType<T>, body: unknown, texts: Texts): T {
   const parsed = schema.safeParse(body ?? {});
   if (parsed.success) return parsed.data;
   throw InvalidRequestError.of(
-    parsed.error.issues.map((issue) => ({ field: issue.path.join('.'), message: issue.message })),
+    parsed.error.issues.map((issue) => ({
+      field: issue.path.join('.'),
+      message: texts.faults[issue.message as FaultName] ?? issue.message,
+    })),
   );
 }

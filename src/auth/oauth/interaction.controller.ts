@@ -5,12 +5,16 @@ import type { AppError } from '../../common/errors/app-error.js';
 import { Public } from '../../common/http/route-markers.js';
 import { Config } from '../../config/config.js';
 import { InteractionExpiredError } from '../auth.errors.js';
+import type { Texts } from '../texts/english.js';
+import { textsIn } from '../texts/languages.js';
 import { ConsentForm, parseForm, RegistrationForm, SignInForm } from './interaction-forms.js';
 import { InteractionService } from './interaction.service.js';
 import type { HttpExchange } from './interactions.js';
 import { answerWithPage, sendOn, sendPage } from './page-answer.js';
+import { textsFor } from './page-language.js';
 import { SCRIPT, STYLESHEET } from './pages/assets.js';
-import { consentPage, failurePage, registerPage, signInPage, type Attempt } from './pages/interaction-pages.js';
+import { type Attempt, typedFields } from './pages/form-parts.js';
+import { consentPage, failurePage, registerPage, signInPage } from './pages/interaction-pages.js';
 import { assertSameOrigin } from './same-origin.js';
 
 const ASSET_CACHE = 'public, max-age=31536000, immutable';
@@ -51,8 +55,9 @@ export class InteractionController {
     const exchange = { uid, request, reply };
     return this.show(exchange, async () => {
       const interaction = await this.interactions.find(exchange);
-      if (interaction.step === 'login') return signInPage(interaction, {}, registered !== undefined);
-      return consentPage(interaction, await this.interactions.consentView(interaction));
+      const texts = textsIn(interaction.language);
+      if (interaction.step === 'login') return signInPage(texts, interaction, {}, registered !== undefined);
+      return consentPage(texts, interaction, await this.interactions.consentView(interaction));
     });
   }
 
@@ -63,7 +68,10 @@ export class InteractionController {
     @Res() reply: FastifyReply,
   ): Promise<FastifyReply> {
     const exchange = { uid, request, reply };
-    return this.show(exchange, async () => registerPage(await this.interactions.find(exchange)));
+    return this.show(exchange, async () => {
+      const interaction = await this.interactions.find(exchange);
+      return registerPage(textsIn(interaction.language), interaction);
+    });
   }
 
   /** Signs in another person in the middle of a consent. */
@@ -74,7 +82,10 @@ export class InteractionController {
     @Res() reply: FastifyReply,
   ): Promise<FastifyReply> {
     const exchange = { uid, request, reply };
-    return this.show(exchange, async () => signInPage(await this.interactions.find(exchange)));
+    return this.show(exchange, async () => {
+      const interaction = await this.interactions.find(exchange);
+      return signInPage(textsIn(interaction.language), interaction);
+    });
   }
 
   @Post(':uid/login')
@@ -86,7 +97,9 @@ export class InteractionController {
     @Res() reply: FastifyReply,
   ): Promise<FastifyReply> {
     const exchange = { uid, request, reply };
-    return this.submit(exchange, 'login', () => this.interactions.signIn(exchange, parseForm(SignInForm, body)));
+    return this.submit(exchange, 'login', () =>
+      this.interactions.signIn(exchange, parseForm(SignInForm, body, textsFor(request))),
+    );
   }
 
   @Post(':uid/register')
@@ -99,7 +112,7 @@ export class InteractionController {
   ): Promise<FastifyReply> {
     const exchange = { uid, request, reply };
     return this.submit(exchange, 'register', () =>
-      this.interactions.register(exchange, parseForm(RegistrationForm, body)),
+      this.interactions.register(exchange, parseForm(RegistrationForm, body, textsFor(request))),
     );
   }
 
@@ -112,7 +125,9 @@ export class InteractionController {
     @Res() reply: FastifyReply,
   ): Promise<FastifyReply> {
     const exchange = { uid, request, reply };
-    return this.submit(exchange, 'consent', () => this.interactions.consent(exchange, parseForm(ConsentForm, body)));
+    return this.submit(exchange, 'consent', () =>
+      this.interactions.consent(exchange, parseForm(ConsentForm, body, textsFor(request))),
+    );
   }
 
   @Post(':uid/cancel')
@@ -124,7 +139,7 @@ export class InteractionController {
 
   private show({ request, reply }: HttpExchange, render: () => Promise<string>): Promise<FastifyReply> {
     const work = async () => sendPage(reply, await render());
-    return answerWithPage(request, reply, work, (error) => Promise.resolve(failurePage(error)));
+    return answerWithPage(request, reply, work, (error) => failurePage(textsFor(request), error));
   }
 
   private submit(exchange: HttpExchange, form: FormName, work: () => Promise<string>): Promise<FastifyReply> {
@@ -136,36 +151,32 @@ export class InteractionController {
         assertSameOrigin(request, this.config.publicUrl);
         return sendOn(request, reply, await work());
       },
-      (error) => this.formAgain(exchange, form, error).catch(expiryPage),
+      (error) =>
+        this.formAgain(exchange, form, error).catch((reason: unknown) => expiryPage(textsFor(request), reason)),
     );
   }
 
   /** The page that the form was on, with what was typed, except the password, and what was wrong. */
   private async formAgain(exchange: HttpExchange, form: FormName, error: AppError): Promise<string> {
-    if (error instanceof InteractionExpiredError || error.status === 403) return failurePage(error);
+    if (error instanceof InteractionExpiredError || error.status === 403) {
+      return failurePage(textsFor(exchange.request), error);
+    }
     const interaction = await this.interactions.find(exchange);
+    const texts = textsIn(interaction.language);
     const attempt: Attempt = { error, ...typedFields(exchange.request.body) };
     switch (form) {
       case 'login':
-        return signInPage(interaction, attempt);
+        return signInPage(texts, interaction, attempt);
       case 'register':
-        return registerPage(interaction, attempt);
+        return registerPage(texts, interaction, attempt);
       case 'consent':
-        return consentPage(interaction, await this.interactions.consentView(interaction), error);
+        return consentPage(texts, interaction, await this.interactions.consentView(interaction), error);
     }
   }
 }
 
 /** A form whose sign-in has expired cannot be shown again; then that is said instead. */
-function expiryPage(reason: unknown): string {
-  if (reason instanceof InteractionExpiredError) return failurePage(reason);
+function expiryPage(texts: Texts, reason: unknown): string {
+  if (reason instanceof InteractionExpiredError) return failurePage(texts, reason);
   throw reason;
-}
-
-function typedFields(body: unknown): Pick<Attempt, 'email' | 'displayName'> {
-  const { email, displayName } = (body ?? {}) as Record<string, unknown>;
-  return {
-    email: typeof email === 'string' ? email : undefined,
-    displayName: typeof displayName === 'string' ? displayName : undefined,
-  };
 }

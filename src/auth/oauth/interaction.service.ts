@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { SINGLE_FACTOR_ACR } from '../access/authentication-strength.js';
+import { evenly } from '../identity/even-time.js';
 import { Registration } from '../identity/registration.service.js';
 import { SignInService } from '../identity/sign-in.service.js';
-import { preferredLanguage } from '../texts/languages.js';
 import { ConsentService, type ConsentView } from './consent.service.js';
 import type { ConsentForm, RegistrationForm, SignInForm } from './interaction-forms.js';
 import { Interactions, type HttpExchange, type Interaction } from './interactions.js';
@@ -39,10 +39,9 @@ export class InteractionService {
 
   /** The same for a new and for a known address. */
   async register(exchange: HttpExchange, form: RegistrationForm): Promise<string> {
-    const { uid } = await this.interactions.find(exchange);
-    const language = preferredLanguage(exchange.request.headers['accept-language']);
+    const { uid, language } = await this.interactions.find(exchange);
     const account = { email: form.email, password: form.password, displayName: form.displayName || null, language };
-    await this.registration.register(account, originOf(exchange.request));
+    await evenly(() => this.registration.register(account, originOf(exchange.request)));
     return `/interaction/${uid}?registered=1`;
   }
 

@@ -4,6 +4,7 @@ import type { InteractionResults } from 'oidc-provider';
 import { errors } from './oidc-engine.js';
 import { SINGLE_FACTOR_ACR } from '../access/authentication-strength.js';
 import { InteractionExpiredError } from '../auth.errors.js';
+import { type Language, preferredLanguage } from '../texts/languages.js';
 import { describeDevice } from './device-name.js';
 import type { Device } from './grant.service.js';
 import { OAuthClientRepository } from './oauth-client.repository.js';
@@ -26,6 +27,8 @@ export interface Interaction {
   acr: string;
   amr: string[];
   device: Device;
+  /** What the app asks for, else what the browser prefers. */
+  language: Language;
   /** What the client asks for and may have. */
   scopes: string[];
 }
@@ -59,6 +62,9 @@ export class Interactions {
       accountId: session?.accountId ?? null,
       acr: acr ?? SINGLE_FACTOR_ACR,
       amr: amr ?? [],
+      language: preferredLanguage(
+        `${textOf(params['ui_locales']).replaceAll(' ', ',')},${request.headers['accept-language'] ?? ''}`,
+      ),
       device: describeDevice(params, request.headers['user-agent'] ?? null),
       scopes: client.scopes.filter((scope) => requested.has(scope)),
     };

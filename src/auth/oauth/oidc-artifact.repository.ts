@@ -94,6 +94,11 @@ export class OidcArtifactRepository {
     if (grantIds.length > 0) await this.em.fork().nativeDelete(OidcArtifact, { grantId: { $in: grantIds } });
   }
 
+  /** Ends what keeps the user signed in in browsers. */
+  async deleteSessions(accountId: string): Promise<void> {
+    await this.em.fork().nativeDelete(OidcArtifact, { type: 'Session', accountId });
+  }
+
   private open(row: OidcArtifact | null, id?: string): StoredArtifact | undefined {
     if (!row || row.expiresAt <= this.clock.now()) return undefined;
     const key = { type: row.type, idHash: Buffer.from(row.idHash) };

@@ -1,5 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '../../common/errors/app-error.js';
+import { toProblem } from '../../common/errors/error-body.js';
+import { wordsOf } from '../texts/error-words.js';
+import { textsFor } from './page-language.js';
 import { PAGE_HEADERS } from './pages/security-headers.js';
 
 /** Whether the page's script sent the request and wants JSON back; a plain form is answered with a page or a redirect. */
@@ -15,18 +18,20 @@ export function sendPage(reply: FastifyReply, page: string, status = 200): Fasti
     .send(page);
 }
 
-/** Shows an expected failure as a page; anything else, and all failures of requests that want JSON, are left to the error filter. */
+/** Shows an expected failure as a page, or tells it to the page's script; anything else is left to the error filter. */
 export async function answerWithPage(
   request: FastifyRequest,
   reply: FastifyReply,
   work: () => Promise<FastifyReply>,
-  pageOf: (error: AppError) => Promise<string>,
+  pageOf: (error: AppError) => string | Promise<string>,
 ): Promise<FastifyReply> {
   try {
     return await work();
   } catch (error) {
-    if (!(error instanceof AppError) || wantsJson(request)) throw error;
-    return sendPage(reply.headers(error.headers), await pageOf(error), error.status);
+    if (!(error instanceof AppError)) throw error;
+    reply.headers(error.headers);
+    if (wantsJson(request)) return sendProblem(request, reply, error);
+    return sendPage(reply, await pageOf(error), error.status);
   }
 }
 
@@ -34,4 +39,10 @@ export async function answerWithPage(
 export function sendOn(request: FastifyRequest, reply: FastifyReply, redirectTo: string): FastifyReply {
   if (wantsJson(request)) return reply.header('cache-control', 'no-store').send({ redirectTo });
   return reply.headers(PAGE_HEADERS).header('cache-control', 'no-store').redirect(redirectTo, 303);
+}
+
+/** As everywhere, but in the language of the page. */
+function sendProblem(request: FastifyRequest, reply: FastifyReply, error: AppError): FastifyReply {
+  const problem = { ...toProblem(error, request.id), ...wordsOf(error, textsFor(request)) };
+  return reply.status(error.status).type('application/problem+json; charset=utf-8').send(problem);
 }

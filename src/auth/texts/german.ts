@@ -5,6 +5,137 @@ const units = { second: ['Sekunde', 'Sekunden'], minute: ['Minute', 'Minuten'], 
 
 export const german: Texts = {
   language: 'de',
+  common: {
+    email: 'E-Mail-Adresse',
+    password: 'Passwort',
+    newPassword: 'Neues Passwort',
+    passwordHint: (min) => `Mindestens ${min} Zeichen. Einige Wörter merken Sie sich leichter als Sonderzeichen.`,
+    cancel: 'Abbrechen',
+    confirm: 'Bestätigen',
+    optional: '(freiwillig)',
+    check: 'Bitte prüfen:',
+    failed: 'Etwas ist schiefgegangen. Versuchen Sie es noch einmal.',
+    noAnswer: 'Der Server hat nicht geantwortet. Versuchen Sie es noch einmal.',
+    closePage: 'Sie können diese Seite schließen und zur App zurückkehren.',
+  },
+  signIn: {
+    title: 'Anmelden',
+    lead: (app) => `um mit ${app} fortzufahren`,
+    registered:
+      'War die Adresse neu, ist Ihr Konto bereit und ein Link zum Bestätigen unterwegs. Melden Sie sich an, um fortzufahren.',
+    newHere: 'Neu hier?',
+    createAccount: 'Konto anlegen',
+    forgot: 'Passwort vergessen?',
+  },
+  register: {
+    title: 'Konto anlegen',
+    name: 'Name',
+    submit: 'Konto anlegen',
+    haveOne: 'Haben Sie schon eines?',
+  },
+  consent: {
+    title: (app) => `Weiter zu ${app}`,
+    heading: (app) => `Weiter zu ${app}?`,
+    lead: 'Fahren Sie nur fort, wenn Sie die Anmeldung eben selbst begonnen haben.',
+    account: 'Konto',
+    device: 'Gerät',
+    scopes: 'Die App wird dürfen',
+    later: 'sobald Sie Ihre Adresse bestätigt haben',
+    submit: (email) => `Als ${email} fortfahren`,
+    lifetime: (days) => `Die App bleibt bis zu ${days} Tage angemeldet. Sind Sie das nicht?`,
+    switch: 'Anderes Konto verwenden',
+  },
+  scopes: {
+    email: 'Ihre E-Mail-Adresse sehen',
+    profile: 'Ihren Namen sehen',
+    'llm.inference': 'Sprachmodelle befragen und Ihr Guthaben ausgeben',
+    'models.read': 'Sehen, welche Modelle Sie nutzen können',
+    'user.info': 'Ihr Konto sehen und ändern',
+    'credits.read': 'Ihr Guthaben sehen und wofür es verwendet wurde',
+    'usage.read': 'Ihre Nutzung sehen',
+    admin: 'Diesen Dienst betreiben, sofern Sie das dürfen',
+  },
+  verify: {
+    title: 'Adresse bestätigen',
+    done: 'Adresse bestätigt',
+    doneHeading: 'Ihre Adresse ist bestätigt',
+  },
+  forgot: {
+    title: 'Passwort vergessen?',
+    lead: 'Wir senden Ihnen einen Link, um ein neues zu wählen.',
+    submit: 'Link senden',
+    done: 'Sehen Sie in Ihre E-Mails',
+    doneLead: (validMs) =>
+      `Gibt es ein Konto mit dieser Adresse, ist ein Link dorthin unterwegs. Er gilt ${wait(validMs, units)}.`,
+  },
+  reset: {
+    title: 'Neues Passwort wählen',
+    lead: (email) => `für ${email}`,
+    warning: 'Sie werden auf allen Geräten abgemeldet. Ein zweiter Faktor bleibt, wie er ist.',
+    submit: 'Passwort ändern',
+    done: 'Ihr Passwort ist geändert',
+    doneLead: 'Sie sind überall abgemeldet. Kehren Sie zur App zurück und melden Sie sich mit dem neuen Passwort an.',
+  },
+  provider: {
+    failed: 'Anmeldung gescheitert',
+    failedHeading: 'Diese Anmeldung kann nicht weitergehen',
+    failedDetail: 'Die Anfrage war nicht zu verstehen.',
+    failedHint:
+      'Kehren Sie zur App zurück und beginnen Sie von vorn. Geschieht es wieder, nennen Sie den Herstellern der App diesen Code:',
+    signOut: 'Abmelden',
+    signOutHeading: 'In diesem Browser abmelden?',
+    signOutLead: 'Apps auf Ihren Geräten bleiben angemeldet, bis Sie sich dort abmelden.',
+    stay: 'Angemeldet bleiben',
+    signedOut: 'Abgemeldet',
+    signedOutHeading: 'Sie sind abgemeldet',
+    signedOutLead: 'Sie können diese Seite schließen.',
+  },
+  faults: {
+    emailMissing: 'Geben Sie Ihre E-Mail-Adresse ein.',
+    emailFormat: 'Geben Sie eine E-Mail-Adresse wie name@example.com ein.',
+    emailLong: 'Eine Adresse hat höchstens 254 Zeichen.',
+    passwordMissing: 'Geben Sie Ihr Passwort ein.',
+    passwordChoose: 'Wählen Sie ein Passwort.',
+    passwordShort: 'Wählen Sie ein Passwort mit mindestens 12 Zeichen.',
+    passwordLong: 'Ein Passwort hat höchstens 512 Zeichen.',
+    passwordIsAddress: 'Wählen Sie ein Passwort, das nicht Ihre Adresse ist.',
+    passwordCommon: 'Wählen Sie ein Passwort, das nicht jeder zuerst versucht.',
+    nameLong: 'Ein Name hat höchstens 100 Zeichen.',
+    nameControl: 'Ein Name kann keine Zeilenumbrüche oder Steuerzeichen haben.',
+    decision: 'Wählen Sie, ob Sie fortfahren oder abbrechen.',
+    linkIncomplete: 'Der Link ist unvollständig.',
+    linkForeign: 'Der Link ist nicht von uns.',
+  },
+  errors: {
+    invalid_request: { title: 'Die Eingaben sind nicht gültig', detail: () => 'Bitte prüfen Sie Ihre Eingaben.' },
+    sign_in_failed: {
+      title: 'Die Anmeldung ist gescheitert',
+      detail: () => 'Die Adresse oder das Passwort ist nicht richtig.',
+    },
+    sign_in_throttled: {
+      title: 'Zu viele Anmeldungen',
+      detail: ({ retryAfterSeconds }) =>
+        `Zu viele Versuche. Versuchen Sie es in ${wait(Number(retryAfterSeconds) * 1000, units)} wieder.`,
+    },
+    sign_in_busy: {
+      title: 'Zu viele Anmeldungen zugleich',
+      detail: () => 'Gerade melden sich viele an. Versuchen Sie es in einigen Sekunden wieder.',
+    },
+    sign_in_expired: {
+      title: 'Diese Anmeldung ist abgelaufen',
+      detail: () =>
+        'Diese Anmeldung ist abgelaufen oder gehört zu einem anderen Browser. Kehren Sie zur App zurück und beginnen Sie von vorn.',
+    },
+    cross_site_request: {
+      title: 'Die Anfrage kam von einer anderen Seite',
+      detail: () => 'Dieses Formular kann nur von seiner eigenen Seite gesendet werden.',
+    },
+    invalid_email_link: {
+      title: 'Dieser Link gilt nicht mehr',
+      detail: () =>
+        'Der Link wurde schon benutzt, ist abgelaufen oder galt einer anderen Adresse. Fordern Sie einen neuen an.',
+    },
+  },
   mail: {
     greeting: 'Guten Tag,',
     footer: (host) => `Sie erhalten diese E-Mail, weil Sie ein Konto bei ${host} haben.`,
@@ -17,6 +148,21 @@ export const german: Texts = {
     alreadyRegistered: {
       subject: 'Sie haben schon ein Konto',
       text: 'Jemand, vermutlich Sie, wollte sich mit dieser Adresse registrieren. Melden Sie sich stattdessen mit Ihrem Passwort an. Waren Sie es nicht, ist nichts zu tun.',
+    },
+    resetPassword: {
+      subject: 'Wählen Sie ein neues Passwort',
+      text: (validMs) =>
+        `Öffnen Sie diese Seite, um ein neues Passwort zu wählen. Der Link gilt ${wait(validMs, units)}. Haben Sie nicht darum gebeten, ist nichts zu tun: Ihr Passwort bleibt.`,
+      action: 'Neues Passwort wählen',
+    },
+    accountDeleted: {
+      subject: 'Ihr Konto wurde gelöscht',
+      text: (graceDays) =>
+        `Ihr Konto wurde gelöscht und Sie sind überall abgemeldet. ${graceDays} Tage lang lässt es sich zurückholen: Wenden Sie sich an die Betreiber dieses Dienstes. Danach wird alles über Sie gelöscht.`,
+    },
+    passwordChanged: {
+      subject: 'Ihr Passwort wurde geändert',
+      text: 'Das Passwort Ihres Kontos wurde eben geändert. Waren Sie es nicht, wählen Sie sofort ein neues: auf der Seite der Anmeldung unter „Passwort vergessen?“.',
     },
   },
 };

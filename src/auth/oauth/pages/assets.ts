@@ -28,9 +28,11 @@ body {
 .mark { width: 1.1rem; height: 1.1rem; border-radius: .3rem; border: .28rem solid var(--accent); border-left-color: transparent; }
 h1 { margin: 0 0 .35rem; font-size: 1.5rem; line-height: 1.25; font-weight: 650; }
 p { margin: 0 0 1rem; }
-.lead, .hint, .foot { color: var(--soft); }
+.lead, .hint, .foot, .aside { color: var(--soft); }
 .hint { margin: .3rem 0 0; font-size: .875rem; }
 .foot { margin: 1.5rem 0 0; font-size: .9375rem; }
+.aside { margin: .6rem 0 0; font-size: .875rem; text-align: right; }
+.unseen { position: absolute; width: 1px; height: 1px; padding: 0; overflow: hidden; clip-path: inset(50%); border: 0; }
 a { color: var(--accent); text-underline-offset: .15em; }
 .field { margin: 1.1rem 0 0; }
 label { display: block; margin-bottom: .3rem; font-weight: 550; font-size: .9375rem; }
@@ -69,12 +71,13 @@ dd { margin: 0; overflow-wrap: anywhere; }
  */
 export const SCRIPT = `
 'use strict';
+const words = document.body.dataset;
 function showErrors(form, problem) {
   const summary = form.parentElement.querySelector('.summary');
   for (const input of form.querySelectorAll('[aria-invalid]')) input.removeAttribute('aria-invalid');
   summary.replaceChildren();
   const text = document.createElement('span');
-  text.textContent = problem.errors ? 'Please check:' : problem.detail || 'Something went wrong. Try again.';
+  text.textContent = problem.errors ? words.check : problem.detail || words.failed;
   summary.append(text);
   if (problem.errors) {
     const list = document.createElement('ul');
@@ -107,7 +110,7 @@ for (const form of document.querySelectorAll('form[data-fetch]')) {
     event.preventDefault();
     const buttons = [...form.querySelectorAll('button')];
     const submitter = event.submitter;
-    const sending = send(form, submitter).catch(() => showErrors(form, { detail: 'The server did not answer. Try again.' }));
+    const sending = send(form, submitter).catch(() => showErrors(form, { detail: words.noAnswer }));
     for (const button of buttons) button.disabled = true;
     sending.finally(() => {
       for (const button of buttons) button.disabled = false;

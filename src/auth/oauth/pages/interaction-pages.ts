@@ -1,200 +1,128 @@
 import type { AppError } from '../../../common/errors/app-error.js';
+import { PASSWORD_LENGTH_MAX } from '../../identity/password-policy.js';
+import type { Texts } from '../../texts/english.js';
+import { wordsOf } from '../../texts/error-words.js';
 import type { ConsentView } from '../consent.service.js';
-import { PASSWORD_LENGTH_MAX, PASSWORD_LENGTH_MIN } from '../interaction-forms.js';
+import { GRANT_DAYS } from '../grant.service.js';
 import type { Interaction } from '../interactions.js';
-import { html, type Html } from './html.js';
+import { type Attempt, emailField, field, newPasswordField, summary } from './form-parts.js';
+import { html } from './html.js';
 import { layout } from './layout.js';
-import { describeScope } from './scope-descriptions.js';
 
-/** What a form showed when it was sent, to be shown again with what was wrong. */
-export interface Attempt {
-  error?: AppError | undefined;
-  email?: string | undefined;
-  displayName?: string | undefined;
-}
-
-/** Always there, so that the script and screen readers find it; hidden while there is nothing to say. */
-function summary(error: AppError | undefined): Html {
-  if (!error) return html`<div class="summary" role="alert" tabindex="-1" hidden></div>`;
-  const list = error.errors.map((field) => html`<li>${field.message}</li>`);
-  return html`<div class="summary" role="alert" tabindex="-1">
-    ${
-      list.length > 0
-        ? html`Please check:
-            <ul>
-              ${list}
-            </ul>`
-        : error.message
-    }
-  </div>`;
-}
-
-function invalid(attempt: Attempt, field: string): Html | null {
-  return attempt.error?.errors.some((error) => error.field === field) ? html` aria-invalid="true"` : null;
-}
-
-export function signInPage(interaction: Interaction, attempt: Attempt = {}, isRegistered = false): string {
-  const { uid, clientName } = interaction;
+export function signInPage(
+  texts: Texts,
+  interaction: Interaction,
+  attempt: Attempt = {},
+  isRegistered = false,
+): string {
+  const { uid, clientName, loginHint } = interaction;
+  const { signIn, common } = texts;
   return layout({
-    title: 'Sign in',
-    body: html`<h1>Sign in</h1>
-      <p class="lead">to continue to ${clientName}</p>
-      ${isRegistered && html`<div class="notice" role="status">If the address was new, your account is ready and we have sent you a link to confirm it. Sign in to go on.</div>`}
-      ${summary(attempt.error)}
+    texts,
+    title: signIn.title,
+    body: html`<h1>${signIn.title}</h1>
+      <p class="lead">${signIn.lead(clientName)}</p>
+      ${isRegistered && html`<div class="notice" role="status">${signIn.registered}</div>`}
+      ${summary(attempt.error, texts)}
       <form method="post" action="/interaction/${uid}/login" data-fetch>
-        <div class="field">
-          <label for="email">E-mail address</label>
-          <input
-            id="email"
-            name="email"
-            type="email"
-            autocomplete="username"
-            required
-            autofocus
-            value="${attempt.email ?? interaction.loginHint}"
-            ${invalid(attempt, 'email')}
-          />
-        </div>
-        <div class="field">
-          <label for="password">Password</label>
-          <input
-            id="password"
-            name="password"
-            type="password"
-            autocomplete="current-password"
-            required
-            maxlength="${PASSWORD_LENGTH_MAX}"
-            ${invalid(attempt, 'password')}
-          />
-        </div>
-        <button type="submit">Sign in</button>
+        ${emailField(texts, attempt, attempt.email ?? loginHint)}
+        ${field(
+          {
+            name: 'password',
+            label: common.password,
+            type: 'password',
+            autocomplete: 'current-password',
+            lengthMax: PASSWORD_LENGTH_MAX,
+          },
+          attempt,
+        )}
+        <p class="aside"><a href="/forgot-password">${signIn.forgot}</a></p>
+        <button type="submit">${signIn.title}</button>
       </form>
       <form method="post" action="/interaction/${uid}/cancel" data-fetch>
-        <button type="submit" class="quiet">Cancel</button>
+        <button type="submit" class="quiet">${common.cancel}</button>
       </form>
-      <p class="foot">New here? <a href="/interaction/${uid}/register">Create an account</a></p>`,
+      <p class="foot">${signIn.newHere} <a href="/interaction/${uid}/register">${signIn.createAccount}</a></p>`,
   });
 }
 
-export function registerPage({ uid, clientName }: Interaction, attempt: Attempt = {}): string {
+export function registerPage(texts: Texts, { uid, clientName }: Interaction, attempt: Attempt = {}): string {
+  const { register, signIn, common } = texts;
   return layout({
-    title: 'Create an account',
-    body: html`<h1>Create an account</h1>
-      <p class="lead">to continue to ${clientName}</p>
-      ${summary(attempt.error)}
+    texts,
+    title: register.title,
+    body: html`<h1>${register.title}</h1>
+      <p class="lead">${signIn.lead(clientName)}</p>
+      ${summary(attempt.error, texts)}
       <form method="post" action="/interaction/${uid}/register" data-fetch>
-        <div class="field">
-          <label for="email">E-mail address</label>
-          <input
-            id="email"
-            name="email"
-            type="email"
-            autocomplete="username"
-            required
-            autofocus
-            value="${attempt.email}"
-            ${invalid(attempt, 'email')}
-          />
-        </div>
-        <div class="field">
-          <label for="displayName">Name <span class="hint">(optional)</span></label>
-          <input
-            id="displayName"
-            name="displayName"
-            autocomplete="name"
-            maxlength="100"
-            value="${attempt.displayName}"
-            ${invalid(attempt, 'displayName')}
-          />
-        </div>
-        <div class="field">
-          <label for="password">Password</label>
-          <input
-            id="password"
-            name="password"
-            type="password"
-            autocomplete="new-password"
-            required
-            minlength="${PASSWORD_LENGTH_MIN}"
-            maxlength="${PASSWORD_LENGTH_MAX}"
-            aria-describedby="password-hint"
-            ${invalid(attempt, 'password')}
-          />
-          <p class="hint" id="password-hint">
-            At least ${PASSWORD_LENGTH_MIN} characters. A few words are easier to remember than symbols.
-          </p>
-        </div>
-        <button type="submit">Create account</button>
+        ${emailField(texts, attempt, attempt.email)}
+        ${field(
+          {
+            name: 'displayName',
+            label: html`${register.name} <span class="hint">${common.optional}</span>`,
+            autocomplete: 'name',
+            value: attempt.displayName,
+            isRequired: false,
+            lengthMax: 100,
+          },
+          attempt,
+        )}
+        ${newPasswordField(texts, attempt)}
+        <button type="submit">${register.submit}</button>
       </form>
-      <p class="foot">Already have one? <a href="/interaction/${uid}">Sign in</a></p>`,
+      <p class="foot">${register.haveOne} <a href="/interaction/${uid}">${signIn.title}</a></p>`,
   });
 }
 
-export function consentPage(interaction: Interaction, view: ConsentView, error?: AppError): string {
+export function consentPage(texts: Texts, interaction: Interaction, view: ConsentView, error?: AppError): string {
   const { uid, clientName, device, scopes } = interaction;
+  const { consent, common } = texts;
+  // Scopes without words, such as `openid`, say nothing to a person.
   const items = scopes.flatMap((scope) => {
-    const text = describeScope(scope);
-    return text
-      ? [
-          html`<li>
-            ${text}${view.later.includes(scope) && html` <span class="hint">after you confirm your address</span>`}
-          </li>`,
-        ]
-      : [];
+    const words = texts.scopes[scope];
+    const later = view.later.includes(scope) && html` <span class="hint">${consent.later}</span>`;
+    return words === undefined ? [] : [html`<li>${words}${later}</li>`];
   });
   return layout({
-    title: `Continue to ${clientName}`,
-    body: html`<h1>Continue to ${clientName}?</h1>
-      <p class="lead">Only go on if you have just started the sign-in yourself.</p>
-      ${summary(error)}
+    texts,
+    title: consent.title(clientName),
+    body: html`<h1>${consent.heading(clientName)}</h1>
+      <p class="lead">${consent.lead}</p>
+      ${summary(error, texts)}
       <dl>
-        <dt>Account</dt>
+        <dt>${consent.account}</dt>
         <dd>${view.email}</dd>
         ${
           device.name !== null &&
-          html`<dt>Device</dt>
+          html`<dt>${consent.device}</dt>
             <dd>${device.name}</dd>`
         }
       </dl>
-      <ul class="scopes" aria-label="The app will be able to">
+      <ul class="scopes" aria-label="${consent.scopes}">
         ${items}
       </ul>
       <form method="post" action="/interaction/${uid}/consent" data-fetch>
-        <button type="submit" name="decision" value="allow">Continue as ${view.email}</button>
-        <button type="submit" name="decision" value="deny" class="quiet">Cancel</button>
+        <button type="submit" name="decision" value="allow">${consent.submit(view.email)}</button>
+        <button type="submit" name="decision" value="deny" class="quiet">${common.cancel}</button>
       </form>
-      <p class="foot">
-        The app stays signed in for up to 90 days. Not you? <a href="/interaction/${uid}/switch">Use another account</a>
-      </p>`,
+      <p class="foot">${consent.lifetime(GRANT_DAYS)} <a href="/interaction/${uid}/switch">${consent.switch}</a></p>`,
   });
 }
 
 /** A page that can only say what went wrong. */
-export function failurePage(error: AppError): string {
+export function failurePage(texts: Texts, error: AppError): string {
+  const { title, detail } = wordsOf(error, texts);
+  const list = error.errors.map(({ message }) => html`<li>${message}</li>`);
   return layout({
-    title: error.kind.title,
-    body: html`<h1>${error.kind.title}</h1>
-      <p class="lead">${error.message}</p>`,
-  });
-}
-
-export function confirmEmailPage(email: string, token: string): string {
-  return layout({
-    title: 'Confirm your address',
-    body: html`<h1>Confirm your address</h1>
-      <p class="lead">${email}</p>
-      ${summary(undefined)}
-      <form method="post" action="/verify-email" data-fetch>
-        <input type="hidden" name="token" value="${token}" />
-        <button type="submit">Confirm</button>
-      </form>`,
-  });
-}
-
-export function emailConfirmedPage(): string {
-  return layout({
-    title: 'Address confirmed',
-    body: html`<h1>Your address is confirmed</h1>
-      <p class="lead">You can close this page and go back to the app.</p>`,
+    texts,
+    title,
+    body: html`<h1>${title}</h1>
+      <p class="lead">${detail}</p>
+      ${
+        list.length > 0 &&
+        html`<ul>
+          ${list}
+        </ul>`
+      }`,
   });
 }

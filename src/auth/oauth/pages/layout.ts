@@ -1,15 +1,18 @@
+import type { Texts } from '../../texts/english.js';
 import { html, type Html } from './html.js';
 import { ASSETS_VERSION } from './assets.js';
 
 export interface Page {
+  texts: Texts;
   title: string;
   body: Html;
 }
 
-/** A whole document. The stylesheet follows the system's light or dark setting. */
-export function layout({ title, body }: Page): string {
+/** A whole document. The stylesheet follows the system's light or dark setting; the script finds its sentences at the body. */
+export function layout({ texts, title, body }: Page): string {
+  const { check, failed, noAnswer } = texts.common;
   const page = html`<!doctype html>
-    <html lang="en">
+    <html lang="${texts.language}">
       <head>
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
@@ -20,7 +23,7 @@ export function layout({ title, body }: Page): string {
         <link rel="stylesheet" href="/interaction/assets/pages.css?v=${ASSETS_VERSION}" />
         <script src="/interaction/assets/pages.js?v=${ASSETS_VERSION}" defer></script>
       </head>
-      <body>
+      <body data-check="${check}" data-failed="${failed}" data-no-answer="${noAnswer}">
         <main class="card">
           <p class="brand"><span class="mark" aria-hidden="true"></span>Tollgate</p>
           ${body}

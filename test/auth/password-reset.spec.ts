@@ -1,0 +1,192 @@
+import * as openid from 'openid-client';
+import { deliverMails, linkIn, Mailbox } from '../support/mailbox.js';
+import { startTestApp, type TestApp } from '../support/test-app.js';
+import { ensureUser } from '../support/tokens.js';
+import { Browser } from './browser.js';
+import { discover, signIn } from './desktop-client.js';
+
+const MINUTE_MS = 60_000;
+const OLD = 'the password that was forgotten';
+const NEW = 'another one to remember';
+
+describe('a forgotten password', () => {
+  let server: TestApp;
+  let mailbox: Mailbox;
+  let configuration: openid.Configuration;
+  beforeAll(async () => {
+    mailbox = await Mailbox.open();
+    server = await startTestApp({ env: { SMTP_URL: mailbox.url } });
+    configuration = await discover(server.url);
+  });
+  afterAll(async () => {
+    await server.close();
+    await mailbox.close();
+  });
+
+  const forgot = (email: string, browser = new Browser(server.url)) => browser.postJson('/forgot-password', { email });
+  async function linkFor(email: string): Promise<{ link: string; token: string }> {
+    expect((await forgot(email)).status).toBe(200);
+    await deliverMails(server.app);
+    const link = linkIn(mailbox.lastTo(email), server.url);
+    return { link, token: new URL(link, server.url).searchParams.get('token') ?? '' };
+  }
+  const reset = (token: string, password = NEW) =>
+    new Browser(server.url).postJson('/reset-password', { token, password });
+  const api = (token: string) => fetch(`${server.url}/v1/me`, { headers: { authorization: `Bearer ${token}` } });
+
+  it('T49 is replaced through the mail, which ends every sign-in and tells the owner', async () => {
+    const email = 'olga@example.com';
+    await ensureUser(server.app, { email, password: OLD });
+    const browser = new Browser(server.url);
+    const tokens = await signIn(configuration, browser, { email, password: OLD });
+    const { token } = await linkFor(email.toUpperCase());
+    expect((await api(tokens.access_token)).status).toBe(200);
+    expect((await reset(token)).status).toBe(200);
+    expect((await api(tokens.access_token)).status).toBe(401);
+    await expect(openid.refreshTokenGrant(configuration, tokens.refresh_token ?? '')).rejects.toThrow();
+    // The browser is not signed in any more either: it is asked for the password again, and only the new one is right.
+    await expect(signIn(configuration, browser, { email, password: OLD })).rejects.toThrow('sign-in: 401');
+    await signIn(configuration, browser, { email, password: NEW });
+    await deliverMails(server.app);
+    expect(mailbox.lastTo(email).subject).toBe('Your password was changed');
+  });
+
+  it('T50 is not replaced by programs that open links: only the first POST works', async () => {
+    const email = 'scanned@example.com';
+    await ensureUser(server.app, { email, password: OLD });
+    const { link, token } = await linkFor(email);
+    await fetch(server.url + link, { method: 'HEAD' });
+    for (let opened = 0; opened < 5; opened += 1) {
+      const page = await (await fetch(server.url + link)).text();
+      expect(page).toContain(email);
+      expect(page).toContain('name="password"');
+    }
+    await signIn(configuration, new Browser(server.url), { email, password: OLD });
+    const foreign = await new Browser(server.url).postForm(
+      '/reset-password',
+      { token, password: NEW },
+      { origin: 'https://evil.example' },
+    );
+    expect(foreign.status).toBe(403);
+    const answers = await Promise.all([1, 2, 3].map(() => reset(token)));
+    expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, 400, 400]);
+    expect((await fetch(server.url + link)).status).toBe(400);
+  });
+
+  it('has ten minutes, and the newest of several links uses up the others', async () => {
+    const email = 'late@example.com';
+    await ensureUser(server.app, { email, password: OLD });
+    const first = await linkFor(email);
+    const second = await linkFor(email);
+    expect((await reset(second.token)).status).toBe(200);
+    expect((await reset(first.token)).status).toBe(400);
+    const third = await linkFor(email);
+    server.wallClock.advance(11 * MINUTE_MS);
+    expect((await reset(third.token)).status).toBe(400);
+  });
+
+  it('is replaced by a good one, and the link lives on after a bad one', async () => {
+    const email = 'choosy@example.com';
+    await ensureUser(server.app, { email, password: OLD });
+    const { token } = await linkFor(email);
+    for (const bad of ['short', 'Password2026!!!!', 'choosy@example.com', 'TollgateTollgate']) {
+      const refused = await reset(token, bad);
+      expect(refused.status).toBe(400);
+      expect(await refused.json()).toMatchObject({ errors: [{ field: 'password' }] });
+    }
+    expect((await reset(token)).status).toBe(200);
+  });
+
+  it('T30 is answered alike for known, unknown and suspended addresses, and only the known one gets a mail', async () => {
+    await ensureUser(server.app, { email: 'known@example.com', password: OLD });
+    const id = await ensureUser(server.app, { email: 'suspended@example.com', password: OLD });
+    await server.orm.em.fork().execute(`update users set status = 'suspended' where id = ?`, [id]);
+    const seen = new Set<string>();
+    for (const email of ['known@example.com', 'unknown@example.com', 'suspended@example.com']) {
+      const answer = await forgot(email);
+      const headers = [...answer.headers.keys()].filter((name) => name !== 'date').join();
+      seen.add(`${answer.status} ${headers} ${await answer.text()}`);
+    }
+    expect(seen.size).toBe(1);
+    await deliverMails(server.app);
+    expect(mailbox.lastTo('known@example.com').subject).toBe('Choose a new password');
+    expect(() => mailbox.lastTo('unknown@example.com')).toThrow('no mail');
+    expect(() => mailbox.lastTo('suspended@example.com')).toThrow('no mail');
+  });
+
+  it('can be asked for a few times, which keeps nobody from signing in', async () => {
+    const email = 'pestered@example.com';
+    await ensureUser(server.app, { email, password: OLD });
+    const statuses: number[] = [];
+    for (let asked = 0; asked < 7; asked += 1) statuses.push((await forgot(email)).status);
+    expect(statuses).toContain(429);
+    await signIn(configuration, new Browser(server.url), { email, password: OLD });
+  });
+
+  it('works without JavaScript and in German', async () => {
+    const email = 'greta@example.com';
+    await ensureUser(server.app, { email, password: OLD });
+    const browser = new Browser(server.url);
+    const german = { 'accept-language': 'de-AT,de;q=0.9,en;q=0.5' };
+    const asked = await browser.postForm('/forgot-password', { email }, german);
+    expect(asked.headers.get('location')).toBe('/forgot-password/done');
+    await deliverMails(server.app);
+    const mail = mailbox.lastTo(email);
+    expect(mail.subject).toBe('Wählen Sie ein neues Passwort');
+    const token = new URL(linkIn(mail, server.url), server.url).searchParams.get('token') ?? '';
+    const short = await browser.postForm('/reset-password', { token, password: 'kurz' }, german);
+    expect(await short.text()).toContain('Wählen Sie ein Passwort mit mindestens 12 Zeichen.');
+    const wrong = await browser.postJson('/reset-password', { token: 'x', password: NEW }, german);
+    expect(await wrong.json()).toMatchObject({ code: 'invalid_email_link', title: 'Dieser Link gilt nicht mehr' });
+    const done = await browser.postForm('/reset-password', { token, password: NEW }, german);
+    expect(done.headers.get('location')).toBe('/reset-password/done');
+  });
+});
+
+describe('T29 a failed sign-in', () => {
+  /** Removed once: the decoy of the hasher; the unknown address made no comparison. */
+  it('costs the same work whoever it is for', async () => {
+    const server = await startTestApp();
+    try {
+      const { PasswordHasher } = await import('../../src/auth/identity/password-hasher.js');
+      const { SignInService } = await import('../../src/auth/identity/sign-in.service.js');
+      await ensureUser(server.app, { email: 'known@example.com', password: OLD });
+      await ensureUser(server.app, { email: 'passkey@example.com' });
+      const id = await ensureUser(server.app, { email: 'suspended@example.com', password: OLD });
+      await server.orm.em.fork().execute(`update users set status = 'suspended' where id = ?`, [id]);
+      const work: string[] = [];
+      const connection = server.orm.em.getConnection();
+      const execute = connection.execute.bind(connection);
+      connection.execute = ((query: string, ...rest: []) => {
+        work.push(String(query).replaceAll(/'[^']*'/g, '?'));
+        return execute(query, ...rest);
+      }) as typeof execute;
+      const hasher = server.app.get(PasswordHasher);
+      const verify = hasher.verify.bind(hasher);
+      hasher.verify = (hash, password) => {
+        work.push('compare');
+        return verify(hash, password);
+      };
+      const origin = { ip: '192.0.2.1', userAgent: null, requestId: null };
+      const seen: Record<string, string[]> = {};
+      for (const [who, email] of [
+        ['known', 'known@example.com'],
+        ['unknown', 'unknown@example.com'],
+        ['suspended', 'suspended@example.com'],
+        ['without a password', 'passkey@example.com'],
+      ] as const) {
+        work.length = 0;
+        const wrong = { email, password: 'not the password' };
+        await expect(server.app.get(SignInService).signIn(wrong, origin)).rejects.toThrow('not right');
+        seen[who] = [...work];
+      }
+      expect(seen['known']).toContain('compare');
+      expect(seen['known']?.length).toBeGreaterThan(4);
+      expect(seen['unknown']).toEqual(seen['known']);
+      expect(seen['suspended']).toEqual(seen['known']);
+      expect(seen['without a password']).toEqual(seen['known']);
+    } finally {
+      await server.close();
+    }
+  });
+});

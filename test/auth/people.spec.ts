@@ -1,0 +1,259 @@
+import { decodeJwt } from 'jose';
+import { ERASURE_JOB } from '../../src/auth/identity/erasure.job.js';
+import { PersonalDataRegistry } from '../../src/common/personal-data.js';
+import { JobRegistry } from '../../src/jobs/job-registry.js';
+import { deliverMails, linkIn, Mailbox } from '../support/mailbox.js';
+import { startTestApp, type TestApp } from '../support/test-app.js';
+import { ensureUser, issueToken } from '../support/tokens.js';
+import { Browser } from './browser.js';
+import { discover, signIn } from './desktop-client.js';
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+const PASSWORD = 'correct horse battery';
+
+interface UserBody {
+  id: string;
+  email: string;
+  role: string;
+  status: string;
+  deletedAt: string | null;
+  erasedAt: string | null;
+}
+
+describe('people', () => {
+  let server: TestApp;
+  let mailbox: Mailbox;
+  let operator: string;
+  beforeAll(async () => {
+    mailbox = await Mailbox.open();
+    server = await startTestApp({ env: { SMTP_URL: mailbox.url } });
+    operator = await issueToken(server.app, { email: 'root@example.com', scopes: ['admin'], role: 'admin' });
+  });
+  afterAll(async () => {
+    await server.close();
+    await mailbox.close();
+  });
+
+  const call = (method: string, path: string, token: string, body?: unknown, headers: Record<string, string> = {}) =>
+    fetch(server.url + path, {
+      method,
+      headers: {
+        authorization: `Bearer ${token}`,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+  const me = (email: string) => issueToken(server.app, { email, scopes: ['user.info'] });
+  const sql = <T extends object>(text: string, values: unknown[] = []) =>
+    server.orm.em.fork().execute<T[]>(text, values);
+  const erase = () => server.app.get(JobRegistry).runNow(ERASURE_JOB, new Date());
+
+  async function read(id: string): Promise<{ etag: string; user: UserBody }> {
+    const response = await call('GET', `/admin/users/${id}`, operator);
+    return { etag: response.headers.get('etag') ?? '', user: (await response.json()) as UserBody };
+  }
+  async function act(id: string, action: string, body: object = {}): Promise<Response> {
+    const { etag } = await read(id);
+    return call(
+      'POST',
+      `/admin/users/${id}/${action}`,
+      operator,
+      { reason: 'asked to', ...body },
+      { 'if-match': etag },
+    );
+  }
+
+  describe('change what is theirs', () => {
+    it('T21 the name, and nothing else', async () => {
+      const token = await me('nia@example.com');
+      const renamed = await call('PATCH', '/v1/me', token, { displayName: '  Nia ' });
+      expect(await renamed.json()).toMatchObject({ displayName: 'Nia' });
+      expect(await (await call('PATCH', '/v1/me', token, { displayName: null })).json()).toMatchObject({
+        displayName: null,
+      });
+      const before = await sql('select * from users where email = ?', ['nia@example.com']);
+      for (const body of [
+        { role: 'admin' },
+        { emailVerified: true },
+        { email: 'other@example.com' },
+        { passwordHash: 'x', displayName: 'X' },
+        { id: '00000000-0000-7000-8000-000000000000' },
+        { deletedAt: null },
+        { displayName: { set: 'X' } },
+        { displayName: 'A\r\nBcc: spy@example.com' },
+        { displayName: 'x'.repeat(101) },
+        ['displayName'],
+      ]) {
+        const response = await call('PATCH', '/v1/me', token, body);
+        expect({ body, status: response.status }).toEqual({ body, status: 400 });
+      }
+      expect(await sql('select * from users where email = ?', ['nia@example.com'])).toEqual(before);
+    });
+
+    it('get everything about them in one document, without secrets, and of nobody else', async () => {
+      const email = 'exported@example.com';
+      const userId = await ensureUser(server.app, { email, password: PASSWORD });
+      const configuration = await discover(server.url);
+      const { access_token: token } = await signIn(
+        configuration,
+        new Browser(server.url),
+        { email, password: PASSWORD },
+        { device_name: 'Eva’s laptop' },
+      );
+      await call('PUT', '/v1/me/preferences', token, { temperature: 0.5 });
+      const response = await call('GET', '/v1/me/export', token);
+      expect(response.headers.get('content-disposition')).toContain('attachment');
+      const document = (await response.json()) as Record<string, Record<string, unknown>[]>;
+      const sections = server.app.get(PersonalDataRegistry).list();
+      expect(Object.keys(document)).toEqual(['exportedAt', ...sections.map(({ name }) => name)]);
+      expect(sections.map(({ name }) => name)).toEqual(
+        expect.arrayContaining(['account', 'devices', 'creditPostings', 'usage', 'subscriptions']),
+      );
+      expect(document['account']).toMatchObject([{ id: userId, email }]);
+      expect(document['devices']).toMatchObject([{ device_name: 'Eva’s laptop' }]);
+      expect(document['preferences']).toMatchObject([{ temperature: '0.50' }]);
+      expect(document['signInEvents']?.map(({ event }) => event)).toEqual(
+        expect.arrayContaining(['sign_in', 'consent_granted']),
+      );
+      expect(JSON.stringify(document)).not.toMatch(/argon2|password_hash|root@example/);
+    });
+  });
+
+  describe('who leave', () => {
+    it('are out at once, and have a grace', async () => {
+      const email = 'leaving@example.com';
+      const token = await me(email);
+      const id = String(decodeJwt(token).sub);
+      expect(await (await act(id, 'delete')).json()).toMatchObject({ email, deletedAt: expect.any(String) });
+      expect((await call('GET', '/v1/me', token)).status).toBe(401);
+      await deliverMails(server.app);
+      expect(mailbox.lastTo(email).text).toContain('For 30 days it can be brought back');
+      await erase();
+      expect((await read(id)).user).toMatchObject({ email, erasedAt: null });
+      expect((await act(id, 'restore')).status).toBe(200);
+      expect((await call('GET', '/v1/me', await me(email))).status).toBe(200);
+    });
+
+    it('are deleted where no line names them, and anonymised where money does', async () => {
+      const bare = await ensureUser(server.app, { email: 'bare@example.com' });
+      const payer = await ensureUser(server.app, { email: 'payer@example.com', password: PASSWORD });
+      const payerToken = await issueToken(server.app, { email: 'payer@example.com', scopes: ['llm.inference'] });
+      const messages = [{ role: 'user', content: 'What will be left of me?' }];
+      const chat = await call('POST', '/v1/chat/completions', payerToken, { model: 'sandbox-echo', messages });
+      expect(chat.status).toBe(200);
+      const lines = () => sql('select * from credit_postings where user_id = ? order by id', [payer]);
+      const before = await lines();
+      expect(before.length).toBeGreaterThan(1);
+      await sql('insert into user_preferences (user_id) values (?), (?)', [bare, payer]);
+      await sql(`update users set deleted_at = ?, display_name = 'Paula' where id in (?, ?)`, [
+        new Date(Date.now() - DAY_MS),
+        bare,
+        payer,
+      ]);
+      expect(await erase()).toMatchObject({ deleted: 0, anonymised: 0 });
+      server.wallClock.advance(31 * DAY_MS);
+      expect(await erase()).toMatchObject({ deleted: 1, anonymised: 1, failed: 0 });
+      expect(await sql('select id from users where id = ?', [bare])).toEqual([]);
+      expect(await sql('select email, display_name, password_hash from users where id = ?', [payer])).toEqual([
+        { email: `${payer}@erased.invalid`, display_name: null, password_hash: null },
+      ]);
+      expect(await sql('select * from user_preferences where user_id = ?', [payer])).toEqual([]);
+      expect(await lines()).toEqual(before);
+      expect(await erase()).toMatchObject({ deleted: 0, anonymised: 0 });
+      operator = await issueToken(server.app, { email: 'root@example.com', scopes: ['admin'], role: 'admin' });
+      const restored = await act(payer, 'restore');
+      expect(restored.status).toBe(409);
+      expect(await restored.json()).toMatchObject({ code: 'user_state' });
+      const books = await call('GET', '/admin/reconciliation', operator);
+      expect(await books.json()).toMatchObject({ balanced: true });
+    });
+
+    it('do not take their address with them: who registers with it again is somebody else, and restoring waits', async () => {
+      const email = 'again@example.com';
+      const first = await ensureUser(server.app, { email });
+      expect((await act(first, 'delete')).status).toBe(200);
+      const second = await ensureUser(server.app, { email });
+      expect(second).not.toBe(first);
+      const taken = await act(first, 'restore');
+      expect(taken.status).toBe(409);
+      expect(await taken.json()).toMatchObject({ code: 'email_taken' });
+    });
+  });
+
+  describe('and operators', () => {
+    it('invite them: the owner alone chooses the password', async () => {
+      const email = 'colleague@example.com';
+      const invited = await call('POST', '/admin/users', operator, { email, role: 'support', reason: 'new colleague' });
+      expect(invited.status).toBe(201);
+      expect(await invited.json()).toMatchObject({ email, role: 'support', emailVerified: false });
+      const again = await call('POST', '/admin/users', operator, { email, reason: 'again' });
+      expect(await again.json()).toMatchObject({ code: 'email_taken' });
+      await deliverMails(server.app);
+      const token = new URL(linkIn(mailbox.lastTo(email), server.url), server.url).searchParams.get('token');
+      server.wallClock.advance(60 * 60_000);
+      const chosen = await new Browser(server.url).postJson('/reset-password', { token, password: PASSWORD });
+      expect(chosen.status).toBe(200);
+      const tokens = await signIn(await discover(server.url), new Browser(server.url), { email, password: PASSWORD });
+      expect(tokens.claims()).toMatchObject({ email_verified: true });
+      operator = await issueToken(server.app, { email: 'root@example.com', scopes: ['admin'], role: 'admin' });
+    });
+
+    it('suspend, reinstate, reset and change roles, each with a line in the audit trail', async () => {
+      const email = 'managed@example.com';
+      const id = await ensureUser(server.app, { email, password: PASSWORD });
+      const token = await me(email);
+      expect((await act(id, 'suspend')).status).toBe(200);
+      expect((await call('GET', '/v1/me', token)).status).toBe(403);
+      expect(await (await act(id, 'suspend')).json()).toMatchObject({ code: 'user_state' });
+      expect(await (await act(id, 'reinstate')).json()).toMatchObject({ status: 'active' });
+      expect((await call('GET', '/v1/me', token)).status).toBe(401);
+      expect(await (await act(id, 'role', { role: 'support' })).json()).toMatchObject({ role: 'support' });
+      const before = await me(email);
+      expect((await act(id, 'password-reset')).status).toBe(200);
+      expect((await call('GET', '/v1/me', before)).status).toBe(401);
+      const old = signIn(await discover(server.url), new Browser(server.url), { email, password: PASSWORD });
+      await expect(old).rejects.toThrow('sign-in: 401');
+      const lines = await sql<{ action: string; reason: string; after: object }>(
+        `select action, reason, after from audit_trail where entity = 'user' and entity_id = ? order by created_at, id`,
+        [id],
+      );
+      expect(lines.map(({ action }) => action)).toEqual([
+        'user.suspend',
+        'user.reinstate',
+        'user.role',
+        'user.password_reset',
+      ]);
+      expect(lines[0]).toMatchObject({ reason: 'asked to', after: { status: 'suspended', role: 'user' } });
+      expect(JSON.stringify(lines)).not.toContain('@');
+    });
+
+    it('must have seen what they change, and say why', async () => {
+      const id = await ensureUser(server.app, { email: 'seen@example.com' });
+      const { etag } = await read(id);
+      const path = `/admin/users/${id}/suspend`;
+      expect((await call('POST', path, operator, { reason: 'x' })).status).toBe(428);
+      expect((await call('POST', path, operator, { reason: 'x' }, { 'if-match': '"old"' })).status).toBe(412);
+      expect((await call('POST', path, operator, {}, { 'if-match': etag })).status).toBe(400);
+      const support = await issueToken(server.app, { email: 'sam@example.com', scopes: ['admin'], role: 'support' });
+      expect((await call('GET', `/admin/users/${id}`, support)).status).toBe(200);
+      expect((await call('POST', path, support, { reason: 'x' }, { 'if-match': etag })).status).toBe(403);
+      expect((await read(id)).user.status).toBe('active');
+    });
+
+    it('never lock themselves out: the last one stays, also against two at once', async () => {
+      const [root] = await sql<{ id: string }>(`select id from users where email = 'root@example.com'`);
+      const rootId = root?.id ?? '';
+      for (const action of ['suspend', 'delete'] as const) {
+        expect(await (await act(rootId, action)).json()).toMatchObject({ code: 'last_operator' });
+      }
+      expect(await (await act(rootId, 'role', { role: 'user' })).json()).toMatchObject({ code: 'last_operator' });
+      const other = await ensureUser(server.app, { email: 'second@example.com', role: 'admin' });
+      const answers = await Promise.all([act(rootId, 'role', { role: 'user' }), act(other, 'role', { role: 'user' })]);
+      expect(answers.map(({ status }) => status).filter((status) => status === 200)).toHaveLength(1);
+      expect(
+        await sql(`select 1 from users where role = 'admin' and status = 'active' and deleted_at is null`),
+      ).toHaveLength(1);
+    });
+  });
+});
