@@ -1,5 +1,4 @@
-import type { AppError } from '../common/errors/app-error.js';
-import { OverloadedError } from '../common/errors/common.errors.js';
+import { AppError } from '../common/errors/app-error.js';
 import type { TokenUsage } from '../usage/domain/cost.js';
 import type { UsageAttempt } from '../usage/metering.service.js';
 import type { HoldRequest } from './chat-hold.service.js';
@@ -50,8 +49,8 @@ export function toProviderRequest({ requestId, chat, startedAt }: ChatCall, plan
 
 /** What the caller learns of a provider's failure. Only messages that an adapter marked as safe are shown. */
 export function toProviderError(thrown: unknown, requestId: string, limit: TimeLimit): AppError {
-  // The server's own refusal, not the provider's: it stops.
-  if (thrown instanceof OverloadedError) return thrown;
+  // The server's own refusal, not the provider's: it stops, or nothing is left to pay with.
+  if (thrown instanceof AppError) return thrown;
   if (limit.isExceeded) return new ProviderTimeoutError(requestId, limit.stepMs);
   if (thrown instanceof ProviderRejection) return new ProviderRejectedError(requestId, thrown.message);
   if (thrown instanceof ProviderUnavailable) return new ProviderUnavailableError(requestId, thrown.retryAfterMs);

@@ -7,6 +7,7 @@ import type { AdmittedChat } from './admitted-chat.js';
 import type { AnswerKeeper } from './idempotency/answer-keeper.js';
 import { HoldPlanner, type HoldPlan } from './hold-planner.service.js';
 import { giveBack, OpenHold } from './open-hold.js';
+import { OverrunGuard, type OverrunWatch } from './overrun-guard.service.js';
 
 /** Longest life of one answer, streams included. */
 export const ANSWER_MS_MAX = 600_000;
@@ -34,6 +35,7 @@ export class ChatHoldService {
   constructor(
     private readonly planner: HoldPlanner,
     private readonly metering: MeteringService,
+    private readonly overruns: OverrunGuard,
   ) {}
 
   /**
@@ -50,6 +52,11 @@ export class ChatHoldService {
       if (!counted) throw error;
       return { plan: counted, hold: await this.reserve(request, counted) };
     }
+  }
+
+  /** Watches that what a stream delivers stays within what its hold covers. */
+  watch(request: HoldRequest, plan: HoldPlan): OverrunWatch {
+    return this.overruns.watch(request, plan);
   }
 
   /** Why `open` would be refused now, given both plans; null if it would not. Nothing is kept. */

@@ -10,8 +10,10 @@ import type { HoldPlan } from './hold-planner.service.js';
 import { AnswerCutOffError } from './inference.errors.js';
 import type { ToldCharge } from './idempotency/answer-keeper.js';
 import type { KeptForKey, OpenHold } from './open-hold.js';
+import type { OverrunWatch } from './overrun-guard.service.js';
 import type { ReportedUsage } from './domain/reported-usage.js';
 import { ProviderFailure, type ProviderEvent } from './providers/chat-provider.js';
+import { disconnectPolicyOf } from './providers/disconnect-policy.js';
 import type { TimeLimit } from './providers/time-limit.js';
 import type { UsageEstimator } from './usage-estimator.service.js';
 import { callsTools, generatedText, type ChatCompletionChunk } from './wire/chat-answer.js';
@@ -19,11 +21,20 @@ import { callsTools, generatedText, type ChatCompletionChunk } from './wire/chat
 /** A client that takes nothing for this long has left, even if its connection has not. */
 const STALLED_CLIENT_MS = 60_000;
 
+/**
+ * How long a client hears nothing before it is sent a comment. Proxies and load balancers take a connection for dead after a minute or half of
+ * one; the standard of event streams recommends every 15 seconds or so.
+ */
+export const HEARTBEAT_MS = 15_000;
+const HEARTBEAT = ': keep-alive\n\n';
+
 export interface StreamParts {
   plan: HoldPlan;
   hold: OpenHold;
   estimator: UsageEstimator;
+  watch: OverrunWatch;
   limit: TimeLimit;
+  heartbeatMs: number;
 }
 
 /**
@@ -47,6 +58,7 @@ export class ChatStream {
   /** The provider was told to stop because the client had left. */
   private isCutOff = false;
   private drainTimer: NodeJS.Timeout | undefined;
+  private heartbeat: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly call: ChatCall,
@@ -68,6 +80,7 @@ export class ChatStream {
   /** Relays until the stream ends, settles, and tells the client how it ended. Never rejects. */
   async run(): Promise<void> {
     let interruption: unknown = null;
+    this.heartbeat = setInterval(() => this.beat(), this.parts.heartbeatMs);
     try {
       await this.relay();
     } catch (thrown) {
@@ -75,6 +88,7 @@ export class ChatStream {
       this.abandon();
     }
     clearTimeout(this.drainTimer);
+    clearInterval(this.heartbeat);
     this.parts.limit.release();
     try {
       await this.finish(interruption);
@@ -94,11 +108,14 @@ export class ChatStream {
         this.providerRequestId = event.providerRequestId;
         continue;
       }
-      this.note(event.chunk);
+      const generated = generatedText(event.chunk);
+      this.note(event.chunk, generated);
       const text = this.writer.chunk(event.chunk);
-      if (text === '') continue;
-      this.call.keeper?.add(text);
-      await this.write(text);
+      if (text !== '') {
+        this.call.keeper?.add(text);
+        await this.write(text);
+      }
+      await this.parts.watch.note(generated);
     }
   }
 
@@ -106,9 +123,9 @@ export class ChatStream {
     return this.parts.limit.run(() => this.events.next());
   }
 
-  private note(chunk: ChatCompletionChunk): void {
+  private note(chunk: ChatCompletionChunk, generated: string): void {
     this.firstTokenMs ??= performance.now() - this.began;
-    this.generated += generatedText(chunk);
+    this.generated += generated;
     this.hasCalledTools ||= callsTools(chunk.choices);
   }
 
@@ -169,7 +186,13 @@ export class ChatStream {
 
   /** Writes as fast as the client reads. What a client that has left would have got is thrown away. */
   private async write(text: string): Promise<void> {
+    this.heartbeat?.refresh();
     if (!this.hasClientLeft && !this.output.write(text)) await this.whenWritable();
+  }
+
+  /** A sign of life while the provider is silent. A client that takes nothing needs none. */
+  private beat(): void {
+    if (!this.hasClientLeft && !this.output.writableNeedDrain) this.output.write(HEARTBEAT);
   }
 
   private whenWritable(): Promise<void> {
@@ -195,7 +218,7 @@ export class ChatStream {
   private onClosed(): void {
     if (this.output.writableEnded) return;
     this.hasClientLeft = true;
-    const policy = this.call.chat.route.provider.onDisconnect;
+    const policy = disconnectPolicyOf(this.call.chat);
     if (policy.kind === 'cancel') this.cutOff();
     else this.drainTimer = setTimeout(() => this.cutOff(), policy.capMs);
   }

@@ -1,3 +1,4 @@
+import { formatCredits } from '../common/domain/micro-credits.js';
 import type { Tier } from '../common/domain/tiers.js';
 import { AppError } from '../common/errors/app-error.js';
 import type { ImageLimits } from '../models/domain/image-limits.js';
@@ -218,6 +219,23 @@ export class AnswerCutOffError extends AppError {
   constructor(requestId: string) {
     super(
       `The client left before the answer was finished, and it was stopped there: what had arrived was charged. A new Idempotency-Key asks anew. Request ${requestId}.`,
+    );
+  }
+}
+
+/** In the middle of a stream: the provider writes on past the output limit that it was sent, and the user has nothing left to pay that with. */
+export class CreditsRanOutError extends AppError {
+  static readonly code = 'insufficient_credits';
+  static readonly status = 402;
+  static readonly title = 'The credits ran out in the middle of the answer';
+  static readonly openaiType = 'insufficient_quota' as const;
+
+  constructor(facts: { limitTokens: number; neededUcr: bigint; availableUcr: bigint; nextGrantAt: Date | null }) {
+    const [needed, available] = [formatCredits(facts.neededUcr), formatCredits(facts.availableUcr)];
+    super(
+      `The answer went on past its limit of ${facts.limitTokens} tokens, for ${needed} credits more than were held, and ${available} are left. ` +
+        'It ends here; what was delivered is charged. Ask for less output, or go on when there are credits again.',
+      { details: { needed, available, nextGrantAt: facts.nextGrantAt?.toISOString() ?? null } },
     );
   }
 }

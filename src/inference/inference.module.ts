@@ -30,6 +30,7 @@ import { InFlightRequests } from './in-flight-requests.js';
 import { InferenceService } from './inference.service.js';
 import { ModelListService } from './model-list.service.js';
 import { ModelsController } from './models.controller.js';
+import { OverrunGuard } from './overrun-guard.service.js';
 import { ProviderAdminController } from './provider-admin/provider.admin.controller.js';
 import { ProviderAccounts } from './provider-admin/provider-accounts.service.js';
 import { ProviderCredentialService } from './provider-admin/provider-credential.service.js';
@@ -77,6 +78,7 @@ import { UsageEstimator } from './usage-estimator.service.js';
     InFlightRequests,
     InferenceService,
     ModelListService,
+    OverrunGuard,
     ProviderAccounts,
     ProviderCredentialService,
     ProviderOverview,

@@ -3,7 +3,7 @@ import type { Reservation, Settlement } from '../usage/metering.service.js';
 import { answerHeaders, JSON_HEADERS } from './answer-headers.js';
 import { ChatAttempts } from './chat-attempts.service.js';
 import { toAttempt, toProviderRequest, type ChatCall } from './chat-call.js';
-import { ChatStream } from './chat-stream.js';
+import { ChatStream, HEARTBEAT_MS } from './chat-stream.js';
 import { ChatHoldService } from './chat-hold.service.js';
 import type { HoldPlan } from './hold-planner.service.js';
 import { InFlightRequests } from './in-flight-requests.js';
@@ -32,6 +32,8 @@ export interface OpenedStream {
 /** The way of an admitted chat: bound, reserve, provider, settle, respond. Whatever happens, its hold ends exactly once. */
 @Injectable()
 export class InferenceService {
+  heartbeatMs = HEARTBEAT_MS;
+
   constructor(
     private readonly holds: ChatHoldService,
     private readonly estimator: UsageEstimator,
@@ -77,7 +79,9 @@ export class InferenceService {
   private async openStream(call: ChatCall, plan: HoldPlan, hold: OpenHold): Promise<OpenedStream> {
     try {
       return await this.attempts.first({ call, plan }, async (tried, limit) => {
-        const stream = new ChatStream(tried.call, { plan: tried.plan, hold, estimator: this.estimator, limit });
+        const { estimator, heartbeatMs } = this;
+        const watch = this.holds.watch(tried.call, tried.plan);
+        const stream = new ChatStream(tried.call, { plan: tried.plan, hold, estimator, watch, limit, heartbeatMs });
         await stream.open();
         return { ...tried, hold, stream };
       });

@@ -1,3 +1,5 @@
+import { Clock } from '../../src/common/clock.js';
+import type { CreditsService } from '../../src/credits/credits.service.js';
 import { ChatAttempts } from '../../src/inference/chat-attempts.service.js';
 import type { FallbackPlanner } from '../../src/inference/fallback-planner.service.js';
 import type { ChatCall } from '../../src/inference/chat-call.js';
@@ -6,6 +8,7 @@ import { CHAT_COMPLETIONS } from '../../src/inference/dialects/chat-completions/
 import { HoldPlanner } from '../../src/inference/hold-planner.service.js';
 import { InFlightRequests } from '../../src/inference/in-flight-requests.js';
 import { InferenceService } from '../../src/inference/inference.service.js';
+import { OverrunGuard } from '../../src/inference/overrun-guard.service.js';
 import { readPrompt } from '../../src/inference/prompt.js';
 import type {
   ChatProvider,
@@ -143,14 +146,30 @@ const NO_FALLBACKS = {
 
 const NO_RECORDER = { note: () => undefined } as unknown as ErrorRecorder;
 
+export interface BenchOptions {
+  timeoutMs?: number;
+  /** What the counter answers: the same to everyone, or by the texts. */
+  counts?: number[] | null | ((groups: string[][]) => number[]);
+  /** What is left beside the hold. */
+  availableUcr?: bigint;
+}
+
 /** The service with a scripted provider, a recording meter and a counter of words. */
-export function bench(provider: ChatProvider, options: { timeoutMs?: number; counts?: number[] | null } = {}): Bench {
+export function bench(provider: ChatProvider, options: BenchOptions = {}): Bench {
   const metering = new RecordingMetering();
   const inFlight = new InFlightRequests();
-  const counter = { count: () => Promise.resolve(options.counts === undefined ? [3, 2] : options.counts) };
+  const { counts = [3, 2], availableUcr = 1_000_000_000n } = options;
+  const counter = {
+    count: (groups: string[][]) => Promise.resolve(typeof counts === 'function' ? counts(groups) : counts),
+  };
+  const credits = { balance: () => Promise.resolve({ availableUcr, nextGrantAt: null }) };
   const tokens = counter as unknown as TokenCounter;
   const service = new InferenceService(
-    new ChatHoldService(new HoldPlanner(tokens), metering as unknown as MeteringService),
+    new ChatHoldService(
+      new HoldPlanner(tokens),
+      metering as unknown as MeteringService,
+      new OverrunGuard(tokens, credits as unknown as CreditsService, new Clock()),
+    ),
     new UsageEstimator(tokens),
     inFlight,
     new ChatAttempts(

@@ -241,8 +241,8 @@ describe('a model of Google', () => {
     expect(mock.calls).toEqual([]);
   });
 
-  it('is charged what arrived, counted, when a stream is cut', async () => {
-    mock.behave({ text: 'one two three four five six', cutAfterEvents: 3 });
+  it('is charged what arrived, counted, when a stream is cut that told no usage', async () => {
+    mock.behave({ text: 'one two three four five six', cutAfterEvents: 3, usage: null });
     const answer = await caller.chat({ ...CHAT, stream: true });
     expect(answer.body['text']).toContain('provider_error');
     expect(answer.body['text']).not.toContain('[DONE]');

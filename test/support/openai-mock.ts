@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -25,6 +26,8 @@ export interface MockBehaviour {
   rawBody?: string;
   /** Streams only: the connection is cut after this many chunks. */
   cutAfterChunks?: number;
+  /** Streams only: every chunk carries the usage, as some servers do. */
+  usageInEveryChunk?: boolean;
   /** Streams only: `[DONE]` is left out. */
   withoutDone?: boolean;
 }
@@ -41,6 +44,8 @@ export class OpenAiMock {
   billed = { requests: 0, promptTokens: 0, completionTokens: 0 };
   /** Streams whose client closed the connection before they ended. */
   abortedStreams = 0;
+  /** Of all streams, as far as their connections took them. */
+  streamedBytes = 0;
   private behaviour: MockBehaviour = {};
   private refusals = 0;
   private readonly server: Server = createServer((request, response) => {
@@ -109,18 +114,23 @@ export class OpenAiMock {
 
   private async stream(answer: Answer, body: Record<string, unknown>, response: ServerResponse): Promise<void> {
     const { behaviour } = this;
-    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
+    let isCut = false;
+    const closed = new AbortController();
     response.once('close', () => {
-      if (!response.writableFinished) this.abortedStreams += 1;
+      closed.abort();
+      if (!response.writableFinished && !isCut) this.abortedStreams += 1;
     });
     const wantsUsage = (body['stream_options'] as { include_usage?: boolean } | undefined)?.include_usage === true;
     const words = answer.content.split(/(?<= )/);
     for (const [index, word] of words.entries()) {
-      if (behaviour.cutAfterChunks === index) {
-        response.destroy();
-        return;
-      }
-      response.write(event(chunkOf(answer, { content: word, ...(index === 0 && { role: 'assistant' }) }, null)));
+      isCut = behaviour.cutAfterChunks === index;
+      if (isCut) response.destroy();
+      if (response.destroyed) return;
+      const chunk = chunkOf(answer, { content: word, ...(index === 0 && { role: 'assistant' }) }, null);
+      const text = event({ ...chunk, ...(behaviour.usageInEveryChunk && { usage: answer.usage }) });
+      this.streamedBytes += text.length;
+      if (!response.write(text)) await once(response, 'drain', closed).catch(() => undefined);
       if (behaviour.cutAfterChunks !== undefined || behaviour.delayMs) await sleep(5);
     }
     response.write(event(chunkOf(answer, {}, 'stop')));

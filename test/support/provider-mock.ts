@@ -24,6 +24,8 @@ export interface MockTrouble {
 /** A provider on a port of its own that speaks some protocol, and records what it was asked. */
 export abstract class ProviderMock<Behaviour extends MockTrouble> {
   readonly calls: RecordedCall[] = [];
+  /** Streams whose client closed the connection before they ended. */
+  abortedStreams = 0;
   protected behaviour: Partial<Behaviour> = {};
   private readonly server: Server = createServer((request, response) => {
     this.serve(request, response).catch(() => response.destroy());
@@ -60,16 +62,18 @@ export abstract class ProviderMock<Behaviour extends MockTrouble> {
   }
 
   protected async events(response: ServerResponse, events: readonly string[]): Promise<void> {
-    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
+    const noteAborted = () => (this.abortedStreams += 1);
+    response.once('close', noteAborted);
     for (const [index, event] of events.entries()) {
-      if (this.behaviour.cutAfterEvents === index) {
-        response.destroy();
+      if (this.behaviour.cutAfterEvents === index || response.destroyed) {
+        if (!response.destroyed) response.off('close', noteAborted).destroy();
         return;
       }
       response.write(event);
       if (this.behaviour.cutAfterEvents !== undefined || this.behaviour.delayMs) await sleep(5);
     }
-    response.end();
+    response.off('close', noteAborted).end();
   }
 
   private async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {

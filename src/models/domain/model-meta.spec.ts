@@ -49,6 +49,11 @@ describe('ModelMeta', () => {
       'longContext.aboveInputTokens: must be below',
     ],
     ['an unknown key inside', { creditRates: { fun: 1 } }, 'creditRates: Unrecognized key: "fun"'],
+    [
+      'an unknown way to treat a client that left',
+      { providerMetadata: { onDisconnect: 'stop' } },
+      "providerMetadata.onDisconnect: must be 'drain' or 'cancel'",
+    ],
     ['an unknown image strategy', { imageTokens: { strategy: 'guess', perImageMax: 1 } }, 'imageTokens.strategy: '],
     ['images without a maximum', { imageTokens: { strategy: 'gemini_tiles' } }, 'imageTokens.perImageMax: '],
     [

@@ -154,7 +154,15 @@ function documentIssues(meta: ModelMeta): DocumentIssue[] {
     ...imageIssues(meta),
     ...constraintDocumentIssues(meta.parameterConstraints ?? {}, meta.parameterRules ?? []),
     ...outputDefaultIssues(meta),
+    ...disconnectIssues(meta),
   ];
+}
+
+/** The rest of `providerMetadata` is free form; this word of it decides what is charged to a client that left. */
+function disconnectIssues({ providerMetadata }: ModelMeta): DocumentIssue[] {
+  const policy = providerMetadata?.['onDisconnect'];
+  if (policy === undefined || policy === 'drain' || policy === 'cancel') return [];
+  return [{ path: ['providerMetadata', 'onDisconnect'], message: "must be 'drain' or 'cancel'" }];
 }
 
 /** Half a price would charge wrongly, so a model has both costs and a credit rate for both directions, or no price at all. */

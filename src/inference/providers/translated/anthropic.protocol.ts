@@ -54,6 +54,7 @@ export class AnthropicProtocol implements Protocol {
         },
       },
       usage: () => tap.usage,
+      usageSoFar: () => tap.usage,
       providerRequestId: () => tap.requestId,
     };
   }

@@ -9,6 +9,8 @@ import { ProviderRejection, type ProviderRequest } from '../chat-provider.js';
 import type { Exchange, Protocol } from './protocol.js';
 import { fetchThrough } from './provider-fetch.js';
 
+type RawUsage = LanguageModelV4Usage['raw'];
+
 const PENALTIES = ['presence_penalty', 'frequency_penalty'] as const;
 
 /** Google's Gemini API. */
@@ -34,7 +36,8 @@ export class GoogleProtocol implements Protocol {
           google: effort && effort !== 'none' ? { thinkingConfig: { includeThoughts: true } } : {},
         },
       },
-      usage: readGoogleUsage,
+      usage: ({ raw }) => readGoogleUsage(raw),
+      usageSoFar: (event) => readGoogleUsage((event as { usageMetadata?: RawUsage } | null)?.usageMetadata),
       providerRequestId: () => null,
     };
   }
@@ -65,7 +68,7 @@ function hasRemoteImage({ messages }: ProviderRequest['body']): boolean {
  * What Gemini counted. Every figure of a stream is the total so far, and the library hands on the last. Thoughts are told apart from the
  * output, and what tools put into the prompt apart from the prompt; both are billed.
  */
-export function readGoogleUsage({ raw }: Pick<LanguageModelV4Usage, 'raw'>): ReportedUsage | null {
+export function readGoogleUsage(raw: RawUsage): ReportedUsage | null {
   if (!raw) return null;
   const figure = (name: string): unknown => raw[name] ?? 0;
   const prompt = figure('promptTokenCount');

@@ -20,6 +20,8 @@ export interface Exchange {
   options: Pick<LanguageModelV4CallOptions, 'providerOptions'>;
   /** What was counted, normalised, once the answer is there; null where nothing usable was reported. */
   usage(reported: LanguageModelV4Usage): ReportedUsage | null;
+  /** The same in the middle of a stream, given an event as it came: what counts should nothing follow. Null until anything usable was told. */
+  usageSoFar(event: unknown): ReportedUsage | null;
   /** The provider's own id of the call, where it told one. */
   providerRequestId(): string | null;
 }

@@ -7,10 +7,11 @@ import {
   ProviderRejection,
   type ProviderRequest,
 } from '../chat-provider.js';
+import type { ReportedUsage } from '../../domain/reported-usage.js';
 import { isRetryableStatus, wasNeverSent } from '../retryable.js';
 import { ChunkTranslator, toCompletion } from './answer-translation.js';
 import { toCallOptions } from './call-options.js';
-import type { Protocol } from './protocol.js';
+import type { Exchange, Protocol } from './protocol.js';
 
 /** Aborting saves nothing for certain, so a stream whose client has left is read on for this long. */
 const DRAIN_CAP_MS = 60_000;
@@ -51,15 +52,15 @@ export class TranslatedProvider implements ChatProvider {
   async *stream(request: ProviderRequest, signal: AbortSignal): AsyncGenerator<ProviderEvent> {
     try {
       const { model, options, ...exchange } = this.protocol.open(request);
-      const { stream } = await model.doStream({ ...toCallOptions(request), ...options, abortSignal: signal });
+      const call = { ...toCallOptions(request), ...options, includeRawChunks: true, abortSignal: signal };
+      const { stream } = await model.doStream(call);
       const translator = new ChunkTranslator(request);
       for await (const part of stream) {
         refuseBroken(part);
         for (const chunk of translator.translate(part)) yield { kind: 'chunk', chunk };
-        if (part.type !== 'finish') continue;
-        const usage = exchange.usage(part.usage);
+        const usage = usageOf(part, exchange);
         if (usage) yield { kind: 'usage', usage, providerRequestId: exchange.providerRequestId() };
-        return;
+        if (part.type === 'finish') return;
       }
     } catch (error) {
       throw this.toProviderError(error, signal);
@@ -101,6 +102,14 @@ export class TranslatedProvider implements ChatProvider {
 /** All that may be logged of the libraries' errors: they carry the prompt, and the text that could not be read. */
 function nameOf(error: unknown): Error {
   return new Error(error instanceof Error ? error.name : 'unknown');
+}
+
+function usageOf(
+  part: LanguageModelV4StreamPart,
+  exchange: Pick<Exchange, 'usage' | 'usageSoFar'>,
+): ReportedUsage | null {
+  if (part.type === 'finish') return exchange.usage(part.usage);
+  return part.type === 'raw' ? exchange.usageSoFar(part.rawValue) : null;
 }
 
 /** @throws ProviderFailure for a part that says that the answer is not going to be complete. */
