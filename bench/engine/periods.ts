@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { MikroORM } from '@mikro-orm/postgresql';
 import type { INestApplicationContext } from '@nestjs/common';
+import type pg from 'pg';
 import { createApp } from '../../src/bootstrap.js';
 import { Clock } from '../../src/common/clock.js';
 import { GrantExpiryService } from '../../src/credits/grant-expiry.service.js';
@@ -12,6 +13,7 @@ import { type Tamper, withClient } from './pair-rounds.js';
 import { FIRST_MONTH, makeCopies, seedSubscriptions, writeBare } from './period-seed.js';
 
 const SAMPLE_MS = 200;
+const PROGRESS_MS = 30_000;
 /** Sizes up to this one are closed several times in a row; a larger one takes minutes. */
 const REPEATED_MAX = 50_000;
 const ROUNDS_MAX = 3;
@@ -59,7 +61,7 @@ export async function measurePeriods(
   try {
     const rounds: Round[] = [];
     for (let round = 1; round <= (subscriptions <= REPEATED_MAX ? Math.min(ROUNDS_MAX, size.rounds) : 1); round += 1) {
-      const measured = await closeOnce(app, { url, subscriptions, round, serverPid: server.processId });
+      const measured = await closeOnce(app, { url, subscriptions, round, serverPid: server.processId }, say);
       rounds.push(measured);
       const rate = (seconds: number): string => (subscriptions / seconds).toFixed(0);
       say(
@@ -90,6 +92,7 @@ export async function measurePeriods(
 async function closeOnce(
   app: INestApplicationContext,
   about: { url: string; subscriptions: number; round: number; serverPid: number },
+  say: (text: string) => void,
 ): Promise<Round> {
   const { url, subscriptions, round } = about;
   const month = (index: number): Date => {
@@ -101,14 +104,29 @@ async function closeOnce(
   app.get(Clock).now = () => now;
   await withClient(url, makeCopies);
   const peak = watchMemory(about.serverPid);
+  const progress = setInterval(() => {
+    withClient(url, closesSoFar).then(
+      (closes) => say(`${subscriptions} subscriptions: ${closes} closes so far …`),
+      say,
+    );
+  }, PROGRESS_MS);
   const began = performance.now();
   const totals = await app.get(RolloverService).run(now);
   await app.get(GrantExpiryService).expireGrants(now);
   const closeSeconds = (performance.now() - began) / 1_000;
+  clearInterval(progress);
   const memory = peak.stop();
   if (totals.closed !== subscriptions) throw new Error(`${totals.closed} of ${subscriptions} periods were closed`);
   const bare = await withClient(url, (client) => writeBare(client, { now, before }));
   return { closeSeconds, bareSeconds: bare.seconds, rows: bare.rows, ...memory };
+}
+
+/** As the statistics have it, which costs the run nothing. */
+async function closesSoFar(client: pg.ClientBase): Promise<string> {
+  const { rows } = await client.query<{ count: string }>(
+    `select n_tup_ins as count from pg_stat_user_tables where relname = 'period_closes'`,
+  );
+  return rows[0]?.count ?? '0';
 }
 
 async function reconcile(

@@ -42,23 +42,23 @@ export async function runTpcB(client: pg.ClientBase, scale: number, way: TpcBWay
   const of = (max: number): number => 1 + Math.floor(Math.random() * max);
   const account = of(scale * ACCOUNTS_PER_BRANCH);
   const [branch, teller, delta] = [of(scale), of(scale * TELLERS_PER_BRANCH), of(10_001) - 5_001];
-  const send = (text: string, values: number[] = []): Promise<unknown> => client.query({ name: text, text, values });
+  const send = (name: string, text: string, values: number[] = []): Promise<unknown> =>
+    client.query({ name, text, values });
   if (way === 'one call') {
-    await send('select tpc_b($1, $2, $3, $4)', [account, branch, teller, delta]);
+    await send('tpc-b', 'select tpc_b($1, $2, $3, $4)', [account, branch, teller, delta]);
     return;
   }
-  await send('begin');
-  await send('update pgbench_accounts set abalance = abalance + $1 where aid = $2', [delta, account]);
-  await send('select abalance from pgbench_accounts where aid = $1', [account]);
-  await send('update pgbench_tellers set tbalance = tbalance + $1 where tid = $2', [delta, teller]);
-  await send('update pgbench_branches set bbalance = bbalance + $1 where bid = $2', [delta, branch]);
-  await send('insert into pgbench_history (tid, bid, aid, delta, mtime) values ($1, $2, $3, $4, current_timestamp)', [
-    teller,
-    branch,
-    account,
-    delta,
-  ]);
-  await send('end');
+  await send('begin', 'begin');
+  await send('account', 'update pgbench_accounts set abalance = abalance + $1 where aid = $2', [delta, account]);
+  await send('balance', 'select abalance from pgbench_accounts where aid = $1', [account]);
+  await send('teller', 'update pgbench_tellers set tbalance = tbalance + $1 where tid = $2', [delta, teller]);
+  await send('branch', 'update pgbench_branches set bbalance = bbalance + $1 where bid = $2', [delta, branch]);
+  await send(
+    'history',
+    'insert into pgbench_history (tid, bid, aid, delta, mtime) values ($1, $2, $3, $4, current_timestamp)',
+    [teller, branch, account, delta],
+  );
+  await send('end', 'end');
 }
 
 /** Whether this machine has the program: it is no part of the embedded server. */

@@ -1,6 +1,7 @@
 import { EntityRepository } from '@mikro-orm/postgresql';
 import { CompiledQuery } from 'kysely';
 import { newId } from '../common/ids.js';
+import { functionCall } from '../database/function-call.js';
 import type { PeriodClose } from './period-close.entity.js';
 
 /** How one billing period ends: the terms come from the plan, which lies above this module. */
@@ -161,10 +162,7 @@ export class AllowanceRepository extends EntityRepository<PeriodClose> {
 
 const OPEN_OF_PERIOD = `user_id = ? and subscription_id = ? and period_index = ? and source in ('subscription', 'proration') and closed_at is null`;
 
-const CLOSE_SQL = `
-  select * from tollgate.close_periods(
-    $1::uuid[], $2::uuid[], $3::integer[], $4::bigint[], $5::bigint[], $6::timestamptz[],
-    $7::bigint[], $8::integer[], $9::timestamptz[], $10::timestamptz[], $11::timestamptz[], $12::timestamptz)`;
+const CLOSE_SQL = functionCall('close_periods', 12);
 
 const FIND_DUE_SQL = `
   select a.user_id from credit_accounts a join users u on u.id = a.user_id

@@ -1,5 +1,6 @@
 import { EntityRepository } from '@mikro-orm/postgresql';
 import { CompiledQuery } from 'kysely';
+import { functionCall } from '../database/function-call.js';
 import { type CountedUse, type LimitName, type RequestLimits, toCountedUse } from './domain/request-limits.js';
 import type { Hold, HoldState } from './hold.entity.js';
 import { type ChargedAttempt, settleParameters, SETTLE_SQL } from './settle-call.js';
@@ -187,11 +188,7 @@ export class HoldRepository extends EntityRepository<Hold> {
   }
 }
 
-const RESERVE_SQL = `
-  select * from tollgate.reserve_batch(
-    $1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::integer[], $6::bigint[], $7::integer[], $8::timestamptz[],
-    $9::integer[], $10::integer[], $11::bigint[], $12::integer[], $13::bigint[], $14::integer[], $15::bigint[],
-    $16::timestamptz, $17::text[], $18::text[], $19::bytea[], $20::timestamptz)`;
+const RESERVE_SQL = functionCall('reserve_batch', 20);
 
 const EXTEND_SQL = `
   update credit_holds h set expires_at = greatest(h.expires_at, x.expires_at), updated_at = $4::timestamptz

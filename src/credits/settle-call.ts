@@ -1,3 +1,4 @@
+import { functionCall } from '../database/function-call.js';
 import type { SettleMember } from './hold.repository.js';
 
 /** One attempt that a provider charges, priced: what becomes a row of the usage ledger. */
@@ -29,14 +30,7 @@ export interface ChargedAttempt {
 }
 
 /** Members, then attempts with the number of their member, then the clock, then idempotency: the order of `tollgate.settle_batch`. */
-export const SETTLE_SQL = `
-  select * from tollgate.settle_batch(
-    $1::uuid[], $2::uuid[], $3::hold_state[], $4::bigint[], $5::bigint[], $6::uuid[], $7::text[], $8::integer[], $9::integer[],
-    $10::timestamptz[], $11::timestamptz[],
-    $12::integer[], $13::uuid[], $14::smallint[], $15::uuid[], $16::text[], $17::integer[], $18::text[], $19::text[],
-    $20::usage_operation[], $21::integer[], $22::integer[], $23::integer[], $24::integer[], $25::integer[], $26::integer[], $27::integer[],
-    $28::price_basis[], $29::bigint[], $30::bigint[], $31::usage_source[], $32::usage_outcome[], $33::integer[], $34::integer[],
-    $35::jsonb[], $36::timestamptz, $37::text[], $38::text[], $39::bytea[], $40::smallint[], $41::jsonb[], $42::bytea[])`;
+export const SETTLE_SQL = functionCall('settle_batch', 42);
 
 export function settleParameters(members: readonly SettleMember[], now: Date): unknown[] {
   const of = <T>(pick: (member: SettleMember) => T): T[] => members.map(pick);
