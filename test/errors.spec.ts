@@ -62,6 +62,7 @@ const CODES: Record<string, number> = {
   model_version_not_found: 404,
   not_found: 404,
   overloaded: 503,
+  client_left: 499,
   parameter_constraint_violation: 400,
   posting_not_reversible: 422,
   posting_reversed: 409,

@@ -54,6 +54,7 @@ function constraintsOf({ displayName, sampling, efforts, maxOutputTokens }: Clau
     logprobs: refused(false),
     top_logprobs: refused(),
     seed: refused(),
+    verbosity: refused('medium'),
     ...(efforts && { reasoning_effort: { supported: true, allowedValues: efforts } }),
   };
 }

@@ -95,6 +95,7 @@ export const ANTHROPIC_MODELS: readonly CatalogueEntry[] = [
         logprobs: { supported: false, default: false, reason: NOT_OFFERED },
         top_logprobs: { supported: false, reason: NOT_OFFERED },
         seed: { supported: false, reason: NOT_OFFERED },
+        verbosity: { supported: false, default: 'medium', reason: NOT_OFFERED },
       },
       imageTokens: IMAGE_TOKENS,
       providerMetadata: figureSources(

@@ -1,6 +1,6 @@
 import { figureSources, type CatalogueEntry } from './catalogue-entry.js';
 import { priced, type ListPrice } from './catalogue-price.js';
-import { geminiConstraints, TILES } from './google-models.js';
+import { gemini25Constraints, geminiConstraints, TILES } from './google-models.js';
 
 const DATE = '2026-07-31';
 const DOCUMENTATION = 'Google Gemini API model and pricing pages';
@@ -31,7 +31,7 @@ interface Gemini {
 function gemini(model: Gemini): CatalogueEntry {
   const { id, displayName, description, version, legacy, price } = model;
   const isThird = Number(version) >= 3;
-  const constraints = geminiConstraints(OUTPUT_TOKENS_MAX);
+  const constraints = isThird ? geminiConstraints(OUTPUT_TOKENS_MAX) : gemini25Constraints(OUTPUT_TOKENS_MAX);
   return {
     id,
     name: id,

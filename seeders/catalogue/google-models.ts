@@ -18,17 +18,29 @@ export const TILES = {
   imageSideMax: 4_096,
 } as const;
 
+const NOT_OFFERED = 'Google does not offer this parameter';
+
 export function geminiConstraints(maxOutputTokens: number): ParameterConstraints {
   return {
     temperature: { supported: true, min: 0, max: 2, default: 1 },
     max_tokens: { supported: true, min: 1, max: maxOutputTokens, default: 4_096 },
     top_p: { supported: true, min: 0, max: 1 },
     top_k: { supported: true, min: 1 },
-    n: { supported: true, min: 1, max: 8, default: 1 },
+    n: { supported: false, default: 1, reason: 'One answer at a time: send the request again for another' },
     stop: { supported: true, maxItems: 5 },
     presence_penalty: { supported: true, min: -2, max: 2, default: 0 },
     frequency_penalty: { supported: true, min: -2, max: 2, default: 0 },
+    logit_bias: { supported: false, reason: NOT_OFFERED },
+    logprobs: { supported: false, default: false, reason: NOT_OFFERED },
+    top_logprobs: { supported: false, reason: NOT_OFFERED },
+    verbosity: { supported: false, default: 'medium', reason: NOT_OFFERED },
   };
+}
+
+/** The generation that takes no penalties in this API. */
+export function gemini25Constraints(maxOutputTokens: number): ParameterConstraints {
+  const refused = { supported: false, default: 0, reason: 'Gemini 2.5 takes no penalties' };
+  return { ...geminiConstraints(maxOutputTokens), presence_penalty: refused, frequency_penalty: refused };
 }
 
 export const GOOGLE_MODELS: readonly CatalogueEntry[] = [
@@ -54,7 +66,7 @@ export const GOOGLE_MODELS: readonly CatalogueEntry[] = [
         creditRates: { input: 4, output: 3 },
       },
       requiredTier: 'pro_max',
-      parameterConstraints: geminiConstraints(65_536),
+      parameterConstraints: gemini25Constraints(65_536),
       imageTokens: TILES,
       providerMetadata: figureSources(
         { limits: DOCUMENTATION, prices: DOCUMENTATION, constraints: API, imageTokens: IMAGES },

@@ -51,6 +51,8 @@ export class Config {
   readonly providerTimeoutMs: number;
   /** What one credit is sold for, in nano-USD: makes margins of credits. Null where nobody says. */
   readonly creditPriceNusd: bigint | null;
+  /** How long failures of providers stay counted and logged. */
+  readonly retentionErrorsDays: number;
   /** Where remote images may be looked at for their size; no other host is asked. */
   readonly imageFetchHosts: ReadonlySet<string>;
   readonly logLevel: string;
@@ -87,6 +89,7 @@ export class Config {
     this.outputTokensDefault = env.OUTPUT_TOKENS_DEFAULT;
     this.providerTimeoutMs = env.PROVIDER_TIMEOUT_MS;
     this.creditPriceNusd = env.CREDIT_PRICE_USD ?? null;
+    this.retentionErrorsDays = env.RETENTION_ERRORS_DAYS;
     this.imageFetchHosts = new Set(env.IMAGE_FETCH_HOSTS);
     this.logLevel = env.LOG_LEVEL;
     this.providers = readProviderEndpoints(source);

@@ -41,6 +41,11 @@ export class ChatAttempts {
     throw failure.error;
   }
 
+  /** Counts what an attempt came to, also one that had begun well. */
+  note({ requestId, chat }: ChatCall, error: AppError): void {
+    this.errors.note(error, { provider: chat.route.provider.name, modelId: chat.model.id, requestId });
+  }
+
   private async try<Result>(
     planned: PlannedCall,
     attempt: (planned: PlannedCall, limit: TimeLimit) => Promise<Result>,
@@ -50,13 +55,8 @@ export class ChatAttempts {
       return { result: await attempt(planned, limit) };
     } catch (thrown) {
       limit.release();
-      const { requestId, chat } = planned.call;
-      const error = toProviderError(thrown, requestId, limit);
-      // While a circuit is open nobody was asked, so nothing new is known.
-      if (error instanceof ProviderFailedError || error instanceof ProviderTimeoutError) {
-        const { code: type, message } = error;
-        this.errors.note({ type, message, provider: chat.route.provider.name, modelId: chat.model.id, requestId });
-      }
+      const error = toProviderError(thrown, planned.call.requestId, limit);
+      this.note(planned.call, error);
       return { error };
     }
   }

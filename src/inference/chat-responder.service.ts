@@ -38,7 +38,7 @@ export class ChatResponder {
   }
 
   private async stream(call: ChatCall, reply: FastifyReply): Promise<Readable> {
-    const { call: answered, stream, plan, hold } = await this.inference.stream(call);
+    const { call: answered, stream, plan, hold } = await this.inference.stream(call, () => reply.raw.destroyed);
     this.describe(answered, { plan, reservation: hold.reservation }, reply);
     reply.header('x-credits-held', formatCredits(hold.reservation.amountUcr));
     void reply.headers(EVENT_STREAM_HEADERS);

@@ -2,6 +2,7 @@ import { PassThrough } from 'node:stream';
 import { Logger } from '@nestjs/common';
 import { formatCredits } from '../common/domain/micro-credits.js';
 import { toAppError } from '../common/http/error.filter.js';
+import type { AppError } from '../common/errors/app-error.js';
 import type { Settlement, UsageAttempt } from '../usage/metering.service.js';
 import { answerHeaders, EVENT_STREAM_HEADERS } from './answer-headers.js';
 import { toAttempt, toProviderError, toProviderRequest, type ChatCall } from './chat-call.js';
@@ -77,14 +78,14 @@ export class ChatStream {
     if (this.first.done) throw new ProviderFailure('the answer was empty');
   }
 
-  /** Relays until the stream ends, settles, and tells the client how it ended. Never rejects. */
-  async run(): Promise<void> {
-    let interruption: unknown = null;
+  /** Relays until the stream ends, settles, and tells the client how it ended. Never rejects; answers with what broke in, if anything did. */
+  async run(): Promise<AppError | null> {
+    let interruption: AppError | null = null;
     this.heartbeat = setInterval(() => this.beat(), this.parts.heartbeatMs);
     try {
       await this.relay();
     } catch (thrown) {
-      interruption = thrown;
+      interruption = this.interruptionOf(thrown);
       this.abandon();
     }
     clearTimeout(this.drainTimer);
@@ -98,6 +99,7 @@ export class ChatStream {
       await this.write(this.writer.failure(toAppError(error)));
     }
     this.output.end();
+    return interruption;
   }
 
   private async relay(): Promise<void> {
@@ -129,14 +131,14 @@ export class ChatStream {
     this.hasCalledTools ||= callsTools(chunk.choices);
   }
 
-  private async finish(interruption: unknown): Promise<void> {
+  private async finish(interruption: AppError | null): Promise<void> {
     const { plan, estimator } = this.parts;
     const usage = this.usage ?? (await estimator.estimate(this.call.chat, plan, this.generated));
     const settlement = await this.settle(interruption, usage);
     if (!this.hasClientLeft) await this.write(this.lastEvents(interruption, usage, toldCharge(settlement)));
   }
 
-  private async settle(interruption: unknown, usage: ReportedUsage): Promise<Settlement> {
+  private async settle(interruption: AppError | null, usage: ReportedUsage): Promise<Settlement> {
     const { plan, hold } = this.parts;
     const attempt = toAttempt(this.call, plan, {
       usage,
@@ -159,7 +161,7 @@ export class ChatStream {
   }
 
   /** The finished stream, for whoever asks again with the same key: whole where the provider was read to its end, else as far as it came. */
-  private keep(interruption: unknown, usage: ReportedUsage): KeptForKey {
+  private keep(interruption: AppError | null, usage: ReportedUsage): KeptForKey {
     const { keeper, chat } = this.call;
     if (!keeper) return undefined;
     const { plan, hold } = this.parts;
@@ -168,20 +170,20 @@ export class ChatStream {
     return keeper.keep({ ...answerHeaders(chat, plan), ...EVENT_STREAM_HEADERS, ...held });
   }
 
-  private outcomeOf(interruption: unknown): UsageAttempt['outcome'] {
+  private outcomeOf(interruption: AppError | null): UsageAttempt['outcome'] {
     if (this.hasClientLeft) return 'client_aborted';
     if (interruption === null) return 'completed';
     return this.parts.limit.isExceeded ? 'timeout' : 'provider_error';
   }
 
   /** What follows the model's own events: an error where something broke in, else the charge and the end. */
-  private lastEvents(interruption: unknown, usage: ReportedUsage, charge: ToldCharge): string {
-    if (interruption === null) return this.writer.end(usage, charge);
-    const { call, parts } = this;
-    const error = this.isCutOff
-      ? new AnswerCutOffError(call.requestId)
-      : toProviderError(interruption, call.requestId, parts.limit);
-    return this.writer.failure(error, charge);
+  private lastEvents(interruption: AppError | null, usage: ReportedUsage, charge: ToldCharge): string {
+    return interruption === null ? this.writer.end(usage, charge) : this.writer.failure(interruption, charge);
+  }
+
+  private interruptionOf(thrown: unknown): AppError {
+    const { requestId } = this.call;
+    return this.isCutOff ? new AnswerCutOffError(requestId) : toProviderError(thrown, requestId, this.parts.limit);
   }
 
   /** Writes as fast as the client reads. What a client that has left would have got is thrown away. */

@@ -10,6 +10,7 @@ import { EmbeddingHoldService } from './embedding-hold.service.js';
 import { InFlightRequests } from './in-flight-requests.js';
 import type { OpenHold } from './open-hold.js';
 import type { EmbeddingAnswer } from './providers/chat-provider.js';
+import { ErrorRecorder } from './resilience/error-recorder.service.js';
 import { encodeVector, inputsOf, type EmbeddingList } from './wire/embedding.js';
 
 /** Whole inputs of 2 MiB take a provider seconds, not minutes. */
@@ -29,6 +30,7 @@ export class EmbeddingService {
     private readonly holds: EmbeddingHoldService,
     private readonly inFlight: InFlightRequests,
     private readonly config: Config,
+    private readonly errors: ErrorRecorder,
   ) {}
 
   /** @throws the refusals of `reserve`, ContextLengthExceededError, and the provider errors, after which nothing is charged. */
@@ -83,7 +85,9 @@ export class EmbeddingService {
       return await limit.run(() => provider.embed(request, limit.signal));
     } catch (thrown) {
       await hold.void('provider_error');
-      throw toProviderError(thrown, requestId, limit);
+      const error = toProviderError(thrown, requestId, limit);
+      this.errors.note(error, { provider: provider.name, modelId: model.id, requestId });
+      throw error;
     } finally {
       limit.release();
     }

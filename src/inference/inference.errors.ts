@@ -4,6 +4,8 @@ import { AppError } from '../common/errors/app-error.js';
 import type { ImageLimits } from '../models/domain/image-limits.js';
 import type { ParameterViolation } from '../models/domain/parameter-violation.js';
 
+const OTHERS = 'GET /v1/models lists those that can be called.';
+
 /** A field that no schema of the route knows. All of them are named at once. */
 export class UnknownParameterError extends AppError {
   static readonly code = 'unknown_parameter';
@@ -12,10 +14,13 @@ export class UnknownParameterError extends AppError {
   static readonly openaiType = 'invalid_request_error' as const;
 
   constructor(parameters: string[], unsupported: string[] = []) {
-    super(`Unknown ${nameAll(parameters)}. See GET /openapi.json for the fields that are accepted.`, {
-      param: parameters[0] ?? 'body',
-      details: { parameters, ...(unsupported.length > 0 && { unsupported }) },
-    });
+    super(
+      `Unknown ${nameAll(parameters)}. GET /openapi.json names those that are accepted; X-Unsupported-Parameters: drop leaves the others out.`,
+      {
+        param: parameters[0] ?? 'body',
+        details: { parameters, ...(unsupported.length > 0 && { unsupported }) },
+      },
+    );
   }
 }
 
@@ -27,10 +32,13 @@ export class UnsupportedParameterError extends AppError {
   static readonly openaiType = 'invalid_request_error' as const;
 
   constructor(parameters: string[]) {
-    super(`Unsupported ${nameAll(parameters)}: it would change the price, and this model has no price for it.`, {
-      param: parameters[0] ?? 'body',
-      details: { parameters },
-    });
+    super(
+      `Unsupported ${nameAll(parameters)}: it would change the price, and this model has no price for it. Leave it out, or send X-Unsupported-Parameters: drop.`,
+      {
+        param: parameters[0] ?? 'body',
+        details: { parameters },
+      },
+    );
   }
 }
 
@@ -41,7 +49,10 @@ export class ModelNotPricedError extends AppError {
   static readonly openaiType = 'invalid_request_error' as const;
 
   constructor(model: string) {
-    super(`The model '${model}' has no price yet, so it cannot be called.`, { param: 'model', details: { model } });
+    super(`The model '${model}' has no price yet, so it cannot be called. ${OTHERS}`, {
+      param: 'model',
+      details: { model },
+    });
   }
 }
 
@@ -88,15 +99,18 @@ export class TierRequiredError extends AppError {
 
   constructor(refusal: TierRefusal) {
     const wanted = refusal.requiredTier ?? refusal.allowedTiers?.join(' or ') ?? 'another';
-    super(`The model '${refusal.model}' needs the plan ${wanted}; yours is ${refusal.currentTier}.`, {
-      param: 'model',
-      details: {
-        model: refusal.model,
-        currentTier: refusal.currentTier,
-        ...(refusal.requiredTier && { requiredTier: refusal.requiredTier }),
-        ...(refusal.allowedTiers && { allowedTiers: refusal.allowedTiers }),
+    super(
+      `The model '${refusal.model}' needs the plan ${wanted}; yours is ${refusal.currentTier}. Change plans, or see GET /v1/models for those that yours may use.`,
+      {
+        param: 'model',
+        details: {
+          model: refusal.model,
+          currentTier: refusal.currentTier,
+          ...(refusal.requiredTier && { requiredTier: refusal.requiredTier }),
+          ...(refusal.allowedTiers && { allowedTiers: refusal.allowedTiers }),
+        },
       },
-    });
+    );
   }
 }
 
@@ -107,10 +121,13 @@ export class CapabilityNotSupportedError extends AppError {
   static readonly openaiType = 'invalid_request_error' as const;
 
   constructor(missing: { model: string; capability: string; param: string }) {
-    super(`The model '${missing.model}' lacks the capability ${missing.capability}, which ${missing.param} needs.`, {
-      param: missing.param,
-      details: { model: missing.model, capability: missing.capability },
-    });
+    super(
+      `The model '${missing.model}' lacks the capability ${missing.capability}, which ${missing.param} needs. GET /v1/models?capability=${missing.capability} lists those that have it.`,
+      {
+        param: missing.param,
+        details: { model: missing.model, capability: missing.capability },
+      },
+    );
   }
 }
 
@@ -209,6 +226,19 @@ export class ProviderTimeoutError extends AppError {
   }
 }
 
+/** Nobody reads it: the client closed its connection while its credits were being held. For the log, and for a status of the request. */
+export class ClientLeftError extends AppError {
+  static readonly code = 'client_left';
+  /** What nginx writes for it; no standard has one. */
+  static readonly status = 499;
+  static readonly title = 'The client left before its request began';
+  static readonly openaiType = 'invalid_request_error' as const;
+
+  constructor() {
+    super('The client closed its connection before the provider was asked. Nothing was charged.');
+  }
+}
+
 /** Only a replay tells it: the client of a stream that was not read to its end had left, and asks again with the same key. */
 export class AnswerCutOffError extends AppError {
   static readonly code = 'answer_cut_off';
@@ -295,7 +325,7 @@ function nameAll(parameters: readonly string[]): string {
 }
 
 function withReplacement(text: string, replacement: string | null): string {
-  return replacement ? `${text} Use '${replacement}' instead.` : text;
+  return `${text} ${replacement ? `Use '${replacement}' instead.` : OTHERS}`;
 }
 
 function renamed(violation: ParameterViolation, names: Readonly<Record<string, string>>): ParameterViolation {

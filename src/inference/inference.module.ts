@@ -41,6 +41,7 @@ import { CircuitBreakerAdminController } from './resilience/circuit-breaker.admi
 import { CircuitBreakerRepository } from './resilience/circuit-breaker.repository.js';
 import { CircuitBreakers } from './resilience/circuit-breakers.service.js';
 import { ErrorRecorder } from './resilience/error-recorder.service.js';
+import { ErrorRetention } from './resilience/error-retention.js';
 import { TokenCounter } from './token-counter.service.js';
 import { UsageEstimator } from './usage-estimator.service.js';
 
@@ -70,6 +71,7 @@ import { UsageEstimator } from './usage-estimator.service.js';
     EmbeddingHoldService,
     EmbeddingService,
     ErrorRecorder,
+    ErrorRetention,
     EstimateService,
     FallbackPlanner,
     HoldPlanner,

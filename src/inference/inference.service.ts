@@ -7,6 +7,7 @@ import { ChatStream, HEARTBEAT_MS } from './chat-stream.js';
 import { ChatHoldService } from './chat-hold.service.js';
 import type { HoldPlan } from './hold-planner.service.js';
 import { InFlightRequests } from './in-flight-requests.js';
+import { ClientLeftError } from './inference.errors.js';
 import type { OpenHold } from './open-hold.js';
 import { UsageEstimator } from './usage-estimator.service.js';
 import { callsTools, generatedTexts } from './wire/chat-answer.js';
@@ -48,7 +49,7 @@ export class InferenceService {
   async complete(call: ChatCall, hasClientLeft: () => boolean): Promise<PlainAnswer> {
     const leave = this.inFlight.enter();
     try {
-      const { plan, hold } = await this.holds.open(call);
+      const { plan, hold } = await this.open(call, hasClientLeft);
       try {
         return await this.callAndSettle(call, { plan, hold, hasClientLeft });
       } finally {
@@ -63,17 +64,28 @@ export class InferenceService {
    * A stream whose first event has arrived, so that a failure before it still has a status of its own. From here on the stream owns the hold.
    * @throws as `complete` does.
    */
-  async stream(call: ChatCall): Promise<OpenedStream> {
+  async stream(call: ChatCall, hasClientLeft: () => boolean): Promise<OpenedStream> {
     const leave = this.inFlight.enter();
     try {
-      const { plan, hold } = await this.holds.open(call);
+      const { plan, hold } = await this.open(call, hasClientLeft);
       const opened = await this.openStream(call, plan, hold);
-      void opened.stream.run().finally(leave);
+      void opened.stream
+        .run()
+        .then((interruption) => interruption && this.attempts.note(opened.call, interruption))
+        .finally(leave);
       return opened;
     } catch (error) {
       leave();
       throw error;
     }
+  }
+
+  /** @throws ClientLeftError where nobody waits for the answer any more: no provider is asked then. */
+  private async open(call: ChatCall, hasClientLeft: () => boolean): Promise<{ plan: HoldPlan; hold: OpenHold }> {
+    const opened = await this.holds.open(call);
+    if (!hasClientLeft()) return opened;
+    await opened.hold.void('client_left');
+    throw new ClientLeftError();
   }
 
   private async openStream(call: ChatCall, plan: HoldPlan, hold: OpenHold): Promise<OpenedStream> {

@@ -3,6 +3,7 @@ import Anthropic, { type ClientOptions } from '@anthropic-ai/sdk';
 import OpenAI from 'openai';
 import { Clock } from '../../src/common/clock.js';
 import type { Tier } from '../../src/common/domain/tiers.js';
+import { CircuitBreakers } from '../../src/inference/resilience/circuit-breakers.service.js';
 import { SubscriptionService } from '../../src/subscription/subscription.service.js';
 import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
 import { ensureUser, issueToken } from '../support/tokens.js';
@@ -66,7 +67,7 @@ export class Caller {
   async post(path: string, body: unknown, headers: Record<string, string> = {}): Promise<Answer> {
     return this.send(path, {
       method: 'POST',
-      body: typeof body === 'string' ? body : JSON.stringify(body),
+      body: typeof body === 'string' || body instanceof Buffer ? (body as string) : JSON.stringify(body),
       headers: { 'content-type': 'application/json', ...headers },
     });
   }
@@ -152,6 +153,12 @@ export class ChatBench {
 
   static async start(options: TestAppOptions = {}): Promise<ChatBench> {
     return new ChatBench(await startTestApp(options));
+  }
+
+  /** For specs that have a provider fail again and again: its circuit would open, and say so in place of the failure. */
+  keepCircuitsClosed(): void {
+    const circuits = this.server.app.get(CircuitBreakers);
+    circuits.settings = { ...circuits.settings, failuresMax: Infinity };
   }
 
   async caller(tier: Tier = 'free'): Promise<Caller> {

@@ -67,6 +67,7 @@ describe('a model of Google', () => {
     bench = await ChatBench.start({
       env: { GOOGLE_BASE_URL: mock.baseUrl, GOOGLE_API_KEY: API_KEY, PROVIDER_TIMEOUT_MS: '600' },
     });
+    bench.keepCircuitsClosed();
   });
   beforeEach(async () => {
     mock.behave({});
@@ -232,11 +233,12 @@ describe('a model of Google', () => {
   });
 
   it.each([
-    ['several choices', { n: 2 }, 'n'],
-    ['penalties', { presence_penalty: 1 }, 'presence_penalty'],
-  ])('is not asked for what it does not offer: %s', async (_name, change, message) => {
+    ['several choices', { n: 2 }, 'parameter_constraint_violation', 'n'],
+    ['penalties', { presence_penalty: 1 }, 'parameter_constraint_violation', 'presence_penalty'],
+    ['one tool at a time', { tools: TOOLS, parallel_tool_calls: false }, 'provider_rejected', 'parallel_tool_calls'],
+  ])('is not asked for what it does not offer: %s', async (_name, change, code, message) => {
     const refused = await caller.refusedChat({ ...CHAT, ...change });
-    expect(refused).toMatchObject({ status: 400, error: { code: 'provider_rejected' } });
+    expect(refused).toMatchObject({ status: 400, error: { code } });
     expect(refused.error.message).toContain(message);
     expect(mock.calls).toEqual([]);
   });

@@ -20,6 +20,12 @@ const tooDear = () =>
 
 const clientStays = () => false;
 
+/** There when the credits were held, gone when the answer comes. */
+function leavesLater(): () => boolean {
+  let asked = 0;
+  return () => (asked += 1) > 1;
+}
+
 async function* events(...list: (ProviderEvent | Error | number)[]): AsyncGenerator<ProviderEvent> {
   for (const event of list) {
     if (event instanceof Error) throw event;
@@ -39,7 +45,7 @@ function streams(list: AsyncIterable<ProviderEvent>, options?: Parameters<typeof
 
 /** Everything that a client reads of one stream. */
 async function readStream({ service, callOf }: Bench, change?: Record<string, unknown>): Promise<string> {
-  const { stream } = await service.stream(callOf({ stream: true, ...change }));
+  const { stream } = await service.stream(callOf({ stream: true, ...change }), clientStays);
   return text(stream.output);
 }
 
@@ -76,7 +82,7 @@ describe('a whole answer', () => {
 
   it('is charged to a client that left meanwhile', async () => {
     const { service, metering, callOf } = answers(() => Promise.resolve(ANSWER));
-    await service.complete(callOf(), () => true);
+    await service.complete(callOf(), leavesLater());
     expect(metering.settled[0]?.outcome).toBe('client_aborted');
   });
 
@@ -111,6 +117,14 @@ describe('a whole answer', () => {
 });
 
 describe('the hold', () => {
+  it('is given back, and nobody is asked, where the client left while it was taken', async () => {
+    for (const way of ['complete', 'stream'] as const) {
+      const { service, metering, callOf } = answers(() => Promise.reject(new Error('nobody may be asked')));
+      await expect(service[way](callOf(), () => true)).rejects.toMatchObject({ code: 'client_left' });
+      expect(metering.voided).toEqual(['client_left']);
+    }
+  });
+
   it('is given back where the connection broke before anyone knew whether it was taken', async () => {
     const { service, metering, callOf } = answers(() => Promise.resolve(ANSWER));
     metering.reserveFailures = [new Error('Connection terminated unexpectedly')];
@@ -199,7 +213,7 @@ describe('a stream', () => {
     ['times out', events(600, chunk('late')), 'provider_timeout'],
   ])('that %s before its first event is voided and has a status', async (_name, list, code) => {
     const run = streams(list, { timeoutMs: 100 });
-    await expect(run.service.stream(run.callOf({ stream: true }))).rejects.toMatchObject({ code });
+    await expect(run.service.stream(run.callOf({ stream: true }), clientStays)).rejects.toMatchObject({ code });
     expect(run.metering.voided).toHaveLength(1);
     expect(run.metering.ended).toBe(1);
   });
@@ -232,7 +246,7 @@ describe('a stream', () => {
 
   it('whose client leaves is read on, and charged by the usage that comes', async () => {
     const run = streams(events(chunk('Hel'), 100, chunk('lo'), usageEvent()));
-    const { stream } = await run.service.stream(run.callOf({ stream: true }));
+    const { stream } = await run.service.stream(run.callOf({ stream: true }), clientStays);
     stream.output.destroy();
     await run.inFlight.beforeApplicationShutdown();
     expect(run.metering.settled).toMatchObject([
@@ -247,7 +261,7 @@ describe('a stream', () => {
       onDisconnect: { kind: 'drain', capMs: 50 },
     });
     const run = bench(provider, { timeoutMs: 10_000 });
-    const { stream } = await run.service.stream(run.callOf({ stream: true }));
+    const { stream } = await run.service.stream(run.callOf({ stream: true }), clientStays);
     stream.output.destroy();
     await run.inFlight.beforeApplicationShutdown();
     expect(run.metering.settled).toMatchObject([{ usage: { source: 'estimated' }, outcome: 'client_aborted' }]);
@@ -260,7 +274,7 @@ describe('a stream', () => {
       onDisconnect: { kind: 'cancel' },
     });
     const run = bench(provider, { timeoutMs: 10_000 });
-    const { stream } = await run.service.stream(run.callOf({ stream: true }));
+    const { stream } = await run.service.stream(run.callOf({ stream: true }), clientStays);
     stream.output.destroy();
     await run.inFlight.beforeApplicationShutdown();
     expect(run.metering.settled).toMatchObject([{ usage: { outputTokens: 2 }, outcome: 'client_aborted' }]);
@@ -273,7 +287,7 @@ describe('a stream', () => {
       yield usageEvent();
     }
     const run = streams(many());
-    const { stream } = await run.service.stream(run.callOf({ stream: true }));
+    const { stream } = await run.service.stream(run.callOf({ stream: true }), clientStays);
     await sleep(100);
     expect(produced).toBeLessThan(200);
     await text(stream.output);
@@ -301,11 +315,11 @@ describe('a stream', () => {
 describe('a stopping process', () => {
   it('takes nothing new and waits for what it has begun', async () => {
     const run = streams(events(chunk('Hel'), 100, chunk('lo'), usageEvent()));
-    const { stream } = await run.service.stream(run.callOf({ stream: true }));
+    const { stream } = await run.service.stream(run.callOf({ stream: true }), clientStays);
     const reading = text(stream.output);
     await run.inFlight.beforeApplicationShutdown();
     expect(run.metering.settled).toHaveLength(1);
-    await expect(run.service.stream(run.callOf({ stream: true }))).rejects.toMatchObject({
+    await expect(run.service.stream(run.callOf({ stream: true }), clientStays)).rejects.toMatchObject({
       code: 'overloaded',
       status: 503,
     });
@@ -314,7 +328,7 @@ describe('a stopping process', () => {
 
   it('cuts off what outlasts its patience, and charges what arrived', async () => {
     const run = streams(events(chunk('Hel'), 2_000, chunk('lo')), { timeoutMs: 30_000 });
-    const { stream } = await run.service.stream(run.callOf({ stream: true }));
+    const { stream } = await run.service.stream(run.callOf({ stream: true }), clientStays);
     const reading = text(stream.output);
     run.inFlight.patienceMs = 50;
     await run.inFlight.beforeApplicationShutdown();
@@ -326,7 +340,7 @@ describe('a stopping process', () => {
 
   it('cuts off a stream whose client takes nothing', async () => {
     const run = streams(events(...Array.from({ length: 2_000 }, () => chunk('x'.repeat(100))), usageEvent()));
-    await run.service.stream(run.callOf({ stream: true }));
+    await run.service.stream(run.callOf({ stream: true }), clientStays);
     run.inFlight.patienceMs = 50;
     await run.inFlight.beforeApplicationShutdown();
     expect(run.metering.settled).toMatchObject([{ outcome: 'client_aborted' }]);

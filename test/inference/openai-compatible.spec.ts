@@ -49,6 +49,7 @@ describe('a model of an OpenAI-compatible provider', () => {
     bench = await ChatBench.start({
       env: { OPENAI_BASE_URL: mock.baseUrl, OPENAI_API_KEY: API_KEY, PROVIDER_TIMEOUT_MS: '400' },
     });
+    bench.keepCircuitsClosed();
   });
   beforeEach(async () => {
     mock.behave({});

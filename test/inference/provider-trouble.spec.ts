@@ -5,7 +5,7 @@ import type { ProviderEvent } from '../../src/inference/providers/chat-provider.
 import { ProviderRegistry } from '../../src/inference/providers/provider-registry.js';
 import { createTestDatabase } from '../support/test-server.js';
 import { ChatBench, HELLO, type Caller, type ErrorBody } from './chat-bench.js';
-import { ANSWER, chunk, scriptedProvider, usageEvent } from './fakes.js';
+import { ANSWER, chunk, type Script, scriptedProvider, usageEvent } from './fakes.js';
 
 describe('trouble with a provider', () => {
   let bench: ChatBench;
@@ -92,13 +92,17 @@ describe('trouble with a provider', () => {
       bench.server.app.get(ProviderRegistry).routeOf = original;
     });
 
-    function provide(events: AsyncIterable<ProviderEvent>): void {
-      const provider = scriptedProvider({ events });
+    /** Answers with what tells when the provider is asked: who leaves before that owes nothing. */
+    function provide(script: Script): () => Promise<void> {
+      const provider = scriptedProvider(script);
       bench.server.app.get(ProviderRegistry).routeOf = () => ({ provider, isSandbox: false });
+      return async () => {
+        while (!provider.signal) await sleep(5);
+      };
     }
 
     it('in mid-stream, the provider is read on and its usage charged', async () => {
-      provide(slowly());
+      provide({ events: slowly() });
       const caller = await bench.caller();
       await leaveAfterFirstByte(caller);
       expect(await caller.settled()).toMatchObject([
@@ -113,20 +117,19 @@ describe('trouble with a provider', () => {
     });
 
     it('before a whole answer, that answer is charged all the same', async () => {
-      const provider = scriptedProvider({ answer: () => sleep(150).then(() => ANSWER) });
-      bench.server.app.get(ProviderRegistry).routeOf = () => ({ provider, isSandbox: false });
+      const whenAsked = provide({ answer: () => sleep(150).then(() => ANSWER) });
       const caller = await bench.caller();
       const client = send(caller, { stream: false });
-      await sleep(75);
+      await whenAsked();
       client.destroy();
       expect(await caller.settled()).toMatchObject([{ outcome: 'client_aborted', usage_source: 'provider' }]);
     });
 
     it('before the head, the hold ends all the same', async () => {
-      provide(slowly(150));
+      const whenAsked = provide({ events: slowly(150) });
       const caller = await bench.caller();
       const client = send(caller);
-      await sleep(50);
+      await whenAsked();
       client.destroy();
       expect(await caller.settled()).toMatchObject([{ outcome: 'client_aborted', usage_source: 'provider' }]);
     });

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CircuitBreakers } from '../../src/inference/resilience/circuit-breakers.service.js';
+import { JobRegistry } from '../../src/jobs/job-registry.js';
 import { ReconciliationService } from '../../src/usage/reconciliation.service.js';
 import { OpenAiMock } from '../support/openai-mock.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
@@ -76,6 +77,12 @@ describe('a provider in trouble', () => {
     return { status: response.status, circuit: data?.find(({ modelId }) => modelId === model) };
   }
 
+  async function countedErrors(): Promise<number> {
+    const sql = `select coalesce(sum(count), 0)::int as count from error_metrics where error_type = 'provider_error'`;
+    const [row] = await bench.server.orm.em.getConnection().execute<{ count: number }[]>(sql);
+    return row!.count;
+  }
+
   /** Waits until what a replica knows has reached the database or another replica. */
   async function eventually(check: () => Promise<boolean>): Promise<void> {
     for (let attempt = 0; attempt < 200; attempt += 1) {
@@ -115,6 +122,46 @@ describe('a provider in trouble', () => {
     expect(await caller.ledger()).toHaveLength(1);
   });
 
+  /** Removed once: the circuit told of failures in the middle, and the provider was asked for ever. */
+  it('is down where its streams break in the middle, also after others that went well, and that is counted', async () => {
+    mock.behave({ content: 'one two three four' });
+    await chat({ stream: true });
+    mock.behave({ content: 'one two three four', cutAfterChunks: 2 });
+    const before = await countedErrors();
+    for (let failure = 0; failure < FAILURES_MAX; failure += 1) expect((await chat({ stream: true })).status).toBe(200);
+    expect(await chat({ stream: true })).toMatchObject({
+      status: 503,
+      body: { error: { code: 'provider_unavailable' } },
+    });
+    await eventually(async () => (await countedErrors()) >= before + FAILURES_MAX);
+  });
+
+  it('is not down where streams break that are not in a row', async () => {
+    for (let failure = 0; failure < FAILURES_MAX + 1; failure += 1) {
+      mock.behave({ content: 'one two three four', cutAfterChunks: 2 });
+      await chat({ stream: true });
+      mock.behave({});
+      expect((await chat({ stream: true })).body['text']).toContain('[DONE]');
+    }
+  });
+
+  /** Removed once: the notification of a circuit that opened. */
+  it('is left alone by the other replicas until the one that found it down has tried again', async () => {
+    const isOpen = ({ app }: TestApp) => app.get(CircuitBreakers).of('openai', model).isOpen;
+    await breakCircuit();
+    await eventually(() => Promise.resolve(isOpen(other)));
+    mock.behave({});
+    await eventually(async () => (await chat()).status === 200);
+    await eventually(() => Promise.resolve(!isOpen(other)));
+  });
+
+  it('is tried by the other replicas where the one that found it down is gone', async () => {
+    const isOpen = ({ app }: TestApp) => app.get(CircuitBreakers).of('openai', model).isOpen;
+    await breakCircuit();
+    await eventually(() => Promise.resolve(isOpen(other)));
+    await eventually(() => Promise.resolve(!isOpen(other)));
+  });
+
   // Planted: the circuit left out of the way of a stream.
   it.each([false, true])(
     'is not asked while it is down, and the caller is told how long (stream: %s)',
@@ -147,10 +194,30 @@ describe('a provider in trouble', () => {
       const logs = await query<{ request_id: string; error_type: string; context: object }>('select * from error_logs');
       return requestIds.every((id) => logs.some((log) => log.request_id === id && log.error_type === 'provider_error'));
     });
-    const metrics = await query<{ count: number }>(
-      `select sum(count)::int as count from error_metrics where error_type = 'provider_error' and provider = 'openai'`,
-    );
-    expect(metrics[0]!.count).toBeGreaterThanOrEqual(2);
+    expect(await countedErrors()).toBeGreaterThanOrEqual(2);
+  });
+
+  it('leaves failed embeddings counted too', async () => {
+    await addModel(bench.server, { id: `${model}-vectors`, like: 'sandbox-embedding', provider: 'openai' });
+    mock.behave({ status: 500 });
+    const before = await countedErrors();
+    expect((await caller.post('/v1/embeddings', { model: `${model}-vectors`, input: 'Hello' })).status).toBe(502);
+    await eventually(async () => (await countedErrors()) === before + 1);
+  });
+
+  it('leaves nothing of it after 30 days', async () => {
+    const { app, orm } = bench.server;
+    mock.behave({ status: 500 });
+    const before = await countedErrors();
+    await chat();
+    await eventually(async () => (await countedErrors()) > before);
+    const run = (days: number) =>
+      app.get(JobRegistry).runNow('error-retention', new Date(Date.now() + days * 86_400_000));
+    await run(29);
+    expect(await countedErrors()).toBeGreaterThan(before);
+    await run(31);
+    const [left] = await orm.em.getConnection().execute('select count(*)::int as count from error_logs');
+    expect([await countedErrors(), left]).toEqual([0, { count: 0 }]);
   });
 
   it('is kept apart by model', async () => {

@@ -21,7 +21,7 @@ async function* events(...list: (ProviderEvent | number)[]): AsyncGenerator<Prov
 async function read(list: AsyncIterable<ProviderEvent>, options: BenchOptions & { heartbeatMs?: number } = {}) {
   const run = bench(scriptedProvider({ events: list }), options);
   if (options.heartbeatMs) run.service.heartbeatMs = options.heartbeatMs;
-  const { stream } = await run.service.stream(run.callOf({ stream: true }));
+  const { stream } = await run.service.stream(run.callOf({ stream: true }), () => false);
   return { seen: await text(stream.output), metering: run.metering };
 }
 

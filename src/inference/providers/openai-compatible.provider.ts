@@ -72,7 +72,7 @@ export class OpenAiCompatibleProvider implements ChatProvider, EmbeddingProvider
       if (!String(headers['content-type']).startsWith('text/event-stream'))
         throw new ProviderFailure('the answer was no stream');
       const labels = { modelId: request.model.id, providerRequestId: requestIdOf(headers) };
-      yield* readCompletionStream(body.iterator({ destroyOnReturn: false }), labels);
+      yield* readCompletionStream(bytesOf(body.iterator({ destroyOnReturn: false }), signal), labels);
       isRead = true;
     } finally {
       // What follows the last event is a few bytes at most: taken, so that the connection serves the next request.
@@ -143,6 +143,16 @@ function refuse(statusCode: number, text: string): never {
   // A body may tell of the operator's account, so only the status is shown.
   const isRetryable = isRetryableStatus(statusCode);
   throw new ProviderFailure(`the provider answered with status ${statusCode}`, { isRetryable });
+}
+
+/** A stream as it arrives. @throws ProviderFailure where its connection breaks: that is no fault of this server. */
+async function* bytesOf(body: AsyncIterable<Uint8Array>, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  try {
+    yield* body;
+  } catch (error) {
+    signal.throwIfAborted();
+    throw new ProviderFailure('the provider broke its answer off', { cause: error });
+  }
 }
 
 async function readText({ body }: Dispatcher.ResponseData): Promise<string> {

@@ -9,6 +9,9 @@ import { RetryBudget } from './retry-budget.js';
 
 const CHANNEL = 'tollgate_circuits';
 
+/** How long the replica that tries a provider first is waited for. */
+const PROBE_MS = 2_000;
+
 /** Few enough to notice within seconds under load, and more than a handful of unlucky calls. */
 const SETTINGS: CircuitSettings = {
   failuresMax: 20,
@@ -27,6 +30,8 @@ export class CircuitBreakers implements OnModuleInit {
   private readonly budgets = new Map<string, RetryBudget>();
   /** Held open by an operator. */
   private held = new Set<string>();
+  /** Found down by some replica, with the time until which the others leave it alone. */
+  private down = new Map<string, number>();
   /** Hold for circuits that are made from now on. */
   settings = SETTINGS;
 
@@ -58,10 +63,11 @@ export class CircuitBreakers implements OnModuleInit {
       // One after the other: a probe may begin and succeed within a moment, and must not be kept the wrong way round.
       noted = noted
         .then(() => this.repository.note({ provider, modelId }, change, at))
+        .then(() => this.notifications.notify(CHANNEL))
         .catch((error: unknown) => this.logger.error({ err: error }, 'the state of a circuit could not be kept'));
     });
-    if (this.held.has(key)) circuit.hold();
     this.circuits.set(key, circuit);
+    this.apply(key, circuit);
     return circuit;
   }
 
@@ -87,20 +93,32 @@ export class CircuitBreakers implements OnModuleInit {
     await this.follow(JSON.stringify({ ...key, state }));
   }
 
-  /** Takes over what operators hold open; a circuit that one closed begins anew. */
+  /** Takes over what operators hold open and what other replicas found down; a circuit that an operator closed begins anew. */
   private async follow(payload: string): Promise<void> {
     const rows = await this.repository.list();
     const isHeld = (row: CircuitBreakerStatus) => row.state === 'open' && !row.nextProbeAt;
     this.held = new Set(rows.filter(isHeld).map(keyOf));
+    const isDown = (row: CircuitBreakerStatus) => row.state !== 'closed' && !isHeld(row);
+    this.down = new Map(rows.filter(isDown).map((row) => [keyOf(row), restUntilMs(row)]));
     if (payload) {
       const told = JSON.parse(payload) as CircuitKey & { state: string };
       if (told.state === 'closed') this.circuits.delete(keyOf(told));
     }
-    for (const [key, circuit] of this.circuits) {
-      if (this.held.has(key)) circuit.hold();
-      else circuit.release();
-    }
+    for (const [key, circuit] of this.circuits) this.apply(key, circuit);
   }
+
+  private apply(key: string, circuit: Circuit): void {
+    if (this.held.has(key)) circuit.hold();
+    else circuit.release();
+    const untilMs = this.down.get(key);
+    if (untilMs === undefined) circuit.wake();
+    else circuit.rest(untilMs);
+  }
+}
+
+/** A replica that found a provider down tries it first; the others wait for what it finds. While it tries there is no new time to wait for. */
+function restUntilMs({ nextProbeAt }: CircuitBreakerStatus): number {
+  return nextProbeAt ? nextProbeAt.getTime() + PROBE_MS : 0;
 }
 
 function keyOf({ provider, modelId }: CircuitKey): string {

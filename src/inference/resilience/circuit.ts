@@ -2,10 +2,10 @@ import {
   circuitBreaker,
   type CircuitBreakerPolicy,
   CircuitState,
-  ConsecutiveBreaker,
   DelegateBackoff,
   ExponentialBackoff,
   handleWhen,
+  type IBreaker,
   isBrokenCircuitError,
   retry,
   type RetryPolicy,
@@ -44,10 +44,11 @@ const HELD_RETRY_AFTER_MS = 60_000;
 export class Circuit {
   private readonly places: Places;
   private readonly retries: RetryPolicy;
-  private readonly counter: ConsecutiveBreaker;
+  private readonly counter: FailuresInARow;
   private readonly breaker: CircuitBreakerPolicy;
   private held: { dispose(): void } | null = null;
   private nextProbeAtMs: number | null = null;
+  private resting: { untilMs: number; isolation: { dispose(): void }; timer: NodeJS.Timeout } | null = null;
 
   constructor(
     private readonly settings: CircuitSettings,
@@ -55,7 +56,7 @@ export class Circuit {
     onChange: (change: CircuitChange) => void,
   ) {
     this.places = new Places(settings.callsMax, settings.waitingMax);
-    this.counter = new ConsecutiveBreaker(settings.failuresMax);
+    this.counter = new FailuresInARow(settings.failuresMax);
     this.breaker = circuitBreaker(handleWhen(isProvidersFault), {
       breaker: this.counter,
       halfOpenAfter: new DelegateBackoff(({ attempt }: { attempt: number }) => this.openFor(attempt)),
@@ -67,13 +68,17 @@ export class Circuit {
         backoff: new ExponentialBackoff({ initialDelay: settings.retryMs, maxDelay: RETRY_MS_MAX }),
       },
     );
-    const failureCount = () => Number(this.counter.state) || 0;
     this.breaker.onBreak((reason) => {
       if ('isolated' in reason) return;
-      onChange({ state: 'open', failureCount: failureCount(), nextProbeAtMs: this.nextProbeAtMs });
+      onChange({ state: 'open', failureCount: this.counter.state, nextProbeAtMs: this.nextProbeAtMs });
     });
-    this.breaker.onHalfOpen(() => onChange({ state: 'half_open', failureCount: failureCount(), nextProbeAtMs: null }));
-    this.breaker.onReset(() => onChange({ state: 'closed', failureCount: 0, nextProbeAtMs: null }));
+    this.breaker.onHalfOpen(() =>
+      onChange({ state: 'half_open', failureCount: this.counter.state, nextProbeAtMs: null }),
+    );
+    this.breaker.onReset(() => {
+      this.noteSuccess();
+      onChange({ state: 'closed', failureCount: 0, nextProbeAtMs: null });
+    });
   }
 
   /** Whether a call would be tried now. */
@@ -90,6 +95,31 @@ export class Circuit {
   release(): void {
     this.held?.dispose();
     this.held = null;
+  }
+
+  /** Another replica found the provider down: nobody is asked before `untilMs`, unless `wake` is called earlier. */
+  rest(untilMs: number): void {
+    if (untilMs <= Date.now() || this.breaker.state !== CircuitState.Closed) return;
+    const isolation = this.breaker.isolate();
+    const timer = setTimeout(() => this.wake(), untilMs - Date.now());
+    timer.unref();
+    this.resting = { untilMs, isolation, timer };
+  }
+
+  wake(): void {
+    clearTimeout(this.resting?.timer);
+    this.resting?.isolation.dispose();
+    this.resting = null;
+  }
+
+  /** A whole answer, or a stream that was read to its end. */
+  noteSuccess(): void {
+    this.counter.state = 0;
+  }
+
+  /** A stream that broke in the middle: a failure, although its beginning went well. */
+  noteFailure(error: unknown): void {
+    void this.breaker.execute(() => Promise.reject(error as Error)).catch(() => undefined);
   }
 
   /**
@@ -110,7 +140,8 @@ export class Circuit {
       return await this.retries.execute(() => this.breaker.execute(call), signal);
     } catch (error) {
       if (!isBrokenCircuitError(error)) throw error;
-      const waitMs = this.held ? HELD_RETRY_AFTER_MS : (this.nextProbeAtMs ?? 0) - Date.now();
+      const againAtMs = this.resting?.untilMs ?? this.nextProbeAtMs ?? 0;
+      const waitMs = this.held ? HELD_RETRY_AFTER_MS : againAtMs - Date.now();
       throw new ProviderUnavailable(Math.max(1_000, waitMs));
     }
   }
@@ -120,6 +151,22 @@ export class Circuit {
     const waitMs = Math.min(openMs * 2 ** Math.max(0, attempt - 1), openMsMax);
     this.nextProbeAtMs = Date.now() + waitMs;
     return waitMs;
+  }
+}
+
+/** Failures in a row. A call that goes well ends none: a stream has only begun then. */
+class FailuresInARow implements IBreaker {
+  state = 0;
+
+  constructor(private readonly max: number) {}
+
+  success(): void {
+    // Told by `noteSuccess`, once it is one.
+  }
+
+  failure(): boolean {
+    this.state += 1;
+    return this.state >= this.max;
   }
 }
 

@@ -1,18 +1,16 @@
 import { EntityManager } from '@mikro-orm/postgresql';
 import { Injectable, Logger } from '@nestjs/common';
 import { WallClock } from '../../common/clock.js';
+import type { AppError } from '../../common/errors/app-error.js';
 import { newId } from '../../common/ids.js';
+import { ProviderFailedError, ProviderTimeoutError } from '../inference.errors.js';
 
 const HOUR_MS = 3_600_000;
 const MINUTE_MS = 60_000;
 /** Of one process: an outage is told by its first failures, and counted by all of them. */
 const LOGS_PER_MINUTE = 30;
 
-export interface ProviderError {
-  /** The code that the caller is told. */
-  type: string;
-  /** As the caller is told it: nothing in it that must not be shown. */
-  message: string;
+export interface FailedCall {
   provider: string;
   modelId: string;
   requestId: string;
@@ -30,11 +28,18 @@ export class ErrorRecorder {
     private readonly clock: WallClock,
   ) {}
 
-  note(error: ProviderError): void {
-    this.write(error).catch((failure: unknown) => this.logger.error({ err: failure }, 'an error could not be counted'));
+  /**
+   * A failure as the caller is told it: nothing in it that must not be shown. Of a request that is refused, or that reaches nobody because the
+   * provider is known to be down, nothing new is known.
+   */
+  note(error: AppError, call: FailedCall): void {
+    if (!(error instanceof ProviderFailedError || error instanceof ProviderTimeoutError)) return;
+    this.write(error, call).catch((failure: unknown) =>
+      this.logger.error({ err: failure }, 'an error could not be counted'),
+    );
   }
 
-  private async write({ type, message, provider, modelId, requestId }: ProviderError): Promise<void> {
+  private async write({ code: type, message }: AppError, { provider, modelId, requestId }: FailedCall): Promise<void> {
     const now = this.clock.now();
     const em = this.em.fork();
     await em.execute(

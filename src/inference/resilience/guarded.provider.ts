@@ -42,6 +42,10 @@ export class GuardedProvider implements ChatProvider {
           yield result.value;
           result = await events.next();
         }
+        circuit.noteSuccess();
+      } catch (error) {
+        circuit.noteFailure(error);
+        throw error;
       } finally {
         if (!result.done) await events.return?.();
       }
@@ -63,7 +67,9 @@ export class GuardedProvider implements ChatProvider {
     const circuit = this.circuits.of(this.name, model.id);
     const leave = await circuit.enter();
     try {
-      return await circuit.run(call, signal);
+      const answer = await circuit.run(call, signal);
+      circuit.noteSuccess();
+      return answer;
     } finally {
       leave();
     }

@@ -1,0 +1,126 @@
+import { type ClientRequest, type IncomingMessage, request, type Server } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { ReconciliationService } from '../../src/usage/reconciliation.service.js';
+import { OpenAiMock } from '../support/openai-mock.js';
+import { type Caller, ChatBench } from './chat-bench.js';
+
+const USAGE = { prompt_tokens: 12, completion_tokens: 7, total_tokens: 19 };
+const CHARGED = { usage_source: 'provider', input_tokens: 12, output_tokens: 7 };
+
+/** Every stage at which a client can close its connection, and what it owes then. */
+describe.each([{ stream: false }, { stream: true }])('a client that leaves (stream: $stream)', ({ stream }) => {
+  let mock: OpenAiMock;
+  let bench: ChatBench;
+  let caller: Caller;
+
+  beforeAll(async () => {
+    mock = await new OpenAiMock().start();
+    bench = await ChatBench.start({ env: { OPENAI_BASE_URL: mock.baseUrl } });
+  });
+  beforeEach(async () => {
+    mock.behave({ usage: USAGE });
+    mock.requests.length = 0;
+    caller = await bench.caller('pro');
+  });
+  afterEach(async () => {
+    const { checks } = await bench.server.app.get(ReconciliationService).run();
+    expect(checks.filter((check) => check.isBroken)).toEqual([]);
+  });
+  afterAll(async () => {
+    await bench.close();
+    await mock.close();
+  });
+
+  /** Removed once: the look at the connection after the reservation, and the provider was asked for nobody. */
+  it('while its credits are being held: nobody is asked, nothing is charged', async () => {
+    const account = await accountSession();
+    await account.lock();
+    const { client } = send();
+    await account.blocks();
+    client.destroy();
+    await until(async () => (await openConnections()) === 0);
+    await account.release();
+    await until(async () => (await holds()).join() === 'voided');
+    expect(mock.requests).toEqual([]);
+    await caller.expectUntouched();
+  });
+
+  it('before the head: the answer is charged as the provider counted it', async () => {
+    mock.behave({ usage: USAGE, delayMs: 300 });
+    const { client } = send();
+    await until(() => mock.requests.length === 1);
+    client.destroy();
+    expect(await caller.settled()).toMatchObject([{ ...CHARGED, outcome: 'client_aborted' }]);
+  });
+
+  it('after the last token, while it is being charged: it is charged once', async () => {
+    mock.behave({ usage: USAGE, delayMs: 1_000 });
+    const account = await accountSession();
+    const { client, answered } = send();
+    await until(() => mock.requests.length === 1);
+    await account.lock();
+    if (stream) {
+      const response = await answered;
+      let seen = '';
+      response.on('data', (bytes: Buffer) => (seen += bytes.toString())).on('error', () => undefined);
+      await until(() => seen.includes('"finish_reason":"stop"'));
+    }
+    await account.blocks();
+    client.destroy();
+    await account.release();
+    expect(await caller.settled()).toMatchObject([CHARGED]);
+    expect(await holds()).toEqual(['settled']);
+  });
+
+  function send(): { client: ClientRequest; answered: Promise<IncomingMessage> } {
+    const client = request(`${caller.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${caller.token}`, 'content-type': 'application/json' },
+    });
+    const answered = new Promise<IncomingMessage>((resolve) => client.on('response', resolve));
+    client.on('error', () => undefined);
+    client.end(JSON.stringify({ model: 'gpt-5-nano', messages: [{ role: 'user', content: 'Hello' }], stream }));
+    return { client, answered };
+  }
+
+  /** Whose requests the server still has: it learns of a closed connection a moment later. */
+  function openConnections(): Promise<number> {
+    const server = bench.server.app.getHttpServer() as Server;
+    return new Promise((resolve, reject) =>
+      server.getConnections((error, count) => (error ? reject(error) : resolve(count))),
+    );
+  }
+
+  async function holds(): Promise<string[]> {
+    const rows = await bench.server.orm.em
+      .getConnection()
+      .execute<{ state: string }[]>('select state from credit_holds where user_id = ?', [caller.userId]);
+    return rows.map(({ state }) => state);
+  }
+
+  /** Keeps the caller's account from every statement that holds or charges, so that a request waits at that stage. */
+  async function accountSession() {
+    const session = new pg.Client({ connectionString: bench.server.database.url });
+    await session.connect();
+    const waiting = `select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`;
+    session.on('error', () => undefined);
+    return {
+      lock: async () => {
+        await session.query('begin');
+        await session.query('select 1 from credit_accounts where user_id = $1 for update', [caller.userId]);
+      },
+      blocks: () => until(async () => (await session.query(waiting)).rowCount === 1),
+      release: async () => {
+        await session.query('commit');
+        await session.end();
+      },
+    };
+  }
+});
+
+async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
+  for (const deadline = Date.now() + 8_000; !(await isSo()); await sleep(10)) {
+    if (Date.now() > deadline) throw new Error('it did not come to that');
+  }
+}
