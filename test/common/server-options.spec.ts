@@ -1,5 +1,30 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect } from 'node:net';
 import { fastify } from 'fastify';
 import { serverOptions } from '../../src/common/http/server-options.js';
+
+describe('a request that does not come to its end', () => {
+  it.each([
+    ['in its headers', 'POST / HTTP/1.1\r\nHost: x\r\nX-Slow: '],
+    ['in its body', 'POST / HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nContent-Length: 1000\r\n\r\nsl'],
+  ])('%s is answered 408 after its time, and its connection closed', async (_name, beginning) => {
+    const options = serverOptions(false);
+    const http = { ...(options as { http: object }).http, headersTimeout: 300, connectionsCheckingInterval: 50 };
+    const server = fastify({ ...options, http, requestTimeout: 300 } as typeof options);
+    server.post('/', () => 'never');
+    await server.listen({ port: 0, host: '127.0.0.1' });
+    const { port } = server.server.address() as AddressInfo;
+    const socket = connect(port, '127.0.0.1', () => socket.write(beginning));
+    const drip = setInterval(() => socket.write('o'), 50);
+    let seen = '';
+    socket.on('data', (bytes: Buffer) => (seen += bytes.toString())).on('error', () => undefined);
+    await once(socket, 'close');
+    clearInterval(drip);
+    expect(seen).toMatch(/^HTTP\/1\.1 408 /);
+    expect(seen).toContain('"code":"request_timeout"');
+    await server.close();
+  });
+});
 
 describe('the address of a client', () => {
   async function addressSeen(isProduction: boolean, peer: string, forwardedFor: string): Promise<string> {

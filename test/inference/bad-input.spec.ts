@@ -1,7 +1,16 @@
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
 import { issueToken } from '../support/tokens.js';
 import { ChatBench, HELLO, type Caller } from './chat-bench.js';
+import { addModel } from './model-copies.js';
 
 const IMAGE = { type: 'image_url', image_url: { url: 'https://example.com/a.png' } };
+/** An assistant's message with a call of each id, and a tool's result. */
+const CALLS = (...ids: string[]) => ({
+  role: 'assistant',
+  tool_calls: ids.map((id) => ({ id, type: 'function', function: { name: 'look', arguments: '{}' } })),
+});
+const RESULT = (id: string) => ({ role: 'tool', tool_call_id: id, content: 'rain' });
 const TOOLS = [{ type: 'function', function: { name: 'look' } }];
 
 describe('bad input', () => {
@@ -67,6 +76,57 @@ describe('bad input', () => {
     ['an unknown field', { colour: 'red' }, 400, 'unknown_parameter', 'colour'],
     ['a field that changes the price', { service_tier: 'priority' }, 400, 'unsupported_parameter', 'service_tier'],
     ['no messages', { messages: [] }, 400, 'invalid_request', 'messages'],
+    [
+      'more than 10 000 messages',
+      { messages: Array.from({ length: 10_001 }, () => HELLO.messages[0]) },
+      400,
+      'invalid_request',
+      'messages',
+    ],
+    ['an unknown role', { messages: [{ role: 'wizard', content: 'x' }] }, 400, 'invalid_request', 'messages[0].role'],
+    [
+      'a result of a tool that nobody called',
+      { messages: [...HELLO.messages, { role: 'tool', tool_call_id: 'call_1', content: 'rain' }] },
+      400,
+      'invalid_request',
+      'messages[1].tool_call_id',
+    ],
+    [
+      'a second result of the same call',
+      { messages: [CALLS('call_1'), RESULT('call_1'), RESULT('call_1')] },
+      400,
+      'invalid_request',
+      'messages[2].tool_call_id',
+    ],
+    [
+      'two calls of one id',
+      { messages: [CALLS('call_1', 'call_1'), RESULT('call_1')] },
+      400,
+      'invalid_request',
+      'messages[0].tool_calls[1].id',
+    ],
+    [
+      'more tools than there may be',
+      { tools: Array.from({ length: 129 }, (_, index) => ({ type: 'function', function: { name: `t${index}` } })) },
+      400,
+      'invalid_request',
+      'tools',
+    ],
+    [
+      'a tool of a name that is none',
+      { tools: [{ type: 'function', function: { name: 'a b' } }] },
+      400,
+      'invalid_request',
+      'tools[0].function.name',
+    ],
+    [
+      'a schema that is none',
+      { response_format: { type: 'json_schema', json_schema: { name: 'x', schema: 'string' } } },
+      400,
+      'invalid_request',
+      'response_format.json_schema.schema',
+    ],
+    ['a number of choices beyond any', { n: 1e9 }, 400, 'parameter_constraint_violation', 'n'],
     ['a value out of range', { temperature: 3 }, 400, 'parameter_constraint_violation', 'temperature'],
     ['a value of the wrong type', { top_p: 'high' }, 400, 'parameter_constraint_violation', 'top_p'],
     ['too many stop sequences', { stop: ['a', 'b', 'c', 'd', 'e'] }, 400, 'parameter_constraint_violation', 'stop'],
@@ -130,11 +190,52 @@ describe('bad input', () => {
   it.each([
     ['no JSON', '{"model": ', 400, 'invalid_request'],
     ['an empty body', '', 400, 'invalid_request'],
+    [
+      'text that is no UTF-8',
+      Buffer.from('{"model":"sandbox-echo","messages":[{"role":"user","content":"\xff"}]}', 'latin1'),
+      400,
+      'invalid_request',
+    ],
+    [
+      'a tool’s schema of too many levels',
+      JSON.stringify({ ...HELLO, tools: TOOLS }).replace(
+        '"look"',
+        `"look","parameters":${'{"a":'.repeat(62)}1${'}'.repeat(62)}`,
+      ),
+      400,
+      'invalid_request',
+    ],
     ['an array', '[]', 400, 'invalid_request'],
     ['too deep JSON', `{"model":${'['.repeat(65)}${']'.repeat(65)}}`, 400, 'invalid_request'],
     ['a key that reaches into a prototype', '{"__proto__":{"admin":true}}', 400, 'invalid_request'],
   ])('%s is refused and costs nothing', async (_name, body, status, code) => {
     expect(await caller.refusedChat(body)).toMatchObject({ status, error: { code, type: 'invalid_request_error' } });
+  });
+
+  it('10 000 messages are a chat', async () => {
+    await addModel(bench.server, { id: 'roomy', like: 'sandbox-free', meta: { contextLength: 10_000_000 } });
+    const talkative = await bench.caller();
+    const messages = Array.from({ length: 10_000 }, () => HELLO.messages[0]);
+    expect((await talkative.chat({ model: 'roomy', messages })).status).toBe(200);
+  });
+
+  it('a body without an end is read to its limit and no further', async () => {
+    const client = request(`${bench.server.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${caller.token}`, 'content-type': 'application/json' },
+    });
+    client.on('error', () => undefined);
+    let status: number | undefined;
+    const answered = once(client, 'response').then(([response]) => (status = (response as IncomingMessage).statusCode));
+    let mebibytes = 0;
+    for (; status === undefined && mebibytes < 64; mebibytes += 1) {
+      if (!client.write(' '.repeat(1024 * 1024))) await Promise.race([once(client, 'drain'), answered]);
+    }
+    await answered;
+    client.destroy();
+    expect(status).toBe(413);
+    expect(mebibytes).toBeLessThan(40);
+    await caller.expectUntouched();
   });
 
   it('a body of another type is refused', async () => {

@@ -5,6 +5,7 @@ import { ChatCompletionBody, PRICE_CHANGING } from './chat-completion.js';
 import type { ImagePlace } from '../prompt.js';
 import type { ImagePart } from './chat-message.js';
 import { type BodyFaults, type BodyForm, readBody } from './read-body.js';
+import { toolFaults } from './tool-results.js';
 
 export interface ParsedChat {
   body: ChatCompletionBody;
@@ -36,7 +37,7 @@ function check({ messages }: ChatCompletionBody): BodyFaults {
     if (!Array.isArray(content)) continue;
     for (const part of content) if (part.type === 'image_url') images += 1;
   }
-  return { failed: imageFaults(images, 'messages'), unsupported: [] };
+  return { failed: [...imageFaults(images, 'messages'), ...toolFaults(messages)], unsupported: [] };
 }
 
 /** What is wrong with so many images, whatever the model. `field` is where the conversation stands. */

@@ -1,0 +1,80 @@
+import { createAnthropic } from '@ai-sdk/anthropic';
+import { APICallError, generateText, Output, stepCountIs, streamText, tool } from 'ai';
+import { z } from 'zod';
+import { ReconciliationService } from '../../src/usage/reconciliation.service.js';
+import { type Caller, ChatBench } from './chat-bench.js';
+
+const City = z.object({ city: z.string() });
+
+/** Over Anthropic's provider, which speaks `POST /v1/messages`. */
+describe('the Vercel AI SDK, with another base URL', () => {
+  let bench: ChatBench;
+  let caller: Caller;
+
+  beforeAll(async () => {
+    bench = await ChatBench.start();
+  });
+  beforeEach(async () => {
+    caller = await bench.caller();
+  });
+  afterAll(async () => {
+    const { checks } = await bench.server.app.get(ReconciliationService).run();
+    expect(checks.filter((check) => check.isBroken)).toEqual([]);
+    await bench.close();
+  });
+
+  const settings = () => ({
+    model: createAnthropic({ baseURL: `${caller.url}/v1`, authToken: caller.token })('sandbox-echo'),
+    maxOutputTokens: 100,
+    maxRetries: 0,
+  });
+
+  it('chats, whole and streamed', async () => {
+    const whole = await generateText({ ...settings(), prompt: 'Hello, AI SDK!' });
+    expect(whole.text).toBe('Hello, AI SDK!');
+    const streamed = streamText({ ...settings(), prompt: 'Hello, AI SDK!' });
+    let text = '';
+    for await (const part of streamed.textStream) text += part;
+    expect(text).toBe('Hello, AI SDK!');
+    expect((await streamed.usage).totalTokens).toBe(whole.usage.totalTokens);
+    const rows = await caller.ledger();
+    expect(rows.map((row) => row.input_tokens + row.output_tokens)).toEqual(
+      Array.from({ length: 2 }, () => whole.usage.totalTokens),
+    );
+  });
+
+  it('calls tools and hands their results back', async () => {
+    const get_weather = tool({
+      description: 'The weather of a city',
+      inputSchema: City,
+      execute: ({ city }) => `Sunny in ${city}`,
+    });
+    const answer = await generateText({
+      ...settings(),
+      prompt: 'Use get_weather for Paris',
+      tools: { get_weather },
+      stopWhen: stepCountIs(2),
+    });
+    expect(answer.steps[0]?.toolCalls).toMatchObject([{ toolName: 'get_weather', input: { city: 'sandbox' } }]);
+    expect(answer.text).toBe('Sunny in sandbox');
+  });
+
+  it('reads structured output', async () => {
+    const { output } = await generateText({
+      ...settings(),
+      prompt: '{"city":"Paris"}',
+      output: Output.object({ schema: City }),
+    });
+    expect(typeof output.city).toBe('string');
+  });
+
+  it('shows a refusal with what to do', async () => {
+    const refused = await generateText({ ...settings(), maxOutputTokens: 200_000, prompt: 'Hello' }).catch(
+      (error: unknown) => error,
+    );
+    expect(APICallError.isInstance(refused)).toBe(true);
+    expect(refused).toMatchObject({ statusCode: 400, isRetryable: false });
+    expect((refused as Error).message).toMatch(/max_tokens/);
+    await caller.expectUntouched();
+  });
+});
