@@ -10,6 +10,7 @@ declare module 'autocannon' {
     url: string;
     connections: number;
     duration: number;
+    overallRate?: number;
     method: string;
     body: string;
     setupClient: (client: { setHeaders(headers: Record<string, string>): void }) => void;

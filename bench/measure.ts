@@ -8,6 +8,8 @@ export interface Load {
   body: string;
   connections: number;
   seconds: number;
+  /** All connections together; as fast as they can without it. */
+  requestsPerSecond?: number;
 }
 
 /** One run of one contender. CPU is that of its process alone; `undefined` where the system does not tell. */
@@ -39,7 +41,8 @@ export async function measure(contender: Contender, load: Load): Promise<Measure
   };
 }
 
-async function run(contender: Contender, { body, connections, seconds }: Load) {
+/** One load on one contender. @throws Error when an answer was no success: a fast refusal is no result. */
+export async function run(contender: Contender, { body, connections, seconds, requestsPerSecond }: Load) {
   let connection = 0;
   const result = await autocannon({
     url: contender.url,
@@ -47,6 +50,7 @@ async function run(contender: Contender, { body, connections, seconds }: Load) {
     body,
     connections,
     duration: seconds,
+    ...(requestsPerSecond && { overallRate: requestsPerSecond }),
     // Each connection is one user: taking turns in step would make every account hot, one after the other.
     setupClient: (client) => {
       const headers = contender.headers[connection % contender.headers.length]!;

@@ -8,6 +8,7 @@ import { ratioTable, type Report, toTable, writeReport } from './report.js';
 import { type Scenario, SCENARIOS } from './scenarios.js';
 import { FULL, QUICK, runEngineBench } from './engine/engine-bench.js';
 import { tablesOf, toMarkdown, writeEngineReport } from './engine/engine-report.js';
+import { soak, writeSoakReport } from './soak.js';
 import { type Row, summarise } from './summary.js';
 
 const USAGE = `Usage: npm run bench -- [options]
@@ -15,7 +16,8 @@ const USAGE = `Usage: npm run bench -- [options]
 Measures this server beside a bare proxy, Portkey's gateway and no gateway at all, interleaved, against one mock provider. Ends with exit
 code 1 when the books do not equal the provider's bill afterwards.
 
-  --only gateway      what to measure: the way of a request (gateway) or the credit engine alone (engine)
+  --only gateway      what to measure: the way of a request (gateway), the credit engine alone (engine), or the
+                      memory of the server under a constant load (soak)
 
   gateway:
   --contenders straight,proxy,portkey,tollgate   which to run
@@ -27,6 +29,9 @@ code 1 when the books do not equal the provider's bill afterwards.
   --seconds 3   --rounds 3   --accounts 10000
   --sizes 10000,100000,1000000   subscriptions whose periods are closed
   --quick             small sizes that prove nothing but that everything runs
+
+  soak: streams at a constant rate, and the memory of the first against the last third
+  --seconds 600   --rate 100   --connections 32
 
   --out bench/results where the JSON and the HTML go`;
 
@@ -40,10 +45,11 @@ const { values } = parseArgs({
     quick: { type: 'boolean' },
     accounts: { type: 'string' },
     sizes: { type: 'string' },
-    connections: { type: 'string', default: '128' },
+    connections: { type: 'string' },
     seconds: { type: 'string' },
     rounds: { type: 'string' },
     delay: { type: 'string', default: '0' },
+    rate: { type: 'string', default: '100' },
     out: { type: 'string', default: join(import.meta.dirname, '..', '..', 'bench', 'results') },
     help: { type: 'boolean', short: 'h' },
   },
@@ -53,8 +59,9 @@ const say = (text: string): void => void process.stdout.write(`${text}\n`);
 if (values.help) say(USAGE);
 else if (values.only === 'gateway') process.exitCode = await bench();
 else if (values.only === 'engine') process.exitCode = await benchEngine();
+else if (values.only === 'soak') process.exitCode = await benchSoak();
 else {
-  say(`There is no "${values.only}" to measure. There are: gateway, engine\n\n${USAGE}`);
+  say(`There is no "${values.only}" to measure. There are: gateway, engine, soak\n\n${USAGE}`);
   process.exitCode = 1;
 }
 
@@ -78,6 +85,21 @@ async function benchEngine(): Promise<number> {
   return faults.length === 0 ? 0 : 1;
 }
 
+async function benchSoak(): Promise<number> {
+  const settings = {
+    seconds: positive(values.seconds ?? '600'),
+    requestsPerSecond: positive(values.rate),
+    connections: positive(values.connections ?? '32'),
+  };
+  const report = await soak(settings, say);
+  const { requests, latencyP99Ms, firstThirdMebibytes, lastThirdMebibytes, faults } = report;
+  say(`${requests} streams, p99 ${latencyP99Ms} ms`);
+  say(`Resident memory: ${firstThirdMebibytes} MiB in the first third, ${lastThirdMebibytes} MiB in the last.`);
+  say(writeSoakReport(report, values.out));
+  say(faults.length === 0 ? 'The books equal the provider’s bill.' : `THE BOOKS DO NOT BALANCE:\n${faults.join('\n')}`);
+  return faults.length === 0 ? 0 : 1;
+}
+
 function positive(text: string): number {
   const value = Number(text);
   if (!(value > 0)) throw new Error(`"${text}" is no number above 0`);
@@ -86,7 +108,7 @@ function positive(text: string): number {
 
 async function bench(): Promise<number> {
   const settings = {
-    connections: Number(values.connections),
+    connections: Number(values.connections ?? '128'),
     seconds: Number(values.seconds ?? '5'),
     rounds: Number(values.rounds ?? '3'),
     delayMs: Number(values.delay),

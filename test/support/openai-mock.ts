@@ -26,7 +26,13 @@ export interface MockBehaviour {
   rawBody?: string;
   /** Streams only: the connection is cut after this many chunks. */
   cutAfterChunks?: number;
-  /** Streams only: every chunk carries the usage, as some servers do. */
+  /** The connection is closed in place of an answer. */
+  dropped?: boolean;
+  /** Streams only: nothing follows this many chunks, and the connection stays. */
+  stallAfterChunks?: number;
+  /** Streams only: what follows this many chunks is no JSON. */
+  garbageAfterChunks?: number;
+  /** Streams only: every chunk carries the usage so far, as some servers do. */
   usageInEveryChunk?: boolean;
   /** Streams only: `[DONE]` is left out. */
   withoutDone?: boolean;
@@ -81,10 +87,11 @@ export class OpenAiMock {
     const body = JSON.parse(await readAll(request)) as Record<string, unknown>;
     if (this.isRecording)
       this.requests.push({ path: request.url!, authorization: request.headers.authorization, body });
-    const { behaviour } = this;
+    const behaviour = this.nextBehaviour();
     if (behaviour.delayMs) await sleep(behaviour.delayMs);
+    if (behaviour.dropped) return void response.destroy();
     response.setHeader('x-request-id', 'req-of-the-provider');
-    if (this.isTroubled() || behaviour.rawBody !== undefined) {
+    if (this.isTroubled(behaviour) || behaviour.rawBody !== undefined) {
       const error = {
         error: { message: `mock status ${behaviour.status}`, type: 'invalid_request_error', code: null, param: null },
       };
@@ -96,6 +103,7 @@ export class OpenAiMock {
     const usage =
       behaviour.usage === undefined ? usageOf(body, behaviour.content ?? 'Hello from the mock.') : behaviour.usage;
     const answer: Answer = {
+      behaviour,
       model: String(body['model']),
       content: behaviour.content ?? 'Hello from the mock.',
       usage,
@@ -105,15 +113,19 @@ export class OpenAiMock {
     this.bill(usage);
   }
 
-  private isTroubled(): boolean {
-    const { status, statusTimes = Infinity } = this.behaviour;
+  /** How the request that came just now is answered. */
+  protected nextBehaviour(): MockBehaviour {
+    return this.behaviour;
+  }
+
+  private isTroubled({ status, statusTimes = Infinity }: MockBehaviour): boolean {
     if (!status || this.refusals >= statusTimes) return false;
     this.refusals += 1;
     return true;
   }
 
   private async stream(answer: Answer, body: Record<string, unknown>, response: ServerResponse): Promise<void> {
-    const { behaviour } = this;
+    const { behaviour } = answer;
     response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
     let isCut = false;
     const closed = new AbortController();
@@ -127,8 +139,13 @@ export class OpenAiMock {
       isCut = behaviour.cutAfterChunks === index;
       if (isCut) response.destroy();
       if (response.destroyed) return;
+      if (behaviour.stallAfterChunks === index) return void (await once(response, 'close'));
+      if (behaviour.garbageAfterChunks === index) response.write('data: {"choices": [{]}\n\n');
       const chunk = chunkOf(answer, { content: word, ...(index === 0 && { role: 'assistant' }) }, null);
-      const text = event({ ...chunk, ...(behaviour.usageInEveryChunk && { usage: answer.usage }) });
+      const text = event({
+        ...chunk,
+        ...(behaviour.usageInEveryChunk && { usage: soFar(answer.usage, (index + 1) / (words.length + 1)) }),
+      });
       this.streamedBytes += text.length;
       if (!response.write(text)) await once(response, 'drain', closed).catch(() => undefined);
       if (behaviour.cutAfterChunks !== undefined || behaviour.delayMs) await sleep(5);
@@ -165,6 +182,7 @@ export class OpenAiMock {
 }
 
 interface Answer {
+  behaviour: MockBehaviour;
   model: string;
   content: string;
   usage: MockUsage | null;
@@ -185,6 +203,13 @@ function usageOf(body: Record<string, unknown>, content: string): MockUsage {
     completion_tokens: completionTokens,
     total_tokens: promptTokens + completionTokens,
   };
+}
+
+/** What has been counted when a part of the output is there. */
+function soFar(usage: MockUsage | null, share: number): MockUsage | null {
+  if (!usage) return null;
+  const completionTokens = Math.floor(usage.completion_tokens * share);
+  return { ...usage, completion_tokens: completionTokens, total_tokens: usage.prompt_tokens + completionTokens };
 }
 
 function completionOf({ model, content, usage }: Answer): object {
