@@ -65,7 +65,9 @@ function streamed(dialect: ChatDialect, { message: said, finish_reason: reason }
   text += send({}, reason);
   const end = writer.end(USAGE, CHARGE);
   expect(writer.end(USAGE, CHARGE)).toBe(end);
-  return [...(text + end).matchAll(/^data: (.*)$/gm)].map(([, data]) => JSON.parse(data ?? '') as Wire);
+  // Texts may hold line separators of other kinds, which end no line of an event stream.
+  const lines = (text + end).split('\n').filter((line) => line.startsWith('data: '));
+  return lines.map((line) => JSON.parse(line.slice('data: '.length)) as Wire);
 }
 
 function cut(text: string | null | undefined, size: number): string[] {
