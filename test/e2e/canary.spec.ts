@@ -167,6 +167,12 @@ describe('a secret that passes through the server', () => {
     await refused(chat(key, { model: 'sandbox-echo', messages, surprise: key }));
     await refused(chat(`${key}x`, { model: 'sandbox-echo', messages }));
     await refused(fetch(`${server.url}/v1/me`, { headers: { 'x-api-key': key } }));
+    for (const apiKey of [key, `${key}x`]) {
+      const headers = { 'x-api-key': apiKey, 'content-type': 'application/json' };
+      await refused(
+        fetch(`${server.url}/v1/messages`, { method: 'POST', headers, body: JSON.stringify({ messages }) }),
+      );
+    }
     await refused(fetch(`${server.url}/v1/me?api_key=${key}`));
     const headers = { authorization: `Bearer ${token}` };
     expect((await fetch(`${server.url}/v1/me/api-keys/${id}`, { method: 'DELETE', headers })).status).toBe(204);
