@@ -4,6 +4,7 @@ import { AnthropicMock } from '../support/anthropic-mock.js';
 import { png } from '../support/images.js';
 import { issueToken } from '../support/tokens.js';
 import { type Caller, ChatBench } from './chat-bench.js';
+import { countingFetch, refusalOf, withoutBalance } from './sdk-calls.js';
 
 const HELLO = 'Hello, sandbox! How are you today?';
 const ASK = { model: 'sandbox-echo', max_tokens: 100, messages: [{ role: 'user' as const, content: HELLO }] };
@@ -53,14 +54,7 @@ describe('the official Anthropic client, unchanged but for its address', () => {
     return new Anthropic({ baseURL: bench.server.url, apiKey: 'not sent', defaultHeaders });
   }
 
-  async function refusalOf(request: Promise<unknown>): Promise<Refusal> {
-    const thrown = await request.then(
-      () => null,
-      (error: unknown) => error,
-    );
-    expect(thrown).toBeInstanceOf(Anthropic.APIError);
-    return thrown as Refusal;
-  }
+  const refusedAs = (request: Promise<unknown>) => refusalOf(request, Anthropic.APIError) as Promise<Refusal>;
 
   it('chats with an API key, and is told what it was charged', async () => {
     const { data, response, request_id } = await client.messages.create({ ...ASK, system: 'Be kind.' }).withResponse();
@@ -167,7 +161,7 @@ describe('the official Anthropic client, unchanged but for its address', () => {
       });
     expect((await look(IMAGE)).content).toMatchObject([{ type: 'text', text: 'What is this? [1 image]' }]);
     expect(await caller.ledger()).toMatchObject([{ image_count: 1 }]);
-    const refused = await refusalOf(look({ ...IMAGE, data: 'bm90IGFuIGltYWdl' }));
+    const refused = await refusedAs(look({ ...IMAGE, data: 'bm90IGFuIGltYWdl' }));
     expect(refused.error.error).toMatchObject({ code: 'invalid_image', param: 'messages[0].content[1].source' });
   });
 
@@ -303,30 +297,26 @@ describe('the official Anthropic client, unchanged but for its address', () => {
     ],
   ])('reads the refusal of %s as its own, in its own words', async (_name, change, ...expected) => {
     const [status, type, code, param] = expected;
-    const refused = await refusalOf(client.messages.create({ ...ASK, ...change } as never));
+    const refused = await refusedAs(client.messages.create({ ...ASK, ...change } as never));
     expect(refused).toMatchObject({ status, type, requestID: expect.stringMatching(/^[0-9a-f-]{36}$/) });
     expect(refused.error).toMatchObject({ type: 'error', request_id: refused.requestID, error: { type, code, param } });
     expect(refused.error.error.message).toContain(String(param === 'stop_sequences' ? param : ''));
-    const streamed = await refusalOf(client.messages.create({ ...ASK, ...change, stream: true } as never));
+    const streamed = await refusedAs(client.messages.create({ ...ASK, ...change, stream: true } as never));
     expect(streamed).toMatchObject({ status, type });
     await caller.expectUntouched();
   });
 
   it('does not retry what a retry cannot mend, and knows its errors by class', async () => {
-    let calls = 0;
-    const counting: typeof fetch = (input, init) => {
-      calls += 1;
-      return fetch(input, init);
-    };
+    const counting = countingFetch();
     const poor = await bench.caller();
-    const spender = await poor.anthropic({ fetch: counting });
+    const spender = await poor.anthropic({ fetch: counting.fetch });
     await poor.owe(1_500_000);
-    const refusedForDebt = await refusalOf(spender.messages.create(ASK));
+    const refusedForDebt = await refusedAs(spender.messages.create(ASK));
     await poor.owe(0);
     expect(refusedForDebt).toMatchObject({ status: 402, type: 'billing_error' });
     expect(refusedForDebt.error.error).toMatchObject({ code: 'debt_outstanding', details: { debt: '1.500000' } });
-    expect(calls).toBe(1);
-    const bad = await refusalOf(spender.messages.create({ ...ASK, messages: [] }));
+    expect(counting.calls()).toBe(1);
+    const bad = await refusedAs(spender.messages.create({ ...ASK, messages: [] }));
     expect(bad).toBeInstanceOf(Anthropic.BadRequestError);
     const strangers = [
       new Anthropic({ baseURL: bench.server.url, apiKey: 'nonsense' }),
@@ -335,7 +325,7 @@ describe('the official Anthropic client, unchanged but for its address', () => {
       byHeader(caller.token),
     ];
     for (const stranger of strangers) {
-      const refused = await refusalOf(stranger.messages.create(ASK));
+      const refused = await refusedAs(stranger.messages.create(ASK));
       expect(refused).toBeInstanceOf(Anthropic.AuthenticationError);
       expect(refused).toMatchObject({ type: 'authentication_error' });
     }
@@ -343,7 +333,7 @@ describe('the official Anthropic client, unchanged but for its address', () => {
     expect(both).toMatchObject({ status: 401, body: { type: 'error', error: { type: 'authentication_error' } } });
     const token = await issueToken(bench.server.app, { email: 'reader@example.com', scopes: ['models.read'] });
     const reader = new Anthropic({ baseURL: bench.server.url, apiKey: null, authToken: token });
-    expect(await refusalOf(reader.messages.create(ASK))).toBeInstanceOf(Anthropic.PermissionDeniedError);
+    expect(await refusedAs(reader.messages.create(ASK))).toBeInstanceOf(Anthropic.PermissionDeniedError);
     await poor.expectUntouched();
   });
 
@@ -385,7 +375,6 @@ describe('the official Anthropic client, unchanged but for its address', () => {
     const first = await send();
     const again = await send();
     expect([first.replayed, again.replayed]).toEqual([null, 'true']);
-    const withoutBalance = (body: object) => JSON.stringify(body).replace(/credits_remaining[^,}]+/g, '');
     expect(withoutBalance(again.body)).toBe(withoutBalance(first.body));
     expect(again.headers.get('request-id')).toBe(first.headers.get('x-request-id'));
     if (stream) expect(again.body['text']).toContain('event: message_stop');
@@ -397,7 +386,7 @@ describe('the official Anthropic client, unchanged but for its address', () => {
 
   it('learns of a stream that broke from an error in the stream', async () => {
     const stream = client.messages.stream({ ...ASK, model: 'sandbox-drop-mid-stream' });
-    const error = await refusalOf(stream.finalMessage());
+    const error = await refusedAs(stream.finalMessage());
     expect(error.error).toMatchObject({ type: 'error', error: { type: 'api_error', code: 'provider_error' } });
     expect(error.error.error.details['credits_charged']).toMatch(/^\d+\.\d{6}$/);
     expect(await caller.settled()).toMatchObject([{ outcome: 'provider_error', usage_source: 'estimated' }]);

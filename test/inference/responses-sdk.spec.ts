@@ -3,6 +3,7 @@ import { ReconciliationService } from '../../src/usage/reconciliation.service.js
 import { dataUri, png } from '../support/images.js';
 import { OpenAiMock } from '../support/openai-mock.js';
 import { type Caller, ChatBench } from './chat-bench.js';
+import { countingFetch, refusalOf, withoutBalance } from './sdk-calls.js';
 
 const HELLO = 'Hello, sandbox! How are you today?';
 const ASK = { model: 'sandbox-echo', max_output_tokens: 100, input: HELLO };
@@ -44,14 +45,7 @@ describe('the official OpenAI client, over the Responses API', () => {
     await mock.close();
   });
 
-  async function refusalOf(request: Promise<unknown>): Promise<Refusal> {
-    const thrown = await request.then(
-      () => null,
-      (error: unknown) => error,
-    );
-    expect(thrown).toBeInstanceOf(OpenAI.APIError);
-    return thrown as Refusal;
-  }
+  const refusedAs = (request: Promise<unknown>) => refusalOf(request, OpenAI.APIError) as Promise<Refusal>;
 
   it('is answered, and told what it was charged', async () => {
     const { data, response } = await client.responses.create({ ...ASK, instructions: 'Be kind.' }).withResponse();
@@ -149,7 +143,7 @@ describe('the official OpenAI client, over the Responses API', () => {
       });
     expect((await look(dataUri('image/png', png(640, 480)))).output_text).toBe('What is this? [1 image]');
     expect(await caller.ledger()).toMatchObject([{ image_count: 1 }]);
-    const refused = await refusalOf(look('data:image/svg+xml;base64,PHN2Zz4='));
+    const refused = await refusedAs(look('data:image/svg+xml;base64,PHN2Zz4='));
     expect(refused).toMatchObject({ code: 'invalid_image', param: 'input[0].content[1].image_url' });
   });
 
@@ -231,26 +225,26 @@ describe('the official OpenAI client, over the Responses API', () => {
     ],
   ])('reads the refusal of %s as its own, in its own words', async (_name, change, ...expected) => {
     const [status, code, param] = expected;
-    const refused = await refusalOf(client.responses.create({ ...ASK, ...change } as never));
+    const refused = await refusedAs(client.responses.create({ ...ASK, ...change } as never));
     expect(refused).toMatchObject({ status, code, param, requestID: expect.stringMatching(/^[0-9a-f-]{36}$/) });
-    const streamed = await refusalOf(client.responses.create({ ...ASK, ...change, stream: true } as never));
+    const streamed = await refusedAs(client.responses.create({ ...ASK, ...change, stream: true } as never));
     expect(streamed).toMatchObject({ status, code, param });
     await caller.expectUntouched();
   });
 
   it('does not retry what a retry cannot mend', async () => {
     const poor = await bench.caller();
-    let calls = 0;
-    const counting: typeof fetch = (input, init) => {
-      calls += 1;
-      return fetch(input, init);
-    };
-    const spender = new OpenAI({ baseURL: `${bench.server.url}/v1`, apiKey: await poor.makeKey(), fetch: counting });
+    const counting = countingFetch();
+    const spender = new OpenAI({
+      baseURL: `${bench.server.url}/v1`,
+      apiKey: await poor.makeKey(),
+      fetch: counting.fetch,
+    });
     await poor.owe(1_500_000);
-    const refused = await refusalOf(spender.responses.create(ASK));
+    const refused = await refusedAs(spender.responses.create(ASK));
     await poor.owe(0);
     expect(refused).toMatchObject({ status: 402, code: 'debt_outstanding', type: 'insufficient_quota' });
-    expect(calls).toBe(1);
+    expect(counting.calls()).toBe(1);
     await poor.expectUntouched();
   });
 
@@ -260,7 +254,6 @@ describe('the official OpenAI client, over the Responses API', () => {
     const again = await send();
     expect(first.headers.get('idempotent-replayed')).toBeNull();
     expect(again.headers.get('idempotent-replayed')).toBe('true');
-    const withoutBalance = (body: object) => JSON.stringify(body).replace(/credits_remaining[^,}]+/g, '');
     expect(withoutBalance(again.body)).toBe(withoutBalance(first.body));
     if (stream) expect(again.body['text']).toContain('event: response.completed');
     expect(await caller.ledger()).toHaveLength(1);
@@ -271,7 +264,7 @@ describe('the official OpenAI client, over the Responses API', () => {
       const stream = await client.responses.create({ ...ASK, model: 'sandbox-drop-mid-stream', stream: true });
       for await (const event of stream) expect(event.type).toMatch(/^response\./);
     };
-    const error = await refusalOf(read());
+    const error = await refusedAs(read());
     expect(error).toMatchObject({
       code: 'provider_error',
       error: { details: { credits_charged: expect.any(String) } },
