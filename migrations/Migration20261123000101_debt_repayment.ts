@@ -1,7 +1,10 @@
 import { Migration } from '@mikro-orm/migrations';
 import { CHARGE_BEYOND_HOLD, SETTLE_BATCH as SETTLE_BATCH_BEFORE } from './Migration20261122000701_settle_functions.js';
 
-/** `settle_batch` repays an open debt with what it gives back: until now such a user had credits and was refused all the same. */
+/**
+ * `settle_batch` repays an open debt with what it gives back: until now such a user had credits and was refused all the same. What holds do not
+ * cover is charged in one statement for the whole batch.
+ */
 export class Migration20261123000101_debt_repayment extends Migration {
   override up(): void {
     this.addSql(REPAY_DEBT);
