@@ -43,6 +43,14 @@ export function seedClients(publicUrl: string): SeedClient[] {
       },
     },
     {
+      clientId: 'tollgate-account',
+      clientName: 'Tollgate Account',
+      redirectUris: [`${publicUrl}/account/callback`],
+      grantTypes: ['authorization_code'],
+      scopes: ['openid'],
+      metadata: { ...PUBLIC_CLIENT, application_type: publicUrl.startsWith('https:') ? 'web' : 'native' },
+    },
+    {
       clientId: 'tollgate-cli',
       clientName: 'Tollgate Command Line',
       redirectUris: [],

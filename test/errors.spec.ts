@@ -51,7 +51,9 @@ const CODES: Record<string, number> = {
   job_retry_failed: 409,
   job_retry_unavailable: 409,
   job_run_failed: 500,
+  last_factor: 409,
   last_operator: 409,
+  passkey_refused: 401,
   lifecycle_refused: 409,
   metrics_forbidden: 403,
   model_archived: 410,
@@ -89,6 +91,7 @@ const CODES: Record<string, number> = {
   unsupported_parameter: 400,
   user_not_found: 404,
   user_state: 409,
+  wrong_code: 401,
 };
 
 /** A model that is named in a preference is no resource of the route: 422, where the routes of models answer 404. */

@@ -10,6 +10,9 @@ import { CredentialReader } from './access/credential-reader.js';
 import { RequestAuthenticator } from './access/request-authenticator.js';
 import { RevocationList } from './access/revocation-list.js';
 import { RouteTable } from './access/route-table.js';
+import { AccountController } from './account/account.controller.js';
+import { AccountSessions } from './account/account-session.service.js';
+import { AccountVisits } from './account/account-visits.js';
 import { ApiKeysController } from './account/api-keys.controller.js';
 import { ApiKeysService } from './account/api-keys.service.js';
 import { AuthPersonalData } from './account/auth-personal-data.js';
@@ -21,16 +24,25 @@ import { ProfileService } from './account/profile.service.js';
 import { SessionsController } from './account/sessions.controller.js';
 import { KeysAdminController } from './admin/keys.admin.controller.js';
 import { SessionsAdminController } from './admin/sessions.admin.controller.js';
+import { SecurityController } from './account/security.controller.js';
+import { AccountSecurity } from './account/security.service.js';
 import { UserOperations } from './admin/user-operations.service.js';
 import { UsersAdminController } from './admin/users.admin.controller.js';
 import { AccountDeletion } from './identity/account-deletion.service.js';
 import { AuthEventRecorder } from './identity/auth-event.recorder.js';
 import { DevelopmentUsers } from './identity/development-users.js';
+import { EmailChangeController } from './identity/email-change.controller.js';
+import { EmailChange } from './identity/email-change.service.js';
 import { EmailLinks } from './identity/email-links.service.js';
 import { EmailTokenRepository } from './identity/email-token.repository.js';
 import { EmailVerificationController } from './identity/email-verification.controller.js';
 import { EmailVerification } from './identity/email-verification.service.js';
 import { ErasureJob } from './identity/erasure.job.js';
+import { AuthenticatorApp } from './identity/factors/authenticator-app.service.js';
+import { PasskeyChallenges } from './identity/factors/passkey-challenges.js';
+import { Passkeys } from './identity/factors/passkeys.service.js';
+import { RecoveryCodes } from './identity/factors/recovery-codes.service.js';
+import { SecondFactors } from './identity/factors/second-factors.service.js';
 import { LoginThrottle } from './identity/login-throttle.service.js';
 import { PasswordGate } from './identity/password-gate.js';
 import { PasswordHasher } from './identity/password-hasher.js';
@@ -48,6 +60,8 @@ import { AuthGrantRepository } from './oauth/auth-grant.repository.js';
 import { CliTokenService } from './oauth/cli-token.service.js';
 import { ConsentService } from './oauth/consent.service.js';
 import { DeviceService } from './oauth/device.service.js';
+import { FactorStepController } from './oauth/factor-step.controller.js';
+import { FactorStep } from './oauth/factor-step.service.js';
 import { GrantService } from './oauth/grant.service.js';
 import { InteractionController } from './oauth/interaction.controller.js';
 import { Interactions } from './oauth/interactions.js';
@@ -75,6 +89,10 @@ import { Sealer } from './sealer.js';
     EmailVerificationController,
     ApiKeysController,
     PasswordResetController,
+    EmailChangeController,
+    FactorStepController,
+    AccountController,
+    SecurityController,
     MeController,
     PreferencesController,
     KeysAdminController,
@@ -91,6 +109,10 @@ import { Sealer } from './sealer.js';
     ApiKeyUses,
     ApiKeyVerifier,
     AccountDeletion,
+    AccountSecurity,
+    AccountSessions,
+    AccountVisits,
+    AuthenticatorApp,
     AuthEventRecorder,
     AuthGrantRepository,
     AuthPersonalData,
@@ -99,10 +121,12 @@ import { Sealer } from './sealer.js';
     CredentialReader,
     DevelopmentUsers,
     DeviceService,
+    EmailChange,
     EmailLinks,
     EmailTokenRepository,
     EmailVerification,
     ErasureJob,
+    FactorStep,
     GrantService,
     Interactions,
     InteractionService,
@@ -119,17 +143,21 @@ import { Sealer } from './sealer.js';
     OidcArtifactRepository,
     OidcEndpoint,
     OidcProviderHolder,
+    PasskeyChallenges,
+    Passkeys,
     PasswordGate,
     PasswordHasher,
     PasswordReset,
     PersonalExport,
     PreferencesService,
     ProfileService,
+    RecoveryCodes,
     Registration,
     RequestAuthenticator,
     RevocationList,
     RouteTable,
     Sealer,
+    SecondFactors,
     SignInService,
     SigningKeyRepository,
     UserAdminService,

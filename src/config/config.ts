@@ -32,6 +32,7 @@ export class Config {
   readonly runsJobs: boolean;
   readonly refreshGraceSeconds: number;
   readonly adminMfa: 'required' | 'optional';
+  readonly userMfa: 'required' | 'optional';
   /** The server that takes our mails; without it they are shown in the terminal, outside production. */
   readonly smtpUrl: string | undefined;
   /** The sender of every mail. */
@@ -76,6 +77,7 @@ export class Config {
     this.sandbox = env.SANDBOX ?? !this.isProduction;
     this.runsJobs = env.JOBS;
     this.refreshGraceSeconds = env.REFRESH_GRACE_SECONDS;
+    this.userMfa = env.USER_MFA;
     this.adminMfa = env.ADMIN_MFA ?? (this.isProduction ? 'required' : 'optional');
     this.smtpUrl = env.SMTP_URL;
     this.mailFrom = env.MAIL_FROM ?? `no-reply@${new URL(this.publicUrl).hostname}`;

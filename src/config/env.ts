@@ -74,6 +74,7 @@ export const Environment = z.object({
   SANDBOX: flag.optional(),
   JOBS: flag.default(true),
   REFRESH_GRACE_SECONDS: wholeNumber(0, 30).default(0),
+  USER_MFA: z.enum(['required', 'optional'], { error: 'must be required or optional' }).default('optional'),
   ADMIN_MFA: z.enum(['required', 'optional'], { error: 'must be required or optional' }).optional(),
   SMTP_URL: urlWith(['smtp:', 'smtps:'], 'smtps://user:password@mail.example.com').optional(),
   MAIL_FROM: z.email('must be an address such as no-reply@example.com').optional(),

@@ -163,6 +163,7 @@ describe('the seeded clients', () => {
           client_name: 'Text Assistant Desktop',
           redirect_uris: ['http://127.0.0.1/callback', 'http://[::1]/callback'],
         }),
+        expect.objectContaining({ client_id: 'tollgate-account', redirect_uris: [`${server.url}/account/callback`] }),
         expect.objectContaining({ client_id: 'tollgate-cli', redirect_uris: [] }),
         expect.objectContaining({
           client_name: 'Tollgate Console',

@@ -121,11 +121,15 @@ describe('people', () => {
   });
 
   describe('who leave', () => {
-    it('are out at once, and have a grace', async () => {
+    it('need a fresh sign-in, are out at once, and have a grace', async () => {
       const email = 'leaving@example.com';
       const token = await me(email);
       const id = String(decodeJwt(token).sub);
-      expect(await (await act(id, 'delete')).json()).toMatchObject({ email, deletedAt: expect.any(String) });
+      server.wallClock.advance(11 * 60_000);
+      const stale = await call('DELETE', '/v1/me', token);
+      expect(stale.status).toBe(401);
+      expect(stale.headers.get('www-authenticate')).toContain('insufficient_user_authentication');
+      expect((await call('DELETE', '/v1/me', await me(email))).status).toBe(204);
       expect((await call('GET', '/v1/me', token)).status).toBe(401);
       await deliverMails(server.app);
       expect(mailbox.lastTo(email).text).toContain('For 30 days it can be brought back');

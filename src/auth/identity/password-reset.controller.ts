@@ -1,11 +1,16 @@
 import { Body, Controller, Get, HttpCode, Post, Query, Req, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { InvalidRequestError } from '../../common/errors/common.errors.js';
 import { Public } from '../../common/http/route-markers.js';
 import { Config } from '../../config/config.js';
 import { InvalidEmailLinkError } from '../auth.errors.js';
-import { EmailLinkForm, ForgotPasswordForm, parseForm, ResetPasswordForm } from '../oauth/interaction-forms.js';
+import {
+  assertGoodPassword,
+  EmailLinkForm,
+  ForgotPasswordForm,
+  parseForm,
+  ResetPasswordForm,
+} from '../oauth/interaction-forms.js';
 import { answerWithPage, sendOn, sendPage } from '../oauth/page-answer.js';
 import { languageOf, textsFor } from '../oauth/page-language.js';
 import { donePage, forgotPasswordPage, resetPasswordPage } from '../oauth/pages/email-link-pages.js';
@@ -13,9 +18,7 @@ import { typedFields } from '../oauth/pages/form-parts.js';
 import { failurePage } from '../oauth/pages/interaction-pages.js';
 import { originOf } from '../oauth/request-origin.js';
 import { assertSameOrigin } from '../oauth/same-origin.js';
-import type { Texts } from '../texts/english.js';
 import { evenly } from './even-time.js';
-import { faultOf } from './password-policy.js';
 import { PasswordReset } from './password-reset.service.js';
 
 /** A password that was forgotten: a page that asks for the address, and the page that the link in the mail opens. */
@@ -95,9 +98,4 @@ export class PasswordResetController {
     const { done, doneLead } = texts.reset;
     return sendPage(reply, donePage(texts, done, done, doneLead));
   }
-}
-
-function assertGoodPassword(password: string, email: string, texts: Texts): void {
-  const fault = faultOf(password, email);
-  if (fault) throw InvalidRequestError.of([{ field: 'password', message: texts.faults[fault] }]);
 }

@@ -167,6 +167,19 @@ export class UserRepository implements OnModuleInit {
     await this.changeState(id, { status });
   }
 
+  /** Whether it could be set: not when it is somebody else's. Confirmed, as its owner has read a mail there. Joins the caller's transaction. */
+  async setEmail(id: string, email: string): Promise<boolean> {
+    const now = this.clock.now();
+    const rows = await this.em.execute<unknown[]>(
+      `update users set email = ?, email_verified_at = ?, updated_at = ?
+       where id = ? and not exists (select from users o where o.email = ? and o.deleted_at is null and o.id <> ?)
+       returning id`,
+      [email, now, now, id, email, id],
+    );
+    this.states.delete(id);
+    return rows.length > 0;
+  }
+
   async rename(id: string, displayName: string | null): Promise<void> {
     await this.change(id, { displayName });
   }

@@ -34,7 +34,8 @@ function letterOf(mail: Mail, { mail: texts }: Texts): Letter {
     case 'notice':
       return mail.variables;
     case 'verifyEmail':
-    case 'resetPassword': {
+    case 'resetPassword':
+    case 'changeEmail': {
       const { subject, text, action } = texts[mail.template];
       const { path, validMs } = mail.variables;
       return { subject, text: text(validMs), link: { path, action } };
@@ -45,6 +46,8 @@ function letterOf(mail: Mail, { mail: texts }: Texts): Letter {
     }
     case 'alreadyRegistered':
     case 'passwordChanged':
+    case 'emailChanging':
+    case 'factorsChanged':
       return texts[mail.template];
   }
 }

@@ -8,6 +8,9 @@ export interface MailVariables {
   alreadyRegistered: Record<string, never>;
   resetPassword: { path: string; validMs: number };
   passwordChanged: Record<string, never>;
+  changeEmail: { path: string; validMs: number };
+  emailChanging: Record<string, never>;
+  factorsChanged: Record<string, never>;
   accountDeleted: { graceDays: number };
 }
 

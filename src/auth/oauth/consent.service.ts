@@ -6,6 +6,11 @@ import { GrantService } from './grant.service.js';
 import type { Interaction } from './interactions.js';
 import { isOidcScope, UNVERIFIED_API_SCOPES } from './scopes-of-client.js';
 
+/** The pages under /account sign people in as any app does; this is their name at the provider. */
+export const ACCOUNT_CLIENT_ID = 'tollgate-account';
+/** As long as the provider's own session of the browser. */
+export const ACCOUNT_SESSION_MS = 8 * 60 * 60 * 1000;
+
 export interface ConsentView {
   email: string;
   /** Scopes that work only after the address is confirmed. */
@@ -32,7 +37,9 @@ export class ConsentService {
   async allow(interaction: Interaction, origin: RequestOrigin): Promise<string> {
     const { clientId, scopes, device, acr, amr } = interaction;
     const userId = accountOf(interaction);
-    const grantId = await this.grants.open({ userId, clientId, scopes, device, ip: origin.ip, acr, amr });
+    const signIn = { userId, clientId, scopes, device, ip: origin.ip, acr, amr };
+    const isOwnPages = clientId === ACCOUNT_CLIENT_ID;
+    const grantId = await this.grants.open({ ...signIn, ...(isOwnPages && { lifetimeMs: ACCOUNT_SESSION_MS }) });
     await this.events.record({ event: 'consent_granted', userId, clientId, grantId, origin, details: { scopes } });
     return grantId;
   }

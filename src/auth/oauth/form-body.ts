@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { UnsupportedMediaTypeError } from '../../common/errors/common.errors.js';
 
-const PAGES = ['/interaction/', '/verify-email', '/forgot-password', '/reset-password'];
+const PAGES = ['/interaction/', '/verify-email', '/forgot-password', '/reset-password', '/change-email', '/account/'];
 
 /** Lets the pages' forms be sent by browsers without JavaScript. No other route takes a form. */
 export function acceptPageForms(server: FastifyInstance): void {

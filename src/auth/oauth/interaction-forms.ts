@@ -1,3 +1,4 @@
+import type { AuthenticationResponseJSON, RegistrationResponseJSON } from '@simplewebauthn/server';
 import { z } from 'zod';
 import { InvalidRequestError } from '../../common/errors/common.errors.js';
 import { faultOf, PASSWORD_LENGTH_MAX, PASSWORD_LENGTH_MIN } from '../identity/password-policy.js';
@@ -61,6 +62,38 @@ export const EmailLinkForm = z.object({ token });
 /** The password is judged with the address that the link is for. */
 export const ResetPasswordForm = z.object({ token, password: newPassword });
 
+/** Six digits, or a recovery code with or without its dashes. */
+export const CodeForm = z.object({
+  code: z.string(fault('codeMissing')).trim().min(1, fault('codeMissing')).max(30, fault('codeLong')),
+});
+
+/** What the browser says of a passkey; the WebAuthn library judges it. */
+const passkeyForm = <T>() => z.object({ response: z.custom<T>(isPasskeyAnswer, fault('passkeyMissing')) });
+export const NewPasskeyForm = passkeyForm<RegistrationResponseJSON>();
+export const PasskeyForm = passkeyForm<AuthenticationResponseJSON>();
+
+export const ChangePasswordForm = z.object({
+  current: z
+    .string(fault('passwordMissing'))
+    .min(1, fault('passwordMissing'))
+    .max(PASSWORD_LENGTH_MAX, fault('passwordLong')),
+  password: newPassword,
+  endOthers: z.string().optional(),
+});
+
+export const ChangeEmailForm = z.object({ email });
+
+/** Of the provider's answer: longer ones are not its. */
+const PARAMETER_LENGTH_MAX = 500;
+const parameter = z.string(fault('linkIncomplete')).max(PARAMETER_LENGTH_MAX, fault('linkForeign'));
+export const CallbackForm = z.object({ code: parameter.optional(), state: parameter });
+
+/** @throws InvalidRequestError when the password is easy to guess */
+export function assertGoodPassword(password: string, address: string, texts: Texts): void {
+  const name = faultOf(password, address);
+  if (name) throw InvalidRequestError.of([{ field: 'password', message: texts.faults[name] }]);
+}
+
 /** What a form or a JSON body holds. @throws InvalidRequestError naming every failed field, in the words of `texts` */
 export function parseForm<T>(schema: z.ZodType<T>, body: unknown, texts: Texts): T {
   const parsed = schema.safeParse(body ?? {});
@@ -71,4 +104,9 @@ export function parseForm<T>(schema: z.ZodType<T>, body: unknown, texts: Texts):
       message: texts.faults[issue.message as FaultName] ?? issue.message,
     })),
   );
+}
+
+/** It has at least the id by which it is looked up. */
+function isPasskeyAnswer(value: unknown): boolean {
+  return typeof (value as { id?: unknown } | null)?.id === 'string';
 }

@@ -8,8 +8,9 @@ import { InteractionExpiredError } from '../auth.errors.js';
 import type { Texts } from '../texts/english.js';
 import { textsIn } from '../texts/languages.js';
 import { ConsentForm, parseForm, RegistrationForm, SignInForm } from './interaction-forms.js';
+import { ACCOUNT_CLIENT_ID } from './consent.service.js';
 import { InteractionService } from './interaction.service.js';
-import type { HttpExchange } from './interactions.js';
+import type { HttpExchange, Interaction } from './interactions.js';
 import { answerWithPage, sendOn, sendPage } from './page-answer.js';
 import { textsFor } from './page-language.js';
 import { SCRIPT, STYLESHEET } from './pages/assets.js';
@@ -53,12 +54,16 @@ export class InteractionController {
     @Res() reply: FastifyReply,
   ): Promise<FastifyReply> {
     const exchange = { uid, request, reply };
-    return this.show(exchange, async () => {
+    const work = async () => {
       const interaction = await this.interactions.find(exchange);
       const texts = textsIn(interaction.language);
-      if (interaction.step === 'login') return signInPage(texts, interaction, {}, registered !== undefined);
-      return consentPage(texts, interaction, await this.interactions.consentView(interaction));
-    });
+      if (isForOwnPages(interaction))
+        return sendOn(request, reply, await this.interactions.consent(exchange, { decision: 'allow' }));
+      if (interaction.step === 'login')
+        return sendPage(reply, signInPage(texts, interaction, {}, registered !== undefined));
+      return sendPage(reply, consentPage(texts, interaction, await this.interactions.consentView(interaction)));
+    };
+    return answerWithPage(request, reply, work, (error) => failurePage(textsFor(request), error));
   }
 
   @Get(':uid/register')
@@ -173,6 +178,11 @@ export class InteractionController {
         return consentPage(texts, interaction, await this.interactions.consentView(interaction), error);
     }
   }
+}
+
+/** Our own pages are no app that somebody would have to be asked about. */
+function isForOwnPages({ step, clientId }: Interaction): boolean {
+  return step === 'consent' && clientId === ACCOUNT_CLIENT_ID;
 }
 
 /** A form whose sign-in has expired cannot be shown again; then that is said instead. */

@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { SINGLE_FACTOR_ACR } from '../access/authentication-strength.js';
 import { evenly } from '../identity/even-time.js';
 import { Registration } from '../identity/registration.service.js';
 import { SignInService } from '../identity/sign-in.service.js';
 import { ConsentService, type ConsentView } from './consent.service.js';
+import { FactorStep } from './factor-step.service.js';
 import type { ConsentForm, RegistrationForm, SignInForm } from './interaction-forms.js';
 import { Interactions, type HttpExchange, type Interaction } from './interactions.js';
 import { originOf } from './request-origin.js';
@@ -13,11 +13,13 @@ const CANCELLED = { error: 'access_denied', error_description: 'The sign-in was 
 /** The steps of a sign-in between the app's request and its answer. Each tells where the browser goes next. */
 @Injectable()
 export class InteractionService {
+  // oxlint-disable-next-line max-params -- injected
   constructor(
     private readonly interactions: Interactions,
     private readonly signIns: SignInService,
     private readonly registration: Registration,
     private readonly consents: ConsentService,
+    private readonly factors: FactorStep,
   ) {}
 
   /** @throws InteractionExpiredError when it is over, or not this browser's */
@@ -31,10 +33,9 @@ export class InteractionService {
 
   /** @throws SignInFailedError, SignInThrottledError, PasswordQueueFullError, InteractionExpiredError */
   async signIn(exchange: HttpExchange, form: SignInForm): Promise<string> {
-    await this.interactions.find(exchange);
+    const interaction = await this.interactions.find(exchange);
     const user = await this.signIns.signIn(form, originOf(exchange.request));
-    const login = { accountId: user.id, acr: SINGLE_FACTOR_ACR, amr: ['pwd'] };
-    return this.interactions.finish(exchange, { login });
+    return this.factors.afterPassword(exchange, interaction, user);
   }
 
   /** The same for a new and for a known address. */

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { InteractionResults } from 'oidc-provider';
 import { errors } from './oidc-engine.js';
-import { SINGLE_FACTOR_ACR } from '../access/authentication-strength.js';
+import { SINGLE_FACTOR_ACR, STRONG_ACR } from '../access/authentication-strength.js';
 import { InteractionExpiredError } from '../auth.errors.js';
 import { type Language, preferredLanguage } from '../texts/languages.js';
 import { describeDevice } from './device-name.js';
@@ -16,6 +16,9 @@ export interface HttpExchange {
   reply: FastifyReply;
 }
 
+/** Kept in the result of an interaction that is not at its end; the provider takes no account from it. */
+const PASSWORD_GIVEN_BY = 'password_given_by';
+
 /** A sign-in under way: what the app wants and who is there. */
 export interface Interaction {
   uid: string;
@@ -24,6 +27,10 @@ export interface Interaction {
   clientName: string;
   loginHint: string | null;
   accountId: string | null;
+  /** Who has given a password and has yet to show a second factor. */
+  passwordGivenBy: string | null;
+  /** Whether the app asks for a second factor (RFC 9470). */
+  wantsStrong: boolean;
   acr: string;
   amr: string[];
   device: Device;
@@ -60,6 +67,8 @@ export class Interactions {
       clientName: client.clientName,
       loginHint: textOf(params['login_hint']) || null,
       accountId: session?.accountId ?? null,
+      passwordGivenBy: textOf(details.result?.[PASSWORD_GIVEN_BY]) || null,
+      wantsStrong: textOf(params['acr_values']).split(' ').includes(STRONG_ACR),
       acr: acr ?? SINGLE_FACTOR_ACR,
       amr: amr ?? [],
       language: preferredLanguage(
@@ -68,6 +77,13 @@ export class Interactions {
       device: describeDevice(params, request.headers['user-agent'] ?? null),
       scopes: client.scopes.filter((scope) => requested.has(scope)),
     };
+  }
+
+  /** Remembers, in this browser's sign-in alone, whose password was right. @throws InteractionExpiredError */
+  async holdUntilFactor({ request, reply }: HttpExchange, accountId: string): Promise<void> {
+    const details = await orExpired(() => this.holder.provider.interactionDetails(request.raw, reply.raw));
+    details.result = { [PASSWORD_GIVEN_BY]: accountId };
+    await details.persist();
   }
 
   /** Hands the result to the provider. Where the browser goes next. @throws InteractionExpiredError */

@@ -10,6 +10,7 @@ import type {
   KoaContextWithOIDC,
   ResourceServer,
 } from 'oidc-provider';
+import { SINGLE_FACTOR_ACR, STRONG_ACR } from '../access/authentication-strength.js';
 import type { User } from '../identity/user.entity.js';
 import { API_SCOPES_METADATA, FIRST_PARTY_METADATA } from './client-adapter.js';
 import { GRANT_DAYS } from './grant.service.js';
@@ -43,6 +44,7 @@ export function oidcConfiguration(dependencies: OidcDependencies): Configuration
     jwks: { keys: jwks },
     cookies: { keys: dependencies.cookieKeys, long: cookie, short: cookie },
     scopes: [...OIDC_SCOPES],
+    acrValues: [SINGLE_FACTOR_ACR, STRONG_ACR],
     claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['name', 'updated_at'] },
     responseTypes: ['code'],
     pkce: { required: () => true },
@@ -124,7 +126,16 @@ function resourceServer(publicUrl: string, ctx: KoaContextWithOIDC, resource: st
   };
 }
 
-/** A session whose user was suspended or deleted meanwhile is asked to sign in again, instead of failing later. */
+/** RFC 9470: what a route of ours or another server told the app to ask for. */
+function wantsStrong(ctx: KoaContextWithOIDC): boolean {
+  const wanted = ctx.oidc.params?.['acr_values'];
+  return typeof wanted === 'string' && wanted.split(' ').includes(STRONG_ACR);
+}
+
+/**
+ * A session whose user was suspended or deleted meanwhile is asked to sign in again, instead of failing later; so is one without the second factor
+ * that the app asks for.
+ */
 function interactionsPolicy(): ReturnType<typeof interactionPolicy.base> {
   const policy = interactionPolicy.base();
   policy
@@ -132,6 +143,15 @@ function interactionsPolicy(): ReturnType<typeof interactionPolicy.base> {
     ?.checks.add(
       new interactionPolicy.Check('no_account', 'the signed-in account is not available', (ctx) =>
         Boolean(ctx.oidc.session?.accountId && !ctx.oidc.account),
+      ),
+    );
+  policy
+    .get('login')
+    ?.checks.add(
+      new interactionPolicy.Check(
+        'factor_missing',
+        'a second factor is asked for',
+        (ctx) => wantsStrong(ctx) && ctx.oidc.session?.accountId !== undefined && ctx.oidc.session.acr !== STRONG_ACR,
       ),
     );
   return policy;

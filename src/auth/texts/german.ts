@@ -55,6 +55,51 @@ export const german: Texts = {
     'usage.read': 'Ihre Nutzung sehen',
     admin: 'Diesen Dienst betreiben, sofern Sie das dürfen',
   },
+  factor: {
+    title: 'Noch ein Schritt',
+    enrolTitle: 'Zweiten Faktor einrichten',
+    code: 'Code',
+    recoveryHint: 'Aus Ihrer Authenticator-App oder einer Ihrer Wiederherstellungscodes.',
+    passkey: 'Passkey verwenden',
+    enrolLead: 'Scannen Sie dies mit einer Authenticator-App und geben Sie den Code ein, den sie zeigt.',
+    picture: 'Ein Bild mit dem Geheimnis für Ihre Authenticator-App',
+    secret: 'Oder tippen Sie es ein:',
+  },
+  account: {
+    title: 'Ihr Konto',
+    change: 'Ändern',
+    show: 'Zeigen',
+    add: 'Einrichten',
+    remove: 'Entfernen',
+    on: 'An',
+    off: 'Aus',
+    back: 'Zurück zu Ihrem Konto',
+    devices: 'Angemeldete Geräte',
+    devicesLead: 'Wo Sie angemeldet sind.',
+    thisDevice: 'dieses',
+    lastUsed: 'zuletzt benutzt',
+    signInAgainBy: 'neue Anmeldung bis',
+    endOthers: 'Überall sonst abmelden',
+    changePassword: 'Passwort ändern',
+    currentPassword: 'Jetziges Passwort',
+    changeEmail: 'Adresse ändern',
+    changeEmailLead: (email) =>
+      `Ihre Adresse ist ${email}. Wir senden einen Link an die neue; bis Sie ihn öffnen, bleibt die alte.`,
+    emailSent: 'Sehen Sie in Ihre E-Mails',
+    emailSentLead: 'Ein Link ist unterwegs an die neue Adresse. Er gilt eine Stunde.',
+    emailChanged: 'Ihre Adresse ist geändert',
+    factors: 'Zweite Faktoren',
+    factorsLead: 'Werden bei der Anmeldung verlangt.',
+    noFactors: 'Mit einem öffnet Ihr Passwort allein nichts.',
+    app: 'Authenticator-App',
+    passkey: 'Passkey',
+    addPasskey: 'Passkey hinzufügen',
+    recoveryCodes: 'Wiederherstellungscodes',
+    codesLeft: (count) => (count === 0 ? 'Keine übrig' : `${count} übrig`),
+    newCodes: 'Neue machen',
+    codesLead:
+      'Jeder gilt einmal anstelle Ihres zweiten Faktors. Verwahren Sie sie bei Ihren Papieren; sie werden nicht wieder gezeigt, und ältere gelten nicht mehr.',
+  },
   verify: {
     title: 'Adresse bestätigen',
     done: 'Adresse bestätigt',
@@ -102,6 +147,9 @@ export const german: Texts = {
     passwordCommon: 'Wählen Sie ein Passwort, das nicht jeder zuerst versucht.',
     nameLong: 'Ein Name hat höchstens 100 Zeichen.',
     nameControl: 'Ein Name kann keine Zeilenumbrüche oder Steuerzeichen haben.',
+    codeMissing: 'Geben Sie den Code ein.',
+    codeLong: 'Ein Code hat höchstens 30 Zeichen.',
+    passkeyMissing: 'Der Browser hat keinen Passkey gesendet.',
     decision: 'Wählen Sie, ob Sie fortfahren oder abbrechen.',
     linkIncomplete: 'Der Link ist unvollständig.',
     linkForeign: 'Der Link ist nicht von uns.',
@@ -130,6 +178,20 @@ export const german: Texts = {
       title: 'Die Anfrage kam von einer anderen Seite',
       detail: () => 'Dieses Formular kann nur von seiner eigenen Seite gesendet werden.',
     },
+    wrong_code: {
+      title: 'Der Code ist nicht richtig',
+      detail: () =>
+        'Der Code ist nicht richtig oder wurde schon benutzt. Warten Sie auf den nächsten und versuchen Sie es wieder.',
+    },
+    passkey_refused: { title: 'Der Passkey wurde abgelehnt', detail: () => 'Der Passkey wurde abgelehnt.' },
+    device_not_found: {
+      title: 'Kein solches Gerät',
+      detail: () => 'Dort ist niemand mehr angemeldet.',
+    },
+    last_factor: {
+      title: 'Das ist Ihr einziger zweiter Faktor',
+      detail: () => 'Sie brauchen einen zweiten Faktor zur Anmeldung. Richten Sie erst einen anderen ein.',
+    },
     invalid_email_link: {
       title: 'Dieser Link gilt nicht mehr',
       detail: () =>
@@ -154,6 +216,20 @@ export const german: Texts = {
       text: (validMs) =>
         `Öffnen Sie diese Seite, um ein neues Passwort zu wählen. Der Link gilt ${wait(validMs, units)}. Haben Sie nicht darum gebeten, ist nichts zu tun: Ihr Passwort bleibt.`,
       action: 'Neues Passwort wählen',
+    },
+    changeEmail: {
+      subject: 'Bestätigen Sie Ihre neue Adresse',
+      text: (validMs) =>
+        `Öffnen Sie diese Seite und bestätigen Sie dort, dass dies die Adresse Ihres Kontos werden soll. Der Link gilt ${wait(validMs, units)}.`,
+      action: 'Neue Adresse bestätigen',
+    },
+    emailChanging: {
+      subject: 'Ihre Adresse wird geändert',
+      text: 'Jemand, der in Ihrem Konto angemeldet ist, will dessen Adresse ändern. Waren Sie es nicht, ändern Sie sofort Ihr Passwort und melden Sie sich überall sonst ab.',
+    },
+    factorsChanged: {
+      subject: 'Ihre zweiten Faktoren wurden geändert',
+      text: 'Ein zweiter Faktor Ihres Kontos wurde eben hinzugefügt, entfernt oder erneuert. Waren Sie es nicht, ändern Sie sofort Ihr Passwort und melden Sie sich überall sonst ab.',
     },
     accountDeleted: {
       subject: 'Ihr Konto wurde gelöscht',

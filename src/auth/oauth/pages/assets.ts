@@ -58,6 +58,23 @@ button.link { width: auto; margin: 0; padding: 0; font-weight: 400; color: var(-
 .summary ul { margin: .35rem 0 0; padding-left: 1.2rem; }
 .scopes { margin: 1.1rem 0 0; padding: 0; list-style: none; border-top: 1px solid var(--line); }
 .scopes li { padding: .55rem 0; border-bottom: 1px solid var(--line); }
+h2 { margin: 2rem 0 .35rem; font-size: 1.1rem; font-weight: 650; }
+button[hidden] { display: none; }
+.rows + .quiet, .rows + form .quiet, .devices + form .quiet { margin-top: 1.4rem; }
+.picture { display: block; margin: 1rem auto; border-radius: .55rem; background: #fff; }
+.choice { display: flex; gap: .6rem; align-items: baseline; margin-top: 1.1rem; font-weight: 400; }
+.choice input { width: auto; }
+.tag { padding: .1rem .5rem; border-radius: 1rem; font-size: .8125rem; color: var(--good); background: var(--good-paper); }
+.rows { display: block; border-top: 1px solid var(--line); }
+.rows > div { display: grid; grid-template-columns: 1fr auto; gap: 0 1rem; align-items: center; padding: .6rem 0; border-bottom: 1px solid var(--line); }
+.rows dt { font-size: .8125rem; }
+.rows dd { grid-column: 1; }
+.rows .action { grid-column: 2; grid-row: 1 / span 2; }
+.devices { margin: 1.1rem 0 0; padding: 0; list-style: none; border-top: 1px solid var(--line); }
+.devices li { display: flex; gap: 1rem; align-items: center; justify-content: space-between; padding: .75rem 0; border-bottom: 1px solid var(--line); }
+.devices p { margin: .15rem 0 0; }
+.codes { display: grid; grid-template-columns: repeat(auto-fill, minmax(12rem, 1fr)); gap: .5rem; margin: 1.1rem 0 0; padding: 0; list-style: none; }
+.codes code, .hint code { overflow-wrap: anywhere; }
 dl { display: grid; grid-template-columns: auto 1fr; gap: .25rem .9rem; margin: 1.1rem 0 0; font-size: .9375rem; }
 dt { color: var(--soft); }
 dd { margin: 0; overflow-wrap: anywhere; }
@@ -72,9 +89,9 @@ dd { margin: 0; overflow-wrap: anywhere; }
 export const SCRIPT = `
 'use strict';
 const words = document.body.dataset;
-function showErrors(form, problem) {
-  const summary = form.parentElement.querySelector('.summary');
-  for (const input of form.querySelectorAll('[aria-invalid]')) input.removeAttribute('aria-invalid');
+function showErrors(problem) {
+  const summary = document.querySelector('.summary');
+  for (const input of document.querySelectorAll('[aria-invalid]')) input.removeAttribute('aria-invalid');
   summary.replaceChildren();
   const text = document.createElement('span');
   text.textContent = problem.errors ? words.check : problem.detail || words.failed;
@@ -85,7 +102,7 @@ function showErrors(form, problem) {
       const item = document.createElement('li');
       item.textContent = error.message;
       list.append(item);
-      const input = form.elements.namedItem(error.field);
+      const input = document.getElementById(error.field);
       if (input instanceof HTMLElement) input.setAttribute('aria-invalid', 'true');
     }
     summary.append(list);
@@ -93,29 +110,53 @@ function showErrors(form, problem) {
   summary.hidden = false;
   summary.focus();
 }
-async function send(form, submitter) {
-  const fields = Object.fromEntries(new FormData(form, submitter));
-  const response = await fetch(form.action, {
+/** The answer, unless it says what was wrong or where to go: then that is done. */
+async function post(address, fields) {
+  const response = await fetch(address, {
     method: 'POST',
     headers: { 'content-type': 'application/json', accept: 'application/json' },
     body: JSON.stringify(fields),
   });
   const answer = await response.json();
-  if (!response.ok) return showErrors(form, answer);
+  if (!response.ok) return showErrors(answer);
+  if (!answer.redirectTo) return answer;
   location.assign(answer.redirectTo);
   return undefined;
+}
+/** No button works twice while the first press is under way. */
+async function whileBusy(buttons, work) {
+  for (const button of buttons) button.disabled = true;
+  try {
+    await work();
+  } finally {
+    for (const button of buttons) button.disabled = false;
+  }
+}
+async function usePasskey({ passkey, action }) {
+  const asked = await post(action + '/options', {});
+  if (!asked) return;
+  const publicKey = passkey === 'create'
+    ? PublicKeyCredential.parseCreationOptionsFromJSON(asked)
+    : PublicKeyCredential.parseRequestOptionsFromJSON(asked);
+  const credential = await navigator.credentials[passkey]({ publicKey });
+  await post(action, { response: credential.toJSON() });
 }
 for (const form of document.querySelectorAll('form[data-fetch]')) {
   form.addEventListener('submit', (event) => {
     event.preventDefault();
-    const buttons = [...form.querySelectorAll('button')];
-    const submitter = event.submitter;
-    const sending = send(form, submitter).catch(() => showErrors(form, { detail: words.noAnswer }));
-    for (const button of buttons) button.disabled = true;
-    sending.finally(() => {
-      for (const button of buttons) button.disabled = false;
-    });
+    const fields = Object.fromEntries(new FormData(form, event.submitter));
+    whileBusy(form.querySelectorAll('button'), () =>
+      post(form.action, fields).catch(() => showErrors({ detail: words.noAnswer })),
+    );
   });
+}
+if (window.PublicKeyCredential && PublicKeyCredential.parseRequestOptionsFromJSON) {
+  for (const button of document.querySelectorAll('[data-passkey]')) {
+    button.hidden = false;
+    button.addEventListener('click', () =>
+      whileBusy([button], () => usePasskey(button.dataset).catch(() => showErrors({ detail: words.failed }))),
+    );
+  }
 }
 `;
 

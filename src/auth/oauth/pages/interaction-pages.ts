@@ -6,6 +6,7 @@ import type { ConsentView } from '../consent.service.js';
 import { GRANT_DAYS } from '../grant.service.js';
 import type { Interaction } from '../interactions.js';
 import { type Attempt, emailField, field, newPasswordField, summary } from './form-parts.js';
+import { passkeyButton } from './factor-pages.js';
 import { html } from './html.js';
 import { layout } from './layout.js';
 
@@ -39,6 +40,7 @@ export function signInPage(
         <p class="aside"><a href="/forgot-password">${signIn.forgot}</a></p>
         <button type="submit">${signIn.title}</button>
       </form>
+      ${passkeyButton(texts, `/interaction/${uid}/passkey`)}
       <form method="post" action="/interaction/${uid}/cancel" data-fetch>
         <button type="submit" class="quiet">${common.cancel}</button>
       </form>

@@ -1,0 +1,80 @@
+import { randomBytes } from 'node:crypto';
+import { EntityManager } from '@mikro-orm/postgresql';
+import { Injectable } from '@nestjs/common';
+import { WallClock } from '../../../common/clock.js';
+import { Sealer } from '../../sealer.js';
+import { TotpSecret } from '../factors.entity.js';
+import type { User } from '../user.entity.js';
+import { base32, enrolmentUri, stepOf } from './totp.js';
+
+/** What RFC 4226 recommends. */
+const SECRET_BYTES = 20;
+const ISSUER = 'Tollgate';
+
+export interface Enrolment {
+  /** To be shown as a picture. */
+  uri: string;
+  /** To be typed where no picture can be read. */
+  secret: string;
+}
+
+/** Codes of an app on the phone (RFC 6238). The secret is sealed for its user; each code works once. */
+@Injectable()
+export class AuthenticatorApp {
+  constructor(
+    private readonly em: EntityManager,
+    private readonly sealer: Sealer,
+    private readonly clock: WallClock,
+  ) {}
+
+  async has(userId: string): Promise<boolean> {
+    return (await this.em.fork().count(TotpSecret, { userId, confirmedAt: { $ne: null } })) > 0;
+  }
+
+  /** What the app is to be told. The same until it is confirmed, so that a page that is loaded anew shows the same picture. */
+  async enrol({ id, email }: Pick<User, 'id' | 'email'>): Promise<Enrolment> {
+    const fresh = this.sealer.seal(randomBytes(SECRET_BYTES).toString('base64'), contextOf(id));
+    await this.em
+      .fork()
+      .execute('insert into totp_secrets (user_id, secret_sealed) values (?, ?) on conflict (user_id) do nothing', [
+        id,
+        fresh,
+      ]);
+    const secret = this.secretOf(await this.em.fork().findOneOrFail(TotpSecret, { userId: id }));
+    return { uri: enrolmentUri(secret, email, ISSUER), secret: base32(secret) };
+  }
+
+  /** Whether the code is right; then the app is a factor from now on. Joins the caller's transaction. */
+  async confirm(userId: string, code: string): Promise<boolean> {
+    const row = await this.em.fork().findOne(TotpSecret, { userId, confirmedAt: null });
+    return row !== null && this.useStep(row, code, { confirmedAt: this.clock.now() });
+  }
+
+  /** Whether the code is right and new. Of parallel calls with one code one succeeds. */
+  async verify(userId: string, code: string): Promise<boolean> {
+    const row = await this.em.fork().findOne(TotpSecret, { userId, confirmedAt: { $ne: null } });
+    return row !== null && this.useStep(row, code, {});
+  }
+
+  /** Joins the caller's transaction. */
+  async remove(userId: string): Promise<void> {
+    await this.em.nativeDelete(TotpSecret, { userId });
+  }
+
+  private async useStep(row: TotpSecret, code: string, change: Partial<TotpSecret>): Promise<boolean> {
+    const now = this.clock.now();
+    const step = stepOf(code, this.secretOf(row), now, Number(row.lastStep));
+    if (step === null) return false;
+    const unused = { userId: row.userId, lastStep: { $lt: BigInt(step) } };
+    const used = { ...change, lastStep: BigInt(step), updatedAt: now };
+    return (await this.em.nativeUpdate(TotpSecret, unused, used)) > 0;
+  }
+
+  private secretOf({ userId, secretSealed }: TotpSecret): Buffer {
+    return Buffer.from(this.sealer.open(secretSealed, contextOf(userId)), 'base64');
+  }
+}
+
+function contextOf(userId: string): string {
+  return `totp_secrets:${userId}`;
+}

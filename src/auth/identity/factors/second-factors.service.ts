@@ -1,0 +1,81 @@
+import { Injectable } from '@nestjs/common';
+import { Config } from '../../../config/config.js';
+import { WrongCodeError } from '../../auth.errors.js';
+import { AuthEventRecorder, type RequestOrigin } from '../auth-event.recorder.js';
+import { attemptOf, LoginThrottle } from '../login-throttle.service.js';
+import type { User } from '../user.entity.js';
+import { AuthenticatorApp } from './authenticator-app.service.js';
+import { Passkeys } from './passkeys.service.js';
+import { RecoveryCodes } from './recovery-codes.service.js';
+
+export interface FactorStatus {
+  hasAuthenticator: boolean;
+  passkeys: number;
+  recoveryCodes: number;
+}
+
+/** What proves who somebody is, beside a password. */
+@Injectable()
+export class SecondFactors {
+  // oxlint-disable-next-line max-params -- injected
+  constructor(
+    private readonly config: Config,
+    private readonly authenticator: AuthenticatorApp,
+    private readonly passkeys: Passkeys,
+    private readonly recoveryCodes: RecoveryCodes,
+    private readonly throttle: LoginThrottle,
+    private readonly events: AuthEventRecorder,
+  ) {}
+
+  async of(userId: string): Promise<FactorStatus> {
+    const [hasAuthenticator, passkeys, recoveryCodes] = await Promise.all([
+      this.authenticator.has(userId),
+      this.passkeys.list(userId),
+      this.recoveryCodes.countUnused(userId),
+    ]);
+    return { hasAuthenticator, passkeys: passkeys.length, recoveryCodes };
+  }
+
+  /** Whether the policy of this installation wants one of this user, who may have none yet. */
+  isRequired({ role }: Pick<User, 'role'>): boolean {
+    return role === 'user' ? this.config.userMfa === 'required' : this.config.adminMfa === 'required';
+  }
+
+  /** Whether the first code of a new app is right; then it is a factor from now on. Counted as guesses are. @throws SignInThrottledError */
+  async confirmApp(userId: string, code: string, origin: RequestOrigin): Promise<boolean> {
+    const attempt = attemptOf(`factor:${userId}`, origin);
+    await this.throttle.admit(attempt);
+    const isRight = await this.authenticator.confirm(userId, withoutSpaces(code));
+    if (!isRight) return false;
+    await this.throttle.forgive(attempt);
+    await this.events.record({ event: 'factor_added', userId, origin, details: { kind: 'app' } });
+    return true;
+  }
+
+  /**
+   * Takes a code of the authenticator app, or a recovery code. Counted before it is looked at, as a password is: six digits are few.
+   * @throws WrongCodeError, SignInThrottledError
+   */
+  async verifyCode(userId: string, code: string, origin: RequestOrigin): Promise<'app' | 'recovery'> {
+    const attempt = attemptOf(`factor:${userId}`, origin);
+    await this.throttle.admit(attempt);
+    const kind = (await this.authenticator.verify(userId, withoutSpaces(code)))
+      ? 'app'
+      : (await this.recoveryCodes.use(userId, code))
+        ? 'recovery'
+        : null;
+    const event = kind === null ? 'second_factor_failed' : 'second_factor';
+    await this.events.record({ event, userId, origin, details: { kind: kind ?? 'code' } });
+    if (kind === null) throw new WrongCodeError();
+    await this.throttle.forgive(attempt);
+    return kind;
+  }
+}
+
+function withoutSpaces(code: string): string {
+  return code.replace(/\s/g, '');
+}
+
+export function hasFactor({ hasAuthenticator, passkeys }: FactorStatus): boolean {
+  return hasAuthenticator || passkeys > 0;
+}

@@ -1,0 +1,334 @@
+import { readFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import { createRequire } from 'node:module';
+import type { AddressInfo } from 'node:net';
+import type { Browser, BrowserContext, CDPSession, Page } from 'playwright-core';
+import { seedOAuthClients } from '../../seeders/clients.seeder.js';
+import { authorizationRequest, discover } from '../auth/desktop-client.js';
+import { appCode, secretOn } from '../auth/account-browser.js';
+import { launchChromium } from '../support/chromium.js';
+import { deliverMails, linkIn, Mailbox } from '../support/mailbox.js';
+import { startTestApp, type TestApp } from '../support/test-app.js';
+import { ensureUser } from '../support/tokens.js';
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const PASSWORD = 'correct horse battery';
+/** Sixteen pages, twice each, on a machine that has other things to do. */
+const EVERY_PAGE_MS_MAX = 240_000;
+
+interface Violation {
+  id: string;
+  help: string;
+  nodes: { html: string }[];
+}
+
+/** A device that holds passkeys and whose owner is always there. */
+interface VirtualAuthenticator {
+  session: CDPSession;
+  authenticatorId: string;
+}
+
+describe('the pages of the account, in a real browser', () => {
+  let server: TestApp;
+  let mailbox: Mailbox;
+  let browser: Browser;
+  let context: BrowserContext;
+  let page: Page;
+  beforeAll(async () => {
+    mailbox = await Mailbox.open();
+    server = await startTestApp({ env: { SMTP_URL: mailbox.url } });
+    await seedOAuthClients(server.orm.em.fork(), server.url);
+    browser = await launchChromium();
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await server?.close();
+    await mailbox?.close();
+  });
+  beforeEach(async () => {
+    context = await browser.newContext();
+    page = await context.newPage();
+  });
+  afterEach(() => context.close());
+
+  async function addAuthenticator(): Promise<VirtualAuthenticator> {
+    const session = await context.newCDPSession(page);
+    await session.send('WebAuthn.enable');
+    const { authenticatorId } = await session.send('WebAuthn.addVirtualAuthenticator', {
+      options: {
+        protocol: 'ctap2',
+        transport: 'internal',
+        hasResidentKey: true,
+        hasUserVerification: true,
+        isUserVerified: true,
+        automaticPresenceSimulation: true,
+      },
+    });
+    return { session, authenticatorId };
+  }
+
+  async function openAccount(email: string): Promise<void> {
+    await ensureUser(server.app, { email, password: PASSWORD });
+    await page.goto(`${server.url}/account`);
+    await page.getByLabel('E-mail address').fill(email);
+    await page.getByLabel('Password').fill(PASSWORD);
+    await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+    await page.getByRole('heading', { name: 'Your account' }).waitFor();
+  }
+
+  async function addPasskey(): Promise<void> {
+    await page.getByRole('button', { name: 'Add a passkey' }).click();
+    await page.getByRole('button', { name: /^Remove: / }).waitFor();
+  }
+
+  it('add a passkey that signs in without a password, on these pages and in an app', async () => {
+    await addAuthenticator();
+    await openAccount('pass@example.com');
+    await addPasskey();
+    await page.getByRole('button', { name: 'Sign out', exact: true }).click();
+    await page.getByRole('button', { name: 'Sign out', exact: true }).click();
+    await page.getByRole('heading', { name: 'You are signed out' }).waitFor();
+    const request = await authorizationRequest(await discover(server.url));
+    await page.goto(request.address.href);
+    await page.getByRole('button', { name: 'Use a passkey' }).click();
+    await page.getByRole('button', { name: 'Continue as pass@example.com' }).waitFor();
+    const [event] = await server.orm.em
+      .fork()
+      .execute<{ details: object }[]>(
+        `select details from auth_events where event = 'sign_in' order by created_at desc limit 1`,
+      );
+    expect(event?.details).toEqual({ amr: ['user', 'hwk', 'mfa'] });
+  });
+
+  it('take a passkey as the second factor, after the password', async () => {
+    await addAuthenticator();
+    await openAccount('second@example.com');
+    await addPasskey();
+    await context.clearCookies();
+    await page.goto(`${server.url}/account`);
+    await page.getByLabel('E-mail address').fill('second@example.com');
+    await page.getByLabel('Password').fill(PASSWORD);
+    await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+    await page.getByRole('heading', { name: 'One more step' }).waitFor();
+    await page.getByRole('button', { name: 'Use a passkey' }).click();
+    await page.getByRole('heading', { name: 'Your account' }).waitFor();
+    expect(await page.getByText('second@example.com').count()).toBe(1);
+  });
+
+  describe('T35 refuse a passkey', () => {
+    /** Signs what the server asks, as a page could: the answer as it would be sent. */
+    const ask = (path: string, change = '') => `(async () => {
+      const asked = await (await fetch('${path}/options', {
+        method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' })).json();
+      const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(asked);
+      ${change}
+      return (await navigator.credentials.get({ publicKey })).toJSON();
+    })()`;
+    const send = (path: string, response: unknown) => `(async () => (await fetch('${path}', {
+      method: 'POST', headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ response: ${JSON.stringify(response)} }) })).status)()`;
+
+    let authenticator: VirtualAuthenticator;
+    async function beginSignIn(email: string): Promise<string> {
+      authenticator = await addAuthenticator();
+      await openAccount(email);
+      await addPasskey();
+      await context.clearCookies();
+      await page.goto((await authorizationRequest(await discover(server.url))).address.href);
+      return `${new URL(page.url()).pathname}/passkey`;
+    }
+
+    it('whose answer was sent before', async () => {
+      const path = await beginSignIn('replay@example.com');
+      const answer = await page.evaluate<unknown>(ask(path));
+      const other = await browser.newContext();
+      const thief = await other.newPage();
+      await thief.goto((await authorizationRequest(await discover(server.url))).address.href);
+      const theirs = `${new URL(thief.url()).pathname}/passkey`;
+      expect(await page.evaluate<number>(send(path, answer))).toBe(200);
+      expect(await thief.evaluate<number>(send(theirs, answer))).toBe(401);
+      await other.close();
+    });
+
+    it('whose owner was not checked', async () => {
+      const path = await beginSignIn('unverified@example.com');
+      await authenticator.session.send('WebAuthn.setUserVerified', {
+        authenticatorId: authenticator.authenticatorId,
+        isUserVerified: false,
+      });
+      const answer = await page.evaluate<unknown>(ask(path, `publicKey.userVerification = 'discouraged';`));
+      expect(await page.evaluate<number>(send(path, answer))).toBe(401);
+    });
+
+    it('that another site asked for', async () => {
+      const path = await beginSignIn('phished@example.com');
+      const asked = await page.evaluate<object>(
+        `fetch('${path}/options', { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' }).then((answer) => answer.json())`,
+      );
+      const evil: Server = createServer((_request, response) =>
+        response.setHeader('content-type', 'text/html').end('<p>evil'),
+      );
+      await new Promise<void>((resolve) => evil.listen(0, 'localhost', resolve));
+      const uid = page.url();
+      await page.goto(`http://localhost:${(evil.address() as AddressInfo).port}/`);
+      const answer = await page.evaluate<unknown>(
+        `navigator.credentials.get({ publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(${JSON.stringify(asked)}) }).then((key) => key.toJSON())`,
+      );
+      await page.goto(uid);
+      expect(await page.evaluate<number>(send(path, answer))).toBe(401);
+      evil.close();
+    });
+
+    it('that counts backwards, as a copy does', async () => {
+      const path = await beginSignIn('copied@example.com');
+      await server.orm.em.fork().execute(`update passkeys set sign_count = 1000`);
+      const answer = await page.evaluate<unknown>(ask(path));
+      expect(await page.evaluate<number>(send(path, answer))).toBe(401);
+    });
+
+    it('of somebody else, after a password', async () => {
+      const path = await beginSignIn('mine@example.com');
+      const others = await page.evaluate<unknown>(ask(path));
+      await ensureUser(server.app, { email: 'victim@example.com', password: PASSWORD });
+      await server.orm.em.fork().execute(
+        `insert into passkeys (id, user_id, credential_id, public_key, name)
+         select gen_random_uuid(), id, '\\x00', '\\x00', 'Phone' from users where email = 'victim@example.com'`,
+      );
+      await page.getByLabel('E-mail address').fill('victim@example.com');
+      await page.getByLabel('Password').fill(PASSWORD);
+      await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+      await page.getByRole('heading', { name: 'One more step' }).waitFor();
+      expect(await page.evaluate<number>(send(path, others))).toBe(401);
+    });
+  });
+
+  it('change the password and sign out everywhere else', async () => {
+    await openAccount('change@example.com');
+    await page.getByRole('link', { name: 'Change: Password' }).click();
+    await page.getByLabel('Current password').fill('not it at all');
+    await page.getByLabel('New password').fill('a fresh one to remember');
+    await page.getByRole('button', { name: 'Change the password' }).click();
+    await page.getByRole('alert').getByText('not right').waitFor();
+    await page.getByLabel('Current password').fill(PASSWORD);
+    await page.getByRole('button', { name: 'Change the password' }).click();
+    await page.getByRole('heading', { name: 'Your account' }).waitFor();
+    await deliverMails(server.app);
+    expect(mailbox.lastTo('change@example.com').subject).toBe('Your password was changed');
+  });
+
+  it('change the address by a link to the new one, and tell the old one', async () => {
+    await openAccount('old@example.com');
+    await page.getByRole('link', { name: 'Change: E-mail address' }).click();
+    await page.getByLabel('E-mail address').fill('new@example.com');
+    await page.getByRole('button', { name: 'Send the link' }).click();
+    await page.getByRole('heading', { name: 'Look at your mail' }).waitFor();
+    await deliverMails(server.app);
+    expect(mailbox.lastTo('old@example.com').subject).toBe('Your address is being changed');
+    await page.goto(server.url + linkIn(mailbox.lastTo('new@example.com'), server.url));
+    await page.getByRole('button', { name: 'Confirm' }).click();
+    await page.getByRole('heading', { name: 'Your address is changed' }).waitFor();
+    await page.goto(`${server.url}/account`);
+    await page.getByText('new@example.com').waitFor();
+  });
+
+  it('ask again who it is before anything sensitive, once the sign-in is some minutes old', async () => {
+    await openAccount('stale@example.com');
+    server.wallClock.advance(11 * 60_000);
+    await page.getByRole('link', { name: 'Change: Password' }).click();
+    await page.getByRole('heading', { name: 'Sign in' }).waitFor();
+    // The provider stamps sign-ins with the machine's own time.
+    server.wallClock.advance(-11 * 60_000);
+    await page.getByLabel('E-mail address').fill('stale@example.com');
+    await page.getByLabel('Password').fill(PASSWORD);
+    await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+    await page.getByRole('heading', { name: 'Change the password' }).waitFor();
+    expect(new URL(page.url()).pathname).toBe('/account/password');
+  });
+
+  it('list the devices and sign one out, and end themselves with their own sign-in', async () => {
+    await openAccount('devices@example.com');
+    const other = await browser.newContext();
+    const elsewhere = await other.newPage();
+    await elsewhere.goto(`${server.url}/account`);
+    await elsewhere.getByLabel('E-mail address').fill('devices@example.com');
+    await elsewhere.getByLabel('Password').fill(PASSWORD);
+    await elsewhere.getByRole('button', { name: 'Sign in', exact: true }).click();
+    await elsewhere.getByRole('heading', { name: 'Your account' }).waitFor();
+    await page.getByRole('link', { name: 'Show: Signed-in devices' }).click();
+    await page.getByText('this one').waitFor();
+    await page.getByRole('button', { name: /^Sign out: / }).click();
+    await page.locator('.devices li').nth(1).waitFor({ state: 'detached' });
+    await elsewhere.goto(`${server.url}/account`);
+    expect(await elsewhere.getByRole('heading', { name: 'Your account' }).count()).toBe(1);
+    await other.close();
+  });
+
+  /** axe-core's rules, most of them of WCAG 2.2 A and AA; the picture is kept where SCREENSHOTS names a folder. */
+  it(
+    'can be used by everybody: no violation on any page, light and wide, dark and narrow',
+    async () => {
+      const found: string[] = [];
+      async function check(name: string): Promise<void> {
+        for (const [colorScheme, width] of [
+          ['light', 1280],
+          ['dark', 360],
+        ] as const) {
+          await page.emulateMedia({ colorScheme });
+          await page.setViewportSize({ width, height: 800 });
+          await page.evaluate(AXE);
+          const { violations } = await page.evaluate<{ violations: Violation[] }>('axe.run()');
+          found.push(...violations.map(({ id, nodes }) => `${name} ${colorScheme} ${width}: ${id} ${nodes[0]?.html}`));
+          const overflow = await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth');
+          if (overflow > 0) found.push(`${name} ${width}: scrolls sideways by ${overflow}`);
+          const folder = process.env['SCREENSHOTS'];
+          if (folder) await page.screenshot({ path: `${folder}/${name}-${colorScheme}-${width}.png`, fullPage: true });
+        }
+      }
+      const visit = async (path: string, name: string) => {
+        await page.goto(server.url + path);
+        await check(name);
+      };
+      const email = 'everybody@example.com';
+      await ensureUser(server.app, { email, password: PASSWORD });
+      await page.goto((await authorizationRequest(await discover(server.url))).address.href);
+      await check('sign-in');
+      await page.getByRole('link', { name: 'Create an account' }).click();
+      await check('register');
+      await page.getByLabel('E-mail address').fill('nobody@nowhere');
+      await page.getByLabel('Password').fill('passwordpassword');
+      await page.getByRole('button', { name: 'Create account' }).click();
+      await page.getByRole('alert').getByText('Please check').waitFor();
+      await check('register-errors');
+      await visit('/forgot-password', 'forgot');
+      await visit('/forgot-password/done', 'forgot-done');
+      await visit('/verify-email/done', 'verified');
+      await visit('/reset-password?token=x', 'link-dead');
+      await openAccount(email);
+      await addAuthenticator();
+      await addPasskey();
+      await check('account');
+      await visit('/account/devices', 'devices');
+      await visit('/account/password', 'password');
+      await visit('/account/email', 'email');
+      await visit('/account/authenticator', 'authenticator');
+      const secret = secretOn(await page.content());
+      await page.getByLabel('Code').fill(appCode(secret, new Date()));
+      await page.getByRole('button', { name: 'Confirm' }).click();
+      await page.getByRole('heading', { name: 'Your account' }).waitFor();
+      await page.getByRole('button', { name: 'Make new ones' }).click();
+      await page.getByRole('heading', { name: 'Recovery codes' }).waitFor();
+      await check('recovery-codes');
+      const german = await browser.newContext({ locale: 'de-DE' });
+      page = await german.newPage();
+      await page.goto((await authorizationRequest(await discover(server.url))).address.href);
+      await page.getByLabel('E-Mail-Adresse').fill(email);
+      await page.getByLabel('Passwort').fill(PASSWORD);
+      await page.getByRole('button', { name: 'Anmelden' }).click();
+      await page.getByRole('heading', { name: 'Noch ein Schritt' }).waitFor();
+      await check('second-factor-de');
+      await german.close();
+      expect(found).toEqual([]);
+    },
+    EVERY_PAGE_MS_MAX,
+  );
+});
