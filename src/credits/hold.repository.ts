@@ -1,5 +1,6 @@
 import { EntityRepository } from '@mikro-orm/postgresql';
 import { CompiledQuery } from 'kysely';
+import { arrayOf, type Plain } from '../database/array-parameter.js';
 import { functionCall } from '../database/function-call.js';
 import { type CountedUse, type LimitName, type RequestLimits, toCountedUse } from './domain/request-limits.js';
 import type { Hold, HoldState } from './hold.entity.js';
@@ -105,13 +106,14 @@ export class HoldRepository extends EntityRepository<Hold> {
    * which sign-ins and API keys expire.
    */
   async reserve(members: readonly ReserveMember[], now: Date, wallNow: Date = now): Promise<ReserveResult[]> {
-    const of = <T>(pick: (member: ReserveMember) => T): T[] => members.map(pick);
+    const texts = <T>(pick: (member: ReserveMember) => T): T[] => members.map(pick);
+    const of = (pick: (member: ReserveMember) => Plain): string => arrayOf(members.map(pick));
     const hasKeys = members.some((member) => member.idempotency);
     const rows = await this.call<ReserveRow>(RESERVE_SQL, [
       of((m) => m.id),
       of((m) => m.userId),
       of((m) => m.accessId),
-      of((m) => m.modelId),
+      texts((m) => m.modelId),
       of((m) => m.modelVersionNo),
       of((m) => m.amountUcr),
       of((m) => m.boundTokens),
@@ -124,9 +126,9 @@ export class HoldRepository extends EntityRepository<Hold> {
       of((m) => m.limits.requestsPerMonth),
       of((m) => m.limits.tokensPerMonth),
       now,
-      hasKeys ? of((m) => m.idempotency?.route ?? null) : null,
-      hasKeys ? of((m) => m.idempotency?.key ?? null) : null,
-      hasKeys ? of((m) => m.idempotency?.requestHash ?? null) : null,
+      hasKeys ? texts((m) => m.idempotency?.route ?? null) : null,
+      hasKeys ? texts((m) => m.idempotency?.key ?? null) : null,
+      hasKeys ? texts((m) => m.idempotency?.requestHash ?? null) : null,
       wallNow,
     ]);
     return rows.map(toReserveResult);
@@ -150,7 +152,7 @@ export class HoldRepository extends EntityRepository<Hold> {
    * nobody, and the account stays the first lock that anyone waits for.
    */
   async extend(members: readonly ExtendMember[], now: Date): Promise<boolean[]> {
-    const of = <T>(pick: (member: ExtendMember) => T): T[] => members.map(pick);
+    const of = (pick: (member: ExtendMember) => Plain): string => arrayOf(members.map(pick));
     const rows = await this.call<{ id: string }>(EXTEND_SQL, [
       of((m) => m.userId),
       of((m) => m.id),

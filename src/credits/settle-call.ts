@@ -1,3 +1,4 @@
+import { arrayOf, type Plain } from '../database/array-parameter.js';
 import { functionCall } from '../database/function-call.js';
 import type { SettleMember } from './hold.repository.js';
 
@@ -33,7 +34,7 @@ export interface ChargedAttempt {
 export const SETTLE_SQL = functionCall('settle_batch', 42);
 
 export function settleParameters(members: readonly SettleMember[], now: Date): unknown[] {
-  const of = <T>(pick: (member: SettleMember) => T): T[] => members.map(pick);
+  const of = (pick: (member: SettleMember) => Plain): string => arrayOf(members.map(pick));
   return [
     of((m) => m.id),
     of((m) => m.userId),
@@ -41,7 +42,7 @@ export function settleParameters(members: readonly SettleMember[], now: Date): u
     of((m) => m.attempts.reduce((sum, attempt) => sum + attempt.creditsUcr, 0n)),
     of((m) => m.hold?.amountUcr ?? null),
     of((m) => m.hold?.accessId ?? null),
-    of((m) => m.hold?.modelId ?? null),
+    members.map((m) => m.hold?.modelId ?? null),
     of((m) => m.hold?.modelVersionNo ?? null),
     of((m) => m.hold?.boundTokens ?? null),
     of((m) => m.hold?.heldAt ?? null),
@@ -56,16 +57,16 @@ function attemptParameters(members: readonly SettleMember[]): unknown[] {
   const attempts = members.flatMap((member, index) =>
     member.attempts.map((attempt) => ({ member: index + 1, ...attempt })),
   );
-  const of = <T>(pick: (attempt: (typeof attempts)[number]) => T): T[] => attempts.map(pick);
+  const of = (pick: (attempt: (typeof attempts)[number]) => Plain): string => arrayOf(attempts.map(pick));
   return [
     of((a) => a.member),
     of((a) => a.id),
     of((a) => a.attemptNo),
     of((a) => a.subscriptionId),
-    of((a) => a.modelId),
+    attempts.map((a) => a.modelId),
     of((a) => a.modelVersionNo),
-    of((a) => a.provider),
-    of((a) => a.providerRequestId && storableText(a.providerRequestId)),
+    attempts.map((a) => a.provider),
+    attempts.map((a) => a.providerRequestId && storableText(a.providerRequestId)),
     of((a) => a.operation),
     of((a) => a.inputTokens),
     of((a) => a.cachedInputTokens),
@@ -81,7 +82,7 @@ function attemptParameters(members: readonly SettleMember[]): unknown[] {
     of((a) => a.outcome),
     of((a) => a.latencyMs),
     of((a) => a.firstTokenMs),
-    of((a) => JSON.stringify(storable(a.metadata))),
+    attempts.map((a) => JSON.stringify(storable(a.metadata))),
   ];
 }
 

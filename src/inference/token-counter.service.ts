@@ -11,6 +11,9 @@ const QUEUE_MAX = 256;
 /** Of text beyond this length so little is counted in time that it is not even copied to the thread. */
 const CHARACTERS_MAX = 2_000_000;
 
+/** What it makes is short-lived; by default a thread lets garbage pile up to as much as the vocabulary has. */
+const WORKER_LIMITS = { maxYoungGenerationSizeMb: 8 };
+
 interface Waiting {
   answer: (counts: number[] | null) => void;
   timer: NodeJS.Timeout;
@@ -50,7 +53,7 @@ export class TokenCounter implements OnModuleInit, OnApplicationShutdown {
   }
 
   private startWorker(): Worker {
-    const worker = new Worker(new URL('./token-counter.worker.js', import.meta.url));
+    const worker = new Worker(new URL('./token-counter.worker.js', import.meta.url), { resourceLimits: WORKER_LIMITS });
     worker.unref();
     worker.on('message', (answer: CountAnswer) => this.finish(answer.id, answer.counts));
     worker.on('error', (error) => this.logger.error({ err: error }, 'the token counter failed'));

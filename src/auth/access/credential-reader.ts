@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { KeyService } from '../oauth/key.service.js';
@@ -29,7 +29,7 @@ export class CredentialReader {
   }
 
   private async readToken(token: string): Promise<AccessTokenContent> {
-    const key = createHash('sha256').update(token).digest('base64');
+    const key = hash('sha256', token, 'base64');
     const known = this.verified.get(key);
     if (known && !this.tokens.isExpired(known)) return known;
     const content = await this.tokens.read(token);

@@ -30,10 +30,7 @@ export class RequestAuthenticator {
   async authenticate(request: AuthenticatedRequest): Promise<void> {
     if (request.is404 || this.isPublic(request)) return;
     // Node keeps the first of repeated Authorization headers; which one the client meant is not ours to guess.
-    const sent = request.raw.rawHeaders.filter(
-      (name, index) => index % 2 === 0 && name.toLowerCase() === 'authorization',
-    );
-    if (sent.length > 1) {
+    if (countOf('authorization', request.raw.rawHeaders) > 1) {
       throw new InvalidTokenError('Send one Authorization header.', this.verifier.resourceMetadata);
     }
     const apiKey = this.apiKeyHeaderOf(request);
@@ -57,4 +54,14 @@ export class RequestAuthenticator {
     if (this.routes.isPublic(request.method, url)) return true;
     return this.publicPaths.some((path) => url === path || url.startsWith(`${path}/`));
   }
+}
+
+/** How often a header was sent. Names and values alternate in `rawHeaders`. */
+function countOf(name: string, rawHeaders: readonly string[]): number {
+  let count = 0;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const sent = rawHeaders[index]!;
+    if (sent.length === name.length && sent.toLowerCase() === name) count += 1;
+  }
+  return count;
 }

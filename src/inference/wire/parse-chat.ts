@@ -4,6 +4,7 @@ import { IMAGES_MAX } from '../../models/domain/image-limits.js';
 import { ChatCompletionBody, PRICE_CHANGING } from './chat-completion.js';
 import type { ImagePlace } from '../prompt.js';
 import type { ImagePart } from './chat-message.js';
+import { isPlainChat } from './plain-chat.js';
 import { type BodyFaults, type BodyForm, readBody } from './read-body.js';
 import { toolFaults } from './tool-results.js';
 
@@ -28,7 +29,7 @@ const FORM: BodyForm<ChatCompletionBody> = {
  * @throws as `readBody` does.
  */
 export function parseChat(raw: unknown, options: { dropUnsupported: boolean }): ParsedChat {
-  return readBody(raw, FORM, options);
+  return isPlainChat(raw) ? { body: raw, dropped: [] } : readBody(raw, FORM, options);
 }
 
 function check({ messages }: ChatCompletionBody): BodyFaults {

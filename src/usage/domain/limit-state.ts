@@ -23,26 +23,32 @@ export const NOTHING_USED: CountedUse = {
   monthTokens: 0n,
 };
 
-/** Every limit of a plan at `now`, in the order in which `reserve` looks at them. */
+/** Every limit of a plan at `now`, in the order in which `reserve` looks at them. Windows are in UTC as the database has them. */
 export function limitStates(limits: RequestLimits, used: CountedUse, now: Date): LimitState[] {
-  const of = (name: LimitName, limit: number | bigint | null, count: number | bigint): LimitState => {
-    const [most, counted] = [limit === null ? null : BigInt(limit), BigInt(count)];
-    const rest = most === null ? null : most - counted;
-    const remaining = rest !== null && rest < 0n ? 0n : rest;
-    return { name, limit: most, used: counted, remaining, window: windowOf(name, now) };
-  };
+  const [minute, day, month] = [evenWindow(now, MINUTE_MS), evenWindow(now, DAY_MS), monthOf(now)];
   return [
-    of('concurrent_requests', limits.concurrentRequests, used.pending),
-    of('requests_per_minute', limits.requestsPerMinute, used.minuteRequests),
-    of('tokens_per_minute', limits.tokensPerMinute, used.minuteTokens),
-    of('requests_per_day', limits.requestsPerDay, used.dayRequests),
-    of('tokens_per_day', limits.tokensPerDay, used.dayTokens),
-    of('requests_per_month', limits.requestsPerMonth, used.monthRequests),
-    of('tokens_per_month', limits.tokensPerMonth, used.monthTokens),
+    stateOf('concurrent_requests', limits.concurrentRequests, used.pending, null),
+    stateOf('requests_per_minute', limits.requestsPerMinute, used.minuteRequests, minute),
+    stateOf('tokens_per_minute', limits.tokensPerMinute, used.minuteTokens, minute),
+    stateOf('requests_per_day', limits.requestsPerDay, used.dayRequests, day),
+    stateOf('tokens_per_day', limits.tokensPerDay, used.dayTokens, day),
+    stateOf('requests_per_month', limits.requestsPerMonth, used.monthRequests, month),
+    stateOf('tokens_per_month', limits.tokensPerMonth, used.monthTokens, month),
   ];
 }
 
-/** The window that a limit counts at `now`, in UTC as the database has it. */
+function stateOf(
+  name: LimitName,
+  most: number | bigint | null,
+  count: number | bigint,
+  window: LimitState['window'],
+): LimitState {
+  const [limit, used] = [most === null ? null : BigInt(most), BigInt(count)];
+  const rest = limit === null ? null : limit - used;
+  return { name, limit, used, remaining: rest !== null && rest < 0n ? 0n : rest, window };
+}
+
+/** The window that a limit counts at `now`. */
 export function windowOf(name: LimitName, now: Date): LimitState['window'] {
   if (name.endsWith('minute')) return evenWindow(now, MINUTE_MS);
   if (name.endsWith('day')) return evenWindow(now, DAY_MS);
