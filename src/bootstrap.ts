@@ -27,7 +27,7 @@ export async function createApp(config: Config): Promise<NestFastifyApplication>
   prepareHttp(adapter.getInstance());
   separateRequests(app);
   mountAuth(app, { publicPaths: ['/openapi.json', '/docs'] });
-  await serveApiDescription(app, adapter.getInstance(), config);
+  serveApiDescription(app, adapter.getInstance(), config);
   return app;
 }
 

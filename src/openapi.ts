@@ -1,9 +1,10 @@
-import scalar from '@scalar/fastify-api-reference';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
-import type { FastifyInstance } from 'fastify';
+import fastify, { type FastifyInstance } from 'fastify';
 import type { Config } from './config/config.js';
 import { PRODUCT_VERSION } from './version.js';
+
+const READER_PATH = '/docs';
 
 const DESCRIPTION = `Metered LLM access for the users of your own desktop app.
 
@@ -26,16 +27,26 @@ export function describeApi(app: NestFastifyApplication, config: Config): OpenAP
   return SwaggerModule.createDocument(app, options);
 }
 
-/** `/openapi.json` and its reader at `/docs`. The document is made when it is first asked for. */
-export async function serveApiDescription(
-  app: NestFastifyApplication,
-  server: FastifyInstance,
-  config: Config,
-): Promise<void> {
+/** `/openapi.json` and its reader at `/docs`. Both are made when they are first asked for. */
+export function serveApiDescription(app: NestFastifyApplication, server: FastifyInstance, config: Config): void {
   let document: OpenAPIObject | undefined;
+  let reader: Promise<FastifyInstance> | undefined;
   server.get('/openapi.json', () => (document ??= describeApi(app, config)));
-  await server.register(scalar, {
-    routePrefix: '/docs',
+  for (const path of [READER_PATH, `${READER_PATH}/*`]) {
+    server.get(path, async ({ url }, reply) => {
+      const { statusCode, headers, rawPayload } = await (await (reader ??= openReader())).inject(url);
+      return reply.status(statusCode).headers(headers).send(rawPayload);
+    });
+  }
+}
+
+/** A server of its own that listens nowhere: the reader holds 17 MB of script, which a process that nobody asks for it does without. */
+async function openReader(): Promise<FastifyInstance> {
+  const { default: scalar } = await import('@scalar/fastify-api-reference');
+  const reader = fastify();
+  await reader.register(scalar, {
+    routePrefix: READER_PATH,
     configuration: { url: '/openapi.json', pageTitle: 'Tollgate API', withDefaultFonts: false, telemetry: false },
   });
+  return reader;
 }

@@ -23,7 +23,12 @@ describe('the API description', () => {
     expect(document.openapi).toMatch(/^3\.1/);
     const page = await fetch(`${server.url}/docs/`);
     expect(page.status).toBe(200);
-    expect(await page.text()).toContain('/openapi.json');
+    const text = await page.text();
+    expect(text).toContain('/openapi.json');
+    const script = await fetch(new URL(/src="([^"]+\.js)"/.exec(text)![1]!, page.url));
+    expect(script.headers.get('content-type')).toMatch(/javascript/);
+    expect((await script.text()).length).toBeGreaterThan(1_000_000);
+    expect((await fetch(`${server.url}/docs/nothing`)).status).toBe(404);
   });
 
   it('gives every route a summary, its answers and, unless it is public, its security', () => {
