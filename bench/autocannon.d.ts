@@ -2,7 +2,7 @@ declare module 'autocannon' {
   interface Result {
     requests: { total: number };
     duration: number;
-    latency: { p50: number; p99: number };
+    latency: { p99: number };
     non2xx: number;
     errors: number;
   }
@@ -11,9 +11,10 @@ declare module 'autocannon' {
     connections: number;
     duration: number;
     overallRate?: number;
+    timeout: number;
     method: string;
     body: string;
-    setupClient: (client: { setHeaders(headers: Record<string, string>): void }) => void;
+    setupClient: (client: { setRequests(requests: { headers: Record<string, string> }[]): void }) => void;
   }
   export default function autocannon(options: Options): Promise<Result>;
 }

@@ -1,33 +1,21 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { MikroORM } from '@mikro-orm/postgresql';
-import { createApp } from '../src/bootstrap.js';
-import { Config } from '../src/config/config.js';
-import { EmbeddedServer } from '../src/database/embedded-server.js';
-import { migrateAndSeedCatalogue } from '../src/prepare-database.js';
-import { startServerProcess } from '../test/support/server-process.js';
 import { freePort } from '../test/support/test-app.js';
-import { issueToken } from '../test/support/tokens.js';
-import { checkBooks } from './correctness.js';
-import { familyCpuMs } from './process-stats.js';
 
 const ROOT = join(import.meta.dirname, '..', '..');
-/** Enough that no account's lock decides the result; one hot account is a measurement of its own. */
-const USER_COUNT = 200;
-
 export interface Contender {
   name: string;
   description: string;
-  url: string;
-  /** One set for each user; requests take turns. */
+  /** Of each of its processes; connections take turns. */
+  urls: string[];
+  /** One set for each user. */
   headers: Record<string, string>[];
-  /** The process whose CPU and memory are the contender's. */
-  pid: number;
+  /** The processes whose CPU and memory are the contender's. */
+  pids: number[];
   databaseCpuMs?: () => number | undefined;
-  /** Compares the contender's books with the provider's. Returns what is wrong. */
-  check?: () => Promise<string[]>;
+  /** Whether it is this server, which must do every scenario. */
+  isOwn?: boolean;
   stop(): Promise<void>;
 }
 
@@ -62,9 +50,9 @@ export function straight(mock: Mock): Promise<Contender> {
   return Promise.resolve({
     name: 'straight',
     description: 'no gateway, straight to the mock provider',
-    url: `${mock.baseUrl}/chat/completions`,
+    urls: [`${mock.baseUrl}/chat/completions`],
     headers: [{ authorization: 'Bearer straight' }],
-    pid: mock.pid,
+    pids: [mock.pid],
     stop: () => Promise.resolve(),
   });
 }
@@ -76,9 +64,9 @@ export async function bareProxy(mock: Mock): Promise<Contender> {
   return {
     name: 'bare proxy',
     description: 'a proxy of thirty lines on undici: the limit of this runtime',
-    url: `http://127.0.0.1:${await firstLine(child)}/v1/chat/completions`,
+    urls: [`http://127.0.0.1:${await firstLine(child)}/v1/chat/completions`],
     headers: [{ authorization: 'Bearer proxy' }],
-    pid: child.pid!,
+    pids: [child.pid!],
     stop: () => end(child),
   };
 }
@@ -93,74 +81,27 @@ export async function portkey(mock: Mock): Promise<Contender> {
     stdio: 'ignore',
     env: { ...process.env, NODE_ENV: 'production' },
   });
-  const url = `http://127.0.0.1:${port}/v1/chat/completions`;
   await untilListening(port);
   return {
     name: 'portkey',
     description: 'Portkey gateway 1.15.2, which does no metering',
-    url,
+    urls: [`http://127.0.0.1:${port}/v1/chat/completions`],
     headers: [
       { authorization: 'Bearer portkey', 'x-portkey-provider': 'openai', 'x-portkey-custom-host': mock.baseUrl },
     ],
-    pid: child.pid!,
+    pids: [child.pid!],
     stop: () => end(child),
   };
 }
 
-/** This server with everything on: token, guards, durable hold, settlement and ledger row on a PostgreSQL that waits for the disk. */
-export async function tollgate(mock: Mock): Promise<Contender> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'tollgate-bench-'));
-  const database = await EmbeddedServer.start({ dataDir, isDataDirChosen: true, onMessage: () => undefined });
-  const port = await freePort();
-  const env = {
-    NODE_ENV: 'test',
-    LOG_LEVEL: 'error',
-    PORT: String(port),
-    PUBLIC_URL: `http://localhost:${port}`,
-    DATABASE_URL: database.url,
-    KEY_ENCRYPTION_KEY: Buffer.alloc(32, 7).toString('base64'),
-    COOKIE_KEYS: 'cookie-key-of-the-bench-0123456789abcdef',
-    OPENAI_BASE_URL: mock.baseUrl,
-    OPENAI_API_KEY: 'tollgate',
-  };
-  const config = Config.load(env);
-  const tools = await createApp(config);
-  await migrateAndSeedCatalogue(config);
-  const connection = tools.get<MikroORM>(MikroORM).em.getConnection();
-  await connection.execute(
-    `update plans set monthly_credits_ucr = 1000000000000, requests_per_minute = 2000000000, concurrent_requests = 1000000`,
-  );
-  const headers: Record<string, string>[] = [];
-  for (let user = 0; user < USER_COUNT; user += 1) {
-    const token = await issueToken(tools, { email: `bench-${user}@example.com`, scopes: ['llm.inference'] });
-    headers.push({ authorization: `Bearer ${token}` });
-  }
-  const server = await startServerProcess(env);
-  return {
-    name: 'tollgate',
-    description: 'this server, everything on, durable commits',
-    url: `http://127.0.0.1:${port}/v1/chat/completions`,
-    headers,
-    pid: server.child.pid!,
-    databaseCpuMs: () => familyCpuMs(database.processId!),
-    check: () => checkBooks(tools, () => mock.billedTo('tollgate')),
-    stop: async () => {
-      await server.end();
-      await tools.close();
-      await database.stop();
-      rmSync(dataDir, { recursive: true, force: true });
-    },
-  };
-}
-
-function firstLine(child: ChildProcess): Promise<string> {
+export function firstLine(child: ChildProcess): Promise<string> {
   return new Promise((resolve, reject) => {
     child.stdout!.once('data', (data: Buffer) => resolve(data.toString().trim()));
     child.once('exit', () => reject(new Error('a process of the benchmark ended before it listened')));
   });
 }
 
-function end(child: ChildProcess): Promise<void> {
+export function end(child: ChildProcess): Promise<void> {
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   child.kill();
   return ended;

@@ -19,7 +19,7 @@ export async function measureLatency(contender: Contender, body: string, seconds
       for (let turn = caller; performance.now() < until; turn += CALLERS) {
         const headers = contender.headers[turn % contender.headers.length]!;
         const began = performance.now();
-        const answer = await request(contender.url, {
+        const answer = await request(contender.urls[turn % contender.urls.length]!, {
           method: 'POST',
           dispatcher,
           headers: { 'content-type': 'application/json', ...headers },

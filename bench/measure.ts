@@ -3,6 +3,8 @@ import type { Contender } from './contenders.js';
 import { cpuMsOf, residentBytesOf } from './process-stats.js';
 
 const WARM_UP_SECONDS = 1;
+/** Far beyond every time limit of the contenders. */
+const TIMEOUT_SECONDS = 120;
 
 export interface Load {
   body: string;
@@ -10,12 +12,13 @@ export interface Load {
   seconds: number;
   /** All connections together; as fast as they can without it. */
   requestsPerSecond?: number;
+  /** How many users send; without it one for each connection. */
+  users?: number | undefined;
 }
 
 /** One run of one contender. CPU is that of its process alone; `undefined` where the system does not tell. */
 export interface Measurement {
   requestsPerSecond: number;
-  latencyP50Ms: number;
   latencyP99Ms: number;
   cpuMicrosPerRequest: number | undefined;
   databaseCpuMicrosPerRequest: number | undefined;
@@ -25,43 +28,71 @@ export interface Measurement {
 /** @throws Error when an answer was no success: a fast refusal is no result. */
 export async function measure(contender: Contender, load: Load): Promise<Measurement> {
   await run(contender, { ...load, seconds: WARM_UP_SECONDS });
-  const cpuBefore = cpuMsOf(contender.pid);
+  const cpuBefore = sumOf(contender.pids.map(cpuMsOf));
   const databaseBefore = contender.databaseCpuMs?.();
   const result = await run(contender, load);
   const perRequest = (before: number | undefined, after: number | undefined): number | undefined =>
-    before === undefined || after === undefined ? undefined : ((after - before) * 1_000) / result.requests.total;
-  const resident = residentBytesOf(contender.pid);
+    before === undefined || after === undefined || result.requests === 0
+      ? undefined
+      : ((after - before) * 1_000) / result.requests;
+  const resident = sumOf(contender.pids.map(residentBytesOf));
   return {
-    requestsPerSecond: result.requests.total / result.duration,
-    latencyP50Ms: result.latency.p50,
-    latencyP99Ms: result.latency.p99,
-    cpuMicrosPerRequest: perRequest(cpuBefore, cpuMsOf(contender.pid)),
+    requestsPerSecond: result.requests / result.seconds,
+    latencyP99Ms: result.latencyP99Ms,
+    cpuMicrosPerRequest: perRequest(cpuBefore, sumOf(contender.pids.map(cpuMsOf))),
     databaseCpuMicrosPerRequest: perRequest(databaseBefore, contender.databaseCpuMs?.()),
     residentMebibytes: resident === undefined ? undefined : resident / 1_048_576,
   };
 }
 
-/** One load on one contender. @throws Error when an answer was no success: a fast refusal is no result. */
-export async function run(contender: Contender, { body, connections, seconds, requestsPerSecond }: Load) {
-  let connection = 0;
-  const result = await autocannon({
-    url: contender.url,
+function sumOf(values: readonly (number | undefined)[]): number | undefined {
+  return values.reduce((sum, value) => (sum === undefined || value === undefined ? undefined : sum + value), 0);
+}
+
+/**
+ * One load on all processes of a contender at once, each with its part of the connections.
+ * @throws Error when an answer was no success: a fast refusal is no result.
+ */
+export async function run(contender: Contender, load: Load) {
+  const { urls } = contender;
+  const results = await Promise.all(urls.map((_url, part) => runPart(contender, load, part)));
+  const failed = results.reduce((sum, { non2xx, errors }) => sum + non2xx + errors, 0);
+  const requests = results.reduce((sum, result) => sum + result.requests.total, 0);
+  if (failed > 0) throw new Error(`${contender.name}: ${failed} of ${requests} requests were no success`);
+  return {
+    requests,
+    seconds: Math.max(...results.map(({ duration }) => duration)),
+    latencyP99Ms: Math.max(...results.map(({ latency }) => latency.p99)),
+  };
+}
+
+function runPart({ urls, headers }: Contender, load: Load, part: number) {
+  const { body, connections, seconds, users, requestsPerSecond } = load;
+  let connection = part;
+  return autocannon({
+    url: urls[part]!,
     method: 'POST',
     body,
-    connections,
+    connections: connections / urls.length,
     duration: seconds,
-    ...(requestsPerSecond && { overallRate: requestsPerSecond }),
-    // Each connection is one user: taking turns in step would make every account hot, one after the other.
+    ...(requestsPerSecond && { overallRate: requestsPerSecond / urls.length }),
+    timeout: TIMEOUT_SECONDS,
     setupClient: (client) => {
-      const headers = contender.headers[connection % contender.headers.length]!;
-      client.setHeaders({ 'content-type': 'application/json', ...headers });
-      connection += 1;
+      client.setRequests(
+        usersOf(connection, connections, users).map((user) => ({
+          headers: { 'content-type': 'application/json', ...headers[user % headers.length] },
+        })),
+      );
+      connection += urls.length;
     },
   });
-  if (result.non2xx > 0 || result.errors > 0) {
-    throw new Error(
-      `${contender.name}: ${result.non2xx} answers were no success and ${result.errors} connections failed, of ${result.requests.total}`,
-    );
-  }
-  return result;
+}
+
+/**
+ * Who sends over a connection. Without a number of users each connection is one: taking turns in step would make every account hot, one after
+ * the other.
+ */
+function usersOf(connection: number, connections: number, users = connections): number[] {
+  const turns = Math.max(1, Math.ceil(users / connections));
+  return Array.from({ length: turns }, (_, turn) => (connection + turn * connections) % users);
 }

@@ -4,7 +4,7 @@ import { ratios, type Row, type Spread } from './summary.js';
 
 export interface Report {
   startedAt: string;
-  machine: { cpu: string; cores: number; memoryGibibytes: number; node: string };
+  machine: { cpu: string; cores: number; memoryGibibytes: number; node: string; loadAverage: number };
   settings: { connections: number; seconds: number; rounds: number; delayMs: number };
   rows: Row[];
   /** What a peer could not do, and what it answered. */
@@ -96,7 +96,7 @@ function toHtml(report: Report): string {
 <style>:root{color-scheme:light dark;font:15px/1.5 system-ui,sans-serif}body{max-width:60rem;margin:2rem auto;padding:0 1rem}table{border-collapse:collapse;font-size:13px}
 th,td{border-bottom:1px solid #8884;padding:.3rem .6rem;text-align:left}svg{width:100%;font-size:12px;fill:currentColor}.own{fill:#2f5bd8}.other{fill:#8a94a6}line{stroke:currentColor}</style>
 <h1>Tollgate benchmark</h1>
-<p>${report.startedAt}. ${machine.cpu}, ${machine.cores} cores shared by load generator, provider, contender and database; Node ${machine.node}.
+<p>${report.startedAt}. ${machine.cpu}, ${machine.cores} cores shared by load generator, provider, contender and database; Node ${machine.node}; load average ${machine.loadAverage.toFixed(1)} at the end.
 ${settings.connections} connections, ${settings.rounds} rounds of ${settings.seconds} s, interleaved; the provider answers after ${settings.delayMs} ms. Medians; lines and brackets show the smallest and largest round.</p>
 <p><strong>${faults.length === 0 ? 'After the load the ledger equals the provider’s bill and every invariant holds.' : `The books do not balance: ${faults.join('; ')}`}</strong></p>
 ${unmeasured.map((text) => `<p>Not measured: ${text}</p>`).join('')}

@@ -1,27 +1,25 @@
-import { cpus, totalmem } from 'node:os';
+import { cpus, loadavg, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { bareProxy, type Contender, type Mock, portkey, startMock, straight, tollgate } from './contenders.js';
+import { Cast } from './cast.js';
+import { type Contender, startMock } from './contenders.js';
 import { type LatencyMeasurement, measureLatency } from './latency.js';
 import { type Measurement, measure } from './measure.js';
 import { ratioTable, type Report, toTable, writeReport } from './report.js';
-import { type Scenario, SCENARIOS } from './scenarios.js';
+import { PEERS, type Scenario, SCENARIOS } from './scenarios.js';
 import { FULL, QUICK, runEngineBench } from './engine/engine-bench.js';
 import { tablesOf, toMarkdown, writeEngineReport } from './engine/engine-report.js';
 import { soak, writeSoakReport } from './soak.js';
 import { type Row, summarise } from './summary.js';
 
-const USAGE = `Usage: npm run bench -- [options]
+const USAGE = `Usage: npm run bench -- [inference | engine | soak] [options]
 
 Measures this server beside a bare proxy, Portkey's gateway and no gateway at all, interleaved, against one mock provider. Ends with exit
 code 1 when the books do not equal the provider's bill afterwards.
 
-  --only gateway      what to measure: the way of a request (gateway), the credit engine alone (engine), or the
-                      memory of the server under a constant load (soak)
-
-  gateway:
-  --contenders straight,proxy,portkey,tollgate   which to run
-  --scenarios ${SCENARIOS.map(({ name }) => name).join(',')}           which to run
+  inference: the way of a request, which is what is measured unless something is named; --only does the same
+  --contenders "${PEERS.join(',')}"   who takes part where a scenario names nobody
+  --scenarios ${SCENARIOS.map(({ name }) => name).join(',')}
   --connections 128   --seconds 5   --rounds 3   the load
   --delay 0           milliseconds until the provider answers
 
@@ -35,13 +33,12 @@ code 1 when the books do not equal the provider's bill afterwards.
 
   --out bench/results where the JSON and the HTML go`;
 
-const START: Record<string, (mock: Mock) => Promise<Contender>> = { straight, proxy: bareProxy, portkey, tollgate };
-
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
-    contenders: { type: 'string', default: Object.keys(START).join(',') },
+    contenders: { type: 'string', default: PEERS.join(',') },
     scenarios: { type: 'string', default: SCENARIOS.map(({ name }) => name).join(',') },
-    only: { type: 'string', default: 'gateway' },
+    only: { type: 'string', default: 'inference' },
     quick: { type: 'boolean' },
     accounts: { type: 'string' },
     sizes: { type: 'string' },
@@ -56,12 +53,13 @@ const { values } = parseArgs({
 });
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
+const subject = positionals[0] ?? values.only;
 if (values.help) say(USAGE);
-else if (values.only === 'gateway') process.exitCode = await bench();
-else if (values.only === 'engine') process.exitCode = await benchEngine();
-else if (values.only === 'soak') process.exitCode = await benchSoak();
+else if (subject === 'inference') process.exitCode = await benchInference();
+else if (subject === 'engine') process.exitCode = await benchEngine();
+else if (subject === 'soak') process.exitCode = await benchSoak();
 else {
-  say(`There is no "${values.only}" to measure. There are: gateway, engine, soak\n\n${USAGE}`);
+  say(`There is no "${subject}" to measure. There are: inference, engine, soak\n\n${USAGE}`);
   process.exitCode = 1;
 }
 
@@ -106,7 +104,7 @@ function positive(text: string): number {
   return value;
 }
 
-async function bench(): Promise<number> {
+async function benchInference(): Promise<number> {
   const settings = {
     connections: Number(values.connections ?? '128'),
     seconds: Number(values.seconds ?? '5'),
@@ -116,31 +114,29 @@ async function bench(): Promise<number> {
   const scenarios = SCENARIOS.filter(({ name }) => values.scenarios.split(',').includes(name));
   const startedAt = new Date().toISOString();
   const mock = await startMock(settings.delayMs);
-  const contenders: Contender[] = [];
+  const cast = new Cast(mock, say);
   try {
-    for (const name of values.contenders.split(',')) {
-      const start = START[name];
-      if (!start) throw new Error(`There is no contender "${name}". There are: ${Object.keys(START).join(', ')}`);
-      say(`Starting ${name} …`);
-      contenders.push(await start(mock));
-    }
     const rows: Row[] = [];
     const unmeasured: string[] = [];
-    for (const scenario of scenarios)
+    for (const [index, scenario] of scenarios.entries()) {
+      const contenders = await cast.take(castOf(scenario));
       rows.push(...(await runScenario(scenario, contenders, { ...settings, unmeasured })));
+      await cast.keepOnly(scenarios.slice(index + 1).flatMap(castOf));
+    }
     say('Checking the books …');
-    const faults = await faultsOf(contenders);
+    const faults = await cast.check();
     const machine = {
       cpu: cpus()[0]?.model ?? 'unknown',
       cores: cpus().length,
       memoryGibibytes: Math.round(totalmem() / 2 ** 30),
       node: process.version,
+      loadAverage: loadavg()[0]!,
     };
     const report: Report = { startedAt, machine, settings, rows, unmeasured, faults };
     say(`\n${toTable(rows)}\n\n${ratioTable(rows)}\n${unmeasured.join('\n')}\n`);
     const files = writeReport(report, values.out);
     say(`${files.json}\n${files.html}`);
-    if (contenders.some(({ check }) => check))
+    if (cast.hasBooks)
       say(
         faults.length === 0
           ? 'The books equal the provider’s bill.'
@@ -148,9 +144,13 @@ async function bench(): Promise<number> {
       );
     return faults.length === 0 ? 0 : 1;
   } finally {
-    for (const contender of contenders.toReversed()) await contender.stop();
+    await cast.stop();
     await mock.stop();
   }
+}
+
+function castOf(scenario: Scenario): string[] {
+  return [...(scenario.contenders ?? values.contenders.split(','))];
 }
 
 type Round = Measurement & LatencyMeasurement;
@@ -171,7 +171,7 @@ async function runScenario(
         );
       } catch (error) {
         // A peer that cannot do the scenario is left out and said so; for this server it is the end.
-        if (contender.check) throw error;
+        if (contender.isOwn) throw error;
         unmeasured.push(`${scenario.name}: ${(error as Error).message}`);
         results.delete(contender);
         say(unmeasured.at(-1)!);
@@ -186,13 +186,13 @@ async function runOnce(
   scenario: Scenario,
   { connections, seconds }: { connections: number; seconds: number },
 ): Promise<Round> {
-  const throughput = await measure(contender, { body: scenario.body, connections, seconds });
-  const latency = await measureLatency(contender, scenario.body, Math.max(1, seconds / 2));
+  const { body, users } = scenario;
+  const throughput = await measure(contender, {
+    body,
+    connections: scenario.connections ?? connections,
+    seconds,
+    users,
+  });
+  const latency = await measureLatency(contender, body, Math.max(1, seconds / 2));
   return { ...throughput, ...latency };
-}
-
-async function faultsOf(contenders: readonly Contender[]): Promise<string[]> {
-  const faults: string[] = [];
-  for (const { check } of contenders) if (check) faults.push(...(await check()));
-  return faults;
 }

@@ -1,11 +1,12 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startMock, tollgate } from './contenders.js';
+import { startMock } from './contenders.js';
 import { run } from './measure.js';
 import { residentBytesOf } from './process-stats.js';
 import { SCENARIOS } from './scenarios.js';
 import { spreadOf } from './summary.js';
+import { Tollgate } from './tollgate.js';
 
 /** Points of the curve, however long it takes. */
 const SAMPLES = 120;
@@ -31,26 +32,28 @@ export interface SoakReport {
 export async function soak(settings: SoakSettings, say: (text: string) => void): Promise<SoakReport> {
   const { body } = SCENARIOS.find(({ name }) => name === 'sse-1k')!;
   const mock = await startMock(0);
-  const server = await tollgate(mock);
+  const tollgate = await Tollgate.start(mock);
+  const server = await tollgate.contender('tollgate', 1);
   try {
     await run(server, { ...settings, body, seconds: Math.min(10, settings.seconds) });
     say(`${settings.requestsPerSecond} streams per second for ${settings.seconds} s …`);
     const load = run(server, { ...settings, body });
-    const samples = await sampleUntil(load, server.pid, settings.seconds);
+    const samples = await sampleUntil(load, server.pids[0]!, settings.seconds);
     const result = await load;
     const memory = samples.map(({ residentMebibytes }) => residentMebibytes);
     const third = Math.ceil(memory.length / 3);
     return {
       settings,
-      requests: result.requests.total,
-      latencyP99Ms: result.latency.p99,
+      requests: result.requests,
+      latencyP99Ms: result.latencyP99Ms,
       samples,
       firstThirdMebibytes: spreadOf(memory.slice(0, third))!.median,
       lastThirdMebibytes: spreadOf(memory.slice(-third))!.median,
-      faults: (await server.check?.()) ?? [],
+      faults: await tollgate.check(),
     };
   } finally {
     await server.stop();
+    await tollgate.stop();
     await mock.stop();
   }
 }

@@ -49,6 +49,11 @@ export function summarise(
 /** The ratios that the goals are set in, each within one run: this server's figure over the peer's. */
 export function ratios(rows: readonly Row[]): { scenario: string; name: string; value: number; goal: string }[] {
   const found = [];
+  const [hot, spread] = ['hot-user', 'thousand-users'].map((name) => rows.find(({ scenario }) => scenario === name));
+  if (hot && spread) {
+    const value = hot.requestsPerSecond.median / spread.requestsPerSecond.median;
+    found.push({ scenario: 'hot-user', name: 'throughput against 1 000 users', value, goal: '≥ 0.7' });
+  }
   for (const scenario of new Set(rows.map((row) => row.scenario))) {
     const of = (contender: string): Row | undefined =>
       rows.find((row) => row.scenario === scenario && row.contender === contender);

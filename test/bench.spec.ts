@@ -14,10 +14,11 @@ describe('npm run bench', () => {
   it('measures this server, checks its books and writes the figures as JSON and as a page', async () => {
     const out = mkdtempSync(join(tmpdir(), 'tollgate-bench-out-'));
     const args = [
+      'inference',
       '--contenders',
-      'straight,proxy,tollgate',
+      'straight,bare proxy,tollgate',
       '--scenarios',
-      'sse-1k',
+      'sse-1k,layers',
       '--seconds',
       '1',
       '--rounds',
@@ -51,7 +52,10 @@ describe('npm run bench', () => {
 
     expect(stdout).toContain('The books equal the provider’s bill.');
     expect(exitCode).toBe(0);
-    expect(report.rows.map((row) => row.contender)).toEqual(['straight', 'bare proxy', 'tollgate']);
+    const measured = (name: string) =>
+      report.rows.filter(({ scenario }) => scenario === name).map((row) => row.contender);
+    expect(measured('sse-1k')).toEqual(['straight', 'bare proxy', 'tollgate']);
+    expect(measured('layers')).toEqual(['bare proxy', '+ auth', '+ constraints', '+ hold and settle', 'tollgate']);
     expect(report.rows.every((row) => row.requestsPerSecond.median > 0)).toBe(true);
     expect(page).toContain('<svg');
   }, 180_000);
