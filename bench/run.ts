@@ -55,7 +55,7 @@ const { values, positionals } = parseArgs({
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 const subject = positionals[0] ?? values.only;
 if (values.help) say(USAGE);
-else if (subject === 'inference') process.exitCode = await benchInference();
+else if (subject === 'inference' || subject === 'gateway') process.exitCode = await benchInference();
 else if (subject === 'engine') process.exitCode = await benchEngine();
 else if (subject === 'soak') process.exitCode = await benchSoak();
 else {
