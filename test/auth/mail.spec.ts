@@ -197,7 +197,6 @@ describe('mail that nobody answers', () => {
   it('is tried again when the server goes silent', async () => {
     const mailbox = await Mailbox.open();
     mailbox.behaviour = 'silence';
-    // Removed once, the time-out: the attempt never ended.
     expect(await outcome(`${mailbox.url}?socketTimeout=300`)).toMatchObject({ deferred: 1 });
     await mailbox.close();
   });

@@ -158,7 +158,8 @@ describe('T29 a failed sign-in', () => {
       const connection = server.orm.em.getConnection();
       const execute = connection.execute.bind(connection);
       connection.execute = ((query: string, ...rest: []) => {
-        work.push(String(query).replaceAll(/'[^']*'/g, '?'));
+        // What the server does beside it, such as looking for revocations, is left out.
+        if (/users|login_throttle|auth_events/.test(query)) work.push(query.replaceAll(/'[^']*'/g, '?'));
         return execute(query, ...rest);
       }) as typeof execute;
       const hasher = server.app.get(PasswordHasher);

@@ -34,7 +34,11 @@ describe('people', () => {
     await mailbox.close();
   });
 
-  const call = (method: string, path: string, token: string, body?: unknown, headers: Record<string, string> = {}) =>
+  interface Sent {
+    body?: unknown;
+    headers?: Record<string, string>;
+  }
+  const call = (method: string, path: string, token: string, { body, headers }: Sent = {}) =>
     fetch(server.url + path, {
       method,
       headers: {
@@ -55,21 +59,16 @@ describe('people', () => {
   }
   async function act(id: string, action: string, body: object = {}): Promise<Response> {
     const { etag } = await read(id);
-    return call(
-      'POST',
-      `/admin/users/${id}/${action}`,
-      operator,
-      { reason: 'asked to', ...body },
-      { 'if-match': etag },
-    );
+    const sent = { body: { reason: 'asked to', ...body }, headers: { 'if-match': etag } };
+    return call('POST', `/admin/users/${id}/${action}`, operator, sent);
   }
 
   describe('change what is theirs', () => {
     it('T21 the name, and nothing else', async () => {
       const token = await me('nia@example.com');
-      const renamed = await call('PATCH', '/v1/me', token, { displayName: '  Nia ' });
+      const renamed = await call('PATCH', '/v1/me', token, { body: { displayName: '  Nia ' } });
       expect(await renamed.json()).toMatchObject({ displayName: 'Nia' });
-      expect(await (await call('PATCH', '/v1/me', token, { displayName: null })).json()).toMatchObject({
+      expect(await (await call('PATCH', '/v1/me', token, { body: { displayName: null } })).json()).toMatchObject({
         displayName: null,
       });
       const before = await sql('select * from users where email = ?', ['nia@example.com']);
@@ -85,7 +84,7 @@ describe('people', () => {
         { displayName: 'x'.repeat(101) },
         ['displayName'],
       ]) {
-        const response = await call('PATCH', '/v1/me', token, body);
+        const response = await call('PATCH', '/v1/me', token, { body });
         expect({ body, status: response.status }).toEqual({ body, status: 400 });
       }
       expect(await sql('select * from users where email = ?', ['nia@example.com'])).toEqual(before);
@@ -101,7 +100,7 @@ describe('people', () => {
         { email, password: PASSWORD },
         { device_name: 'Eva’s laptop' },
       );
-      await call('PUT', '/v1/me/preferences', token, { temperature: 0.5 });
+      await call('PUT', '/v1/me/preferences', token, { body: { temperature: 0.5 } });
       const response = await call('GET', '/v1/me/export', token);
       expect(response.headers.get('content-disposition')).toContain('attachment');
       const document = (await response.json()) as Record<string, Record<string, unknown>[]>;
@@ -144,7 +143,9 @@ describe('people', () => {
       const payer = await ensureUser(server.app, { email: 'payer@example.com', password: PASSWORD });
       const payerToken = await issueToken(server.app, { email: 'payer@example.com', scopes: ['llm.inference'] });
       const messages = [{ role: 'user', content: 'What will be left of me?' }];
-      const chat = await call('POST', '/v1/chat/completions', payerToken, { model: 'sandbox-echo', messages });
+      const chat = await call('POST', '/v1/chat/completions', payerToken, {
+        body: { model: 'sandbox-echo', messages },
+      });
       expect(chat.status).toBe(200);
       const lines = () => sql('select * from credit_postings where user_id = ? order by id', [payer]);
       const before = await lines();
@@ -188,10 +189,12 @@ describe('people', () => {
   describe('and operators', () => {
     it('invite them: the owner alone chooses the password', async () => {
       const email = 'colleague@example.com';
-      const invited = await call('POST', '/admin/users', operator, { email, role: 'support', reason: 'new colleague' });
+      const invited = await call('POST', '/admin/users', operator, {
+        body: { email, role: 'support', reason: 'new colleague' },
+      });
       expect(invited.status).toBe(201);
       expect(await invited.json()).toMatchObject({ email, role: 'support', emailVerified: false });
-      const again = await call('POST', '/admin/users', operator, { email, reason: 'again' });
+      const again = await call('POST', '/admin/users', operator, { body: { email, reason: 'again' } });
       expect(await again.json()).toMatchObject({ code: 'email_taken' });
       await deliverMails(server.app);
       const token = new URL(linkIn(mailbox.lastTo(email), server.url), server.url).searchParams.get('token');
@@ -236,12 +239,15 @@ describe('people', () => {
       const id = await ensureUser(server.app, { email: 'seen@example.com' });
       const { etag } = await read(id);
       const path = `/admin/users/${id}/suspend`;
-      expect((await call('POST', path, operator, { reason: 'x' })).status).toBe(428);
-      expect((await call('POST', path, operator, { reason: 'x' }, { 'if-match': '"old"' })).status).toBe(412);
-      expect((await call('POST', path, operator, {}, { 'if-match': etag })).status).toBe(400);
+      const because = { reason: 'asked to' };
+      expect((await call('POST', path, operator, { body: because })).status).toBe(428);
+      expect((await call('POST', path, operator, { body: because, headers: { 'if-match': '"old"' } })).status).toBe(
+        412,
+      );
+      expect((await call('POST', path, operator, { body: {}, headers: { 'if-match': etag } })).status).toBe(400);
       const support = await issueToken(server.app, { email: 'sam@example.com', scopes: ['admin'], role: 'support' });
       expect((await call('GET', `/admin/users/${id}`, support)).status).toBe(200);
-      expect((await call('POST', path, support, { reason: 'x' }, { 'if-match': etag })).status).toBe(403);
+      expect((await call('POST', path, support, { body: because, headers: { 'if-match': etag } })).status).toBe(403);
       expect((await read(id)).user.status).toBe('active');
     });
 

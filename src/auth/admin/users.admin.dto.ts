@@ -37,11 +37,10 @@ export class AdminUserView extends Profile {
 }
 
 export function toAdminUserView(user: User): AdminUserView {
-  return {
-    ...toProfile(user),
+  return Object.assign(toProfile(user), {
     deletedAt: user.deletedAt?.toISOString() ?? null,
     erasedAt: user.erasedAt?.toISOString() ?? null,
-  };
+  });
 }
 
 export class UsersPage {
