@@ -49,7 +49,7 @@ describe('LangChain’s client, with another base URL', () => {
     let text = '';
     let total: number | undefined;
     for await (const chunk of await model().stream('Hello, LangChain!')) {
-      text += String(chunk.content);
+      text += chunk.text;
       total = usageOf(chunk) ?? total;
     }
     expect(text).toBe('Hello, LangChain!');

@@ -153,6 +153,7 @@ describe('a provider in trouble', () => {
     mock.behave({});
     await eventually(async () => (await chat()).status === 200);
     await eventually(() => Promise.resolve(!isOpen(other)));
+    expect(isOpen(bench.server)).toBe(false);
   });
 
   it('is tried by the other replicas where the one that found it down is gone', async () => {
@@ -160,6 +161,7 @@ describe('a provider in trouble', () => {
     await breakCircuit();
     await eventually(() => Promise.resolve(isOpen(other)));
     await eventually(() => Promise.resolve(!isOpen(other)));
+    expect(mock.requests).toEqual([]);
   });
 
   // Planted: the circuit left out of the way of a stream.

@@ -115,8 +115,8 @@ export class KeyService implements OnModuleInit {
     for (const { kid, alg, publicJwk } of keys) {
       publicKeys.set(kid, { alg, key: (await importJWK(publicJwk as JWK, alg)) as CryptoKey });
     }
-    const privateJwks = keys.map((key) =>
-      openSigningKey({ ...key, privateJwkSealed: Buffer.from(key.privateJwkSealed) }, this.sealer),
+    const privateJwks = keys.map(({ kid, alg, privateJwkSealed }) =>
+      openSigningKey({ kid, alg, privateJwkSealed: Buffer.from(privateJwkSealed) }, this.sealer),
     );
     const signing = privateJwks.find((jwk) => jwk.alg === ACCESS_TOKEN_ALGORITHM);
     if (!signing?.kid) throw new Error(`there is no active ${ACCESS_TOKEN_ALGORITHM} signing key`);
