@@ -19,6 +19,8 @@ const CODES: Record<string, number> = {
   api_key_limit_reached: 409,
   api_key_not_found: 404,
   body_too_large: 413,
+  budget_exceeded: 429,
+  budget_not_found: 404,
   capability_not_supported: 400,
   context_length_exceeded: 400,
   credits_not_free: 422,
@@ -92,6 +94,7 @@ const CODES: Record<string, number> = {
   user_not_found: 404,
   user_state: 409,
   wrong_code: 401,
+  webhook_endpoint_not_found: 404,
 };
 
 /** A model that is named in a preference is no resource of the route: 422, where the routes of models answer 404. */

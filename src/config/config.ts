@@ -56,6 +56,10 @@ export class Config {
   readonly retentionErrorsDays: number;
   /** Where remote images may be looked at for their size; no other host is asked. */
   readonly imageFetchHosts: ReadonlySet<string>;
+  /** Hosts of private networks that webhooks may be sent to, also without TLS. */
+  readonly webhookPrivateHosts: ReadonlySet<string>;
+  /** Days that finished deliveries of webhooks are kept. */
+  readonly webhookDeliveriesDays: number;
   readonly logLevel: string;
   /** By `models.provider`. Their keys never leave the process but to their provider. */
   readonly providers: ReadonlyMap<string, ProviderEndpoint>;
@@ -93,6 +97,8 @@ export class Config {
     this.creditPriceNusd = env.CREDIT_PRICE_USD ?? null;
     this.retentionErrorsDays = env.RETENTION_ERRORS_DAYS;
     this.imageFetchHosts = new Set(env.IMAGE_FETCH_HOSTS);
+    this.webhookPrivateHosts = new Set(env.WEBHOOK_PRIVATE_HOSTS);
+    this.webhookDeliveriesDays = env.RETENTION_WEBHOOK_DELIVERIES_DAYS;
     this.logLevel = env.LOG_LEVEL;
     this.providers = readProviderEndpoints(source);
   }

@@ -89,6 +89,8 @@ export const Environment = z.object({
   CREDIT_PRICE_USD: usdAmount.optional(),
   RETENTION_ERRORS_DAYS: wholeNumber(1, 3_650).default(30),
   IMAGE_FETCH_HOSTS: hostNames.optional(),
+  WEBHOOK_PRIVATE_HOSTS: hostNames.optional(),
+  RETENTION_WEBHOOK_DELIVERIES_DAYS: wholeNumber(1, 36_600).default(30),
   LOG_LEVEL: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'], {
       error: 'must be trace, debug, info, warn, error or silent',

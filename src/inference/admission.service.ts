@@ -5,6 +5,7 @@ import type { CatalogueModel } from '../models/domain/catalogue-model.js';
 import { CONSTRAINED_PARAMETERS } from '../models/domain/constrained-parameters.js';
 import { type ModelParameters, resolveModelParameters } from '../models/domain/model-parameters.js';
 import type { AppliedChange } from '../models/domain/parameter-violation.js';
+import { HardStops } from '../usage/budgets/hard-stops.service.js';
 import type { AccessibleChat, AdmittedChat } from './admitted-chat.js';
 import { ChatTargetService } from './chat-target.service.js';
 import { ImageMeasurer } from './images/image-measurer.service.js';
@@ -25,13 +26,15 @@ export class AdmissionService {
     private readonly targets: ChatTargetService,
     private readonly images: ImageMeasurer,
     private readonly config: Config,
+    private readonly stops: HardStops,
   ) {}
 
   /** @throws ModelNotFoundError, the one refusal after which nothing else can be said. */
   async decideAccess({ body, dropped, preferred, imagePaths }: ParsedChat, userId: string): Promise<AccessDecision> {
     const prompt = readPrompt(body, imagePaths);
     const { refusal: closed, ...target } = await this.targets.find(body.model, userId, prompt);
-    const refusal = closed ?? (await this.measureImages(prompt, target.model));
+    const stopped = this.stops.refusal({ user: userId, tier: target.tier, model: target.model.id });
+    const refusal = closed ?? stopped ?? (await this.measureImages(prompt, target.model));
     // Where the price or the route is missing there is a refusal, and the chat goes no further.
     const chat = { body, dropped, prompt, ...(preferred && { preferred }), ...target };
     return { chat: chat as AccessibleChat, refusal };

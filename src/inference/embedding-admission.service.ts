@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { CatalogueService } from '../models/catalogue.service.js';
 import { ModelNotFoundError } from '../models/models.errors.js';
 import { SubscriptionService } from '../subscription/subscription.service.js';
+import { HardStops } from '../usage/budgets/hard-stops.service.js';
 import type { AdmittedEmbedding } from './admitted-embedding.js';
 import { ModelUnavailableError } from './inference.errors.js';
 import { type PricedModel, refuseEmbedding } from './model-access.js';
@@ -15,6 +16,7 @@ export class EmbeddingAdmission {
     private readonly catalogue: CatalogueService,
     private readonly subscriptions: SubscriptionService,
     private readonly registry: ProviderRegistry,
+    private readonly stops: HardStops,
   ) {}
 
   /**
@@ -26,7 +28,9 @@ export class EmbeddingAdmission {
     if (!model) throw ModelNotFoundError.of(body.model);
     const { tier } = await this.subscriptions.current(userId);
     const route = this.registry.routeOf(model);
-    const refusal = refuseEmbedding(model, { tier, isServed: route !== null });
+    const refusal =
+      refuseEmbedding(model, { tier, isServed: route !== null }) ??
+      this.stops.refusal({ user: userId, tier, model: model.id });
     if (refusal) throw refusal;
     const provider = route?.provider;
     if (!provider?.embed) throw new ModelUnavailableError(model.id, null);

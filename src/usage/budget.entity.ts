@@ -1,7 +1,9 @@
 import { defineEntity, p } from '@mikro-orm/core';
 
 export const BUDGET_SCOPES = ['global', 'tier', 'user', 'model'] as const;
+export type BudgetScope = (typeof BUDGET_SCOPES)[number];
 export const BUDGET_PERIODS = ['day', 'month'] as const;
+export type BudgetPeriod = (typeof BUDGET_PERIODS)[number];
 
 /** A ceiling on provider cost or on credits, exactly one of them, per day or month. */
 export const BudgetSchema = defineEntity({
@@ -17,10 +19,19 @@ export const BudgetSchema = defineEntity({
     thresholds: p.array(Number).columnType('smallint[]').defaultRaw(`'{50,80,100}'`),
     isHardStop: p.boolean().default(false),
     isActive: p.boolean().default(true),
+    /** While it is in the future, and the budget stops requests, no request of its scope is taken. */
+    stoppedUntil: p.datetime().columnType('timestamptz').nullable(),
     createdAt: p.datetime().columnType('timestamptz'),
     updatedAt: p.datetime().columnType('timestamptz'),
   },
-  checks: [{ name: 'budgets_limit_check', expression: '(limit_nusd is null) <> (limit_ucr is null)' }],
+  checks: [
+    { name: 'budgets_limit_check', expression: '(limit_nusd is null) <> (limit_ucr is null)' },
+    { name: 'budgets_scope_key_check', expression: `(scope = 'global') = (scope_key is null)` },
+    {
+      name: 'budgets_amounts_check',
+      expression: 'coalesce(limit_nusd, limit_ucr) > 0 and cardinality(thresholds) > 0',
+    },
+  ],
 });
 
 export class Budget extends BudgetSchema.class {}

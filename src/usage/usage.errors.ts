@@ -64,3 +64,40 @@ function adviceFor({ name }: LimitState): string {
   if (name === 'concurrent_requests') return 'Wait for one of your requests under way to end. ';
   return name.startsWith('tokens') ? 'A lower max_tokens or a shorter prompt needs fewer. ' : '';
 }
+
+export class BudgetNotFoundError extends AppError {
+  static readonly code = 'budget_not_found';
+  static readonly status = 404;
+  static readonly title = 'There is no such budget';
+  static readonly openaiType = 'invalid_request_error';
+
+  constructor() {
+    super('No budget has this id. GET /admin/budgets lists them.');
+  }
+}
+
+export class WebhookEndpointNotFoundError extends AppError {
+  static readonly code = 'webhook_endpoint_not_found';
+  static readonly status = 404;
+  static readonly title = 'There is no such address';
+  static readonly openaiType = 'invalid_request_error';
+
+  constructor() {
+    super('No address for webhooks has this id. GET /admin/webhook-endpoints lists them.');
+  }
+}
+
+/** A budget with a hard stop is used up: nothing that the caller can do changes that before its period ends. */
+export class BudgetExceededError extends AppError {
+  static readonly code = 'budget_exceeded';
+  static readonly status = 429;
+  static readonly title = 'A budget of the operator is used up';
+  static readonly openaiType = 'rate_limit_error';
+
+  constructor({ scope, until }: { scope: string; until: Date }) {
+    super(
+      `The operator's budget (${scope}) is used up until ${until.toISOString()}. Ask the operator to raise it, or try again then.`,
+      { details: { budget: scope, resetAt: until.toISOString() }, headers: { 'x-should-retry': 'false' } },
+    );
+  }
+}

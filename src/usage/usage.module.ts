@@ -1,8 +1,14 @@
 import { MikroOrmModule } from '@mikro-orm/nestjs';
 import { Module } from '@nestjs/common';
+import { AuthModule } from '../auth/auth.module.js';
+import { DatabaseModule } from '../database/database.module.js';
 import { CreditsModule } from '../credits/credits.module.js';
 import { SubscriptionModule } from '../subscription/subscription.module.js';
 import { MonitoringModule } from '../monitoring/monitoring.module.js';
+import { BudgetAdminController } from './budgets/budget.admin.controller.js';
+import { BudgetEvaluator } from './budgets/budget-evaluator.service.js';
+import { BudgetService } from './budgets/budget.service.js';
+import { HardStops } from './budgets/hard-stops.service.js';
 import { HoldBatches } from './hold-batches.service.js';
 import { LedgerAdminController } from './ledger/ledger.admin.controller.js';
 import { UsageLedgerService } from './ledger/usage-ledger.service.js';
@@ -16,6 +22,7 @@ import { ReconciliationJob } from './reconciliation.job.js';
 import { ReconciliationService } from './reconciliation.service.js';
 import { UsageRollupJob } from './rollup/usage-rollup.job.js';
 import { UsageRollupService } from './rollup/usage-rollup.service.js';
+import { UsageUpdate } from './rollup/usage-update.service.js';
 import { UsageConsole } from './reports/usage-console.service.js';
 import { UsageReportAdminController } from './reports/usage-report.admin.controller.js';
 import { UsageReportService } from './reports/usage-report.service.js';
@@ -23,9 +30,22 @@ import { TokenUsage } from './token-usage.entity.js';
 import { UsageController } from './usage.controller.js';
 import { UsageService } from './usage.service.js';
 import { UsagePersonalData } from './usage-personal-data.js';
+import { WebhookAdminController } from './webhooks/webhook.admin.controller.js';
+import { WebhookCleanup } from './webhooks/webhook-cleanup.job.js';
+import { WebhookClient } from './webhooks/webhook-client.js';
+import { WebhookDeliveries } from './webhooks/webhook-delivery.service.js';
+import { WebhookService } from './webhooks/webhook.service.js';
 
 @Module({
-  imports: [MikroOrmModule.forFeature([TokenUsage]), CreditsModule, ModelsModule, SubscriptionModule, MonitoringModule],
+  imports: [
+    MikroOrmModule.forFeature([TokenUsage]),
+    AuthModule,
+    CreditsModule,
+    DatabaseModule,
+    ModelsModule,
+    SubscriptionModule,
+    MonitoringModule,
+  ],
   controllers: [
     LimitsController,
     UsageController,
@@ -33,6 +53,8 @@ import { UsagePersonalData } from './usage-personal-data.js';
     ReconciliationController,
     LedgerAdminController,
     UsageReportAdminController,
+    BudgetAdminController,
+    WebhookAdminController,
   ],
   providers: [
     UsagePersonalData,
@@ -43,11 +65,19 @@ import { UsagePersonalData } from './usage-personal-data.js';
     ReconciliationService,
     ReconciliationJob,
     UsageRollupService,
+    UsageUpdate,
     UsageRollupJob,
     UsageLedgerService,
     UsageReportService,
     UsageConsole,
+    BudgetService,
+    WebhookService,
+    WebhookClient,
+    WebhookDeliveries,
+    WebhookCleanup,
+    BudgetEvaluator,
+    HardStops,
   ],
-  exports: [MeteringService, UsageService, ReconciliationService],
+  exports: [HardStops, MeteringService, UsageService, ReconciliationService],
 })
 export class UsageModule {}

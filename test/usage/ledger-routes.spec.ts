@@ -1,3 +1,6 @@
+import type { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { OverloadedError } from '../../src/common/errors/common.errors.js';
 import { AdminConsole } from '../models/admin-console.js';
 import { ensureUser } from '../support/tokens.js';
 import { UsageLedgerService } from '../../src/usage/ledger/usage-ledger.service.js';
@@ -147,20 +150,23 @@ describe('the ledger as operators read it', () => {
     });
   });
 
+  /** An export whose reader does not read. Those that ended before may hold their places for a moment. */
+  async function opened(): Promise<Readable> {
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        return admin.server.app.get(UsageLedgerService).export({ from: new Date(0), to: new Date() }, 'csv');
+      } catch (error) {
+        if (!(error instanceof OverloadedError) || attempt > 200) throw error;
+        await sleep(50);
+      }
+    }
+  }
+
   it('writes as many exports at a time as it may, and ends one whose reader leaves', async () => {
-    const ledger = admin.server.app.get(UsageLedgerService);
-    const everything = { from: new Date(0), to: new Date() };
-    const files = [ledger.export(everything, 'csv'), ledger.export(everything, 'csv')];
+    const files = [await opened(), await opened()];
     const refused = await admin.get(`/admin/usage/export?${RANGE}`);
     expect(refused).toMatchObject({ status: 503, body: { code: 'overloaded' } });
     for (const file of files) file.destroy();
-    for (let attempt = 0; ; attempt += 1) {
-      const again = await fetch(`${admin.url}/admin/usage/export?${RANGE}`, {
-        headers: { authorization: `Bearer ${admin.token}` },
-      });
-      await again.text();
-      if (again.status === 200) break;
-      expect(attempt).toBeLessThan(100);
-    }
+    (await opened()).destroy();
   });
 });

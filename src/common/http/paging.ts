@@ -2,6 +2,7 @@ import { ApiPropertyOptional } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import { IsInt, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
 import { InvalidRequestError } from '../errors/common.errors.js';
+import { isUuid } from '../ids.js';
 
 const PAGE_DEFAULT = 50;
 const PAGE_MAX = 200;
@@ -35,6 +36,12 @@ export function decodeCursor(cursor: string | undefined, isId: (text: string) =>
   const id = Buffer.from(cursor, 'base64url').toString('utf8');
   if (isId(id)) return id;
   throw InvalidRequestError.of([{ field: 'cursor', message: 'send the nextCursor of the page before, unchanged' }]);
+}
+
+/** What the rows of a page fulfil in a list that is newest first, by id. @throws InvalidRequestError for a cursor that is none */
+export function beforeId(cursor: string | undefined): { id?: { $lt: string } } {
+  const id = decodeCursor(cursor, isUuid);
+  return id === undefined ? {} : { id: { $lt: id } };
 }
 
 /** A page of `limit` rows out of `limit + 1` that were read, and where the next one begins. */

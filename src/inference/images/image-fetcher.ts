@@ -1,11 +1,11 @@
-import { lookup as resolve } from 'node:dns';
+import { lookup } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import { Agent, request, type Dispatcher } from 'undici';
 import type { ImageFacts, ImageFault } from './image-header.js';
 import { readImageHeader, type ImageType } from './image-header.js';
 import { IMAGE_TYPES, type ImageLimits } from '../../models/domain/image-limits.js';
 import { sizeFault } from './image-part.js';
-import { isPublicAddress } from './public-address.js';
+import { guardedLookup, PrivateAddressError } from '../../common/http/public-address.js';
 
 /** From the first look at a name to the last byte needed. */
 const FETCH_MS_MAX = 3_000;
@@ -34,7 +34,7 @@ export class ImageFetcher {
       connections: CONNECTIONS_MAX,
       headersTimeout: this.timeoutMs,
       bodyTimeout: this.timeoutMs,
-      connect: { lookup: guardedLookup(options), timeout: this.timeoutMs },
+      connect: { lookup: guardedLookup({ lookup, ...options }), timeout: this.timeoutMs },
     });
   }
 
@@ -72,26 +72,6 @@ export class ImageFetcher {
   private get timeoutMs(): number {
     return this.options.timeoutMs ?? FETCH_MS_MAX;
   }
-}
-
-/** A name that leads to an address which is not public. */
-class PrivateAddressError extends Error {}
-
-function guardedLookup({
-  lookup = resolve as LookupFunction,
-  isAllowed = isPublicAddress,
-}: ImageFetcherOptions): LookupFunction {
-  return (hostname, options, callback) => {
-    lookup(hostname, { ...options, all: true }, (error, found) => {
-      if (error) return callback(error, '', 0);
-      const addresses = Array.isArray(found) ? found : [{ address: found, family: found.includes(':') ? 6 : 4 }];
-      const [first] = addresses;
-      if (!first || !addresses.every(({ address }) => isAllowed(address))) {
-        return callback(new PrivateAddressError(hostname), '', 0);
-      }
-      return options.all ? callback(null, addresses) : callback(null, first.address, first.family);
-    });
-  };
 }
 
 async function readResponse(response: Dispatcher.ResponseData, limits: ImageLimits): Promise<ImageFacts | ImageFault> {

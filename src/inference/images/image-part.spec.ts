@@ -1,7 +1,7 @@
 import { dataUri, gif, jpeg, png } from '../../../test/support/images.js';
 import { imageLimits } from '../../models/domain/image-limits.js';
 import { readImagePart } from './image-part.js';
-import { isPublicAddress } from './public-address.js';
+import { isPublicAddress } from '../../common/http/public-address.js';
 
 const LIMITS = imageLimits({
   imageTokens: { strategy: 'gemini_tiles', tileTokens: 258, perImageMax: 9_288, imageBytesMax: 100_000 },

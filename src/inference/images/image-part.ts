@@ -1,7 +1,7 @@
 import type { PromptImage } from '../prompt.js';
 import { readImageHeader, type ImageFacts, type ImageFault, type ImageType } from './image-header.js';
 import { IMAGE_TYPES, type ImageLimits } from '../../models/domain/image-limits.js';
-import { privateHostFault } from './public-address.js';
+import { privateHostFault } from '../../common/http/public-address.js';
 
 const DATA_URI = /^data:([a-z0-9.+/-]+);base64,/i;
 const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;

@@ -8,12 +8,12 @@ import {
 import { Clock } from '../../common/clock.js';
 import { Config } from '../../config/config.js';
 import { JobRegistry } from '../../jobs/job-registry.js';
-import { UsageRollupService } from './usage-rollup.service.js';
+import { UsageUpdate } from './usage-update.service.js';
 
 /** How far reports and budgets are behind. Finer than a schedule's minute, so it has a timer of its own. */
 const ROLLUP_INTERVAL_MS = 10_000;
 
-/** Rolls the ledger up every few seconds; as a job it also follows the test clock and can be asked for. */
+/** Rolls the ledger up and compares it with the budgets, every few seconds; as a job it also follows the test clock and can be asked for. */
 @Injectable()
 export class UsageRollupJob implements OnModuleInit, OnApplicationBootstrap, OnModuleDestroy {
   private readonly logger = new Logger(UsageRollupJob.name);
@@ -22,7 +22,7 @@ export class UsageRollupJob implements OnModuleInit, OnApplicationBootstrap, OnM
   private running: Promise<void> | undefined;
 
   constructor(
-    private readonly rollup: UsageRollupService,
+    private readonly update: UsageUpdate,
     private readonly jobs: JobRegistry,
     private readonly clock: Clock,
     private readonly config: Config,
@@ -32,7 +32,7 @@ export class UsageRollupJob implements OnModuleInit, OnApplicationBootstrap, OnM
     this.jobs.register({
       name: 'usage-rollup',
       cron: '* * * * *',
-      run: async (now, signal) => ({ rows: await this.rollup.advance(now, signal) }),
+      run: (now, signal) => this.update.run(now, signal),
     });
   }
 
@@ -52,10 +52,13 @@ export class UsageRollupJob implements OnModuleInit, OnApplicationBootstrap, OnM
 
   private async tick(): Promise<void> {
     try {
-      await this.rollup.advance(this.clock.now(), this.stopping.signal);
+      await this.update.run(this.clock.now(), this.stopping.signal);
     } catch (error) {
       if (!this.stopping.signal.aborted)
-        this.logger.error({ err: error }, 'rolling up the usage failed; it is tried again');
+        this.logger.error(
+          { err: error },
+          'rolling up the usage or comparing it with budgets failed; it is tried again',
+        );
     }
   }
 }

@@ -1,4 +1,4 @@
-import { BlockList, isIP } from 'node:net';
+import { BlockList, isIP, type LookupFunction } from 'node:net';
 
 /** What is not the public internet: this machine, private and link-local networks, and what is reserved (RFC 6890). */
 const PRIVATE_RANGES = [
@@ -54,4 +54,31 @@ export function privateHostFault(hostname: string): string | null {
   const bare = hostname.replace(/^\[(.*)\]$/, '$1');
   const isPrivate = isIP(bare) === 0 ? PRIVATE_NAMES.test(bare) || !bare.includes('.') : !isPublicAddress(bare);
   return isPrivate ? 'must be an address of the public internet' : null;
+}
+
+/** A name that leads to an address which is not public. */
+export class PrivateAddressError extends Error {}
+
+/**
+ * A look-up of names for connections that may lead to the public internet alone: it judges what a name leads to when the connection is made,
+ * so that no name can be made to lead elsewhere after it was judged.
+ */
+export function guardedLookup({
+  lookup,
+  isAllowed = isPublicAddress,
+}: {
+  lookup: LookupFunction;
+  isAllowed?: (address: string) => boolean;
+}): LookupFunction {
+  return (hostname, options, callback) => {
+    lookup(hostname, { ...options, all: true }, (error, found) => {
+      if (error) return callback(error, '', 0);
+      const addresses = Array.isArray(found) ? found : [{ address: found, family: found.includes(':') ? 6 : 4 }];
+      const [first] = addresses;
+      if (!first || !addresses.every(({ address }) => isAllowed(address))) {
+        return callback(new PrivateAddressError(hostname), '', 0);
+      }
+      return options.all ? callback(null, addresses) : callback(null, first.address, first.family);
+    });
+  };
 }

@@ -1,0 +1,55 @@
+import type { BudgetPeriod, BudgetScope } from '../budget.entity.js';
+
+/** What was spent of each budget in its present period, in the unit of its limit. */
+export interface BudgetSpend {
+  id: string;
+  scope: BudgetScope;
+  scope_key: string | null;
+  period: BudgetPeriod;
+  limit_nusd: string | null;
+  limit_ucr: string | null;
+  thresholds: number[];
+  is_hard_stop: boolean;
+  starts_at: string;
+  ends_at: string;
+  spent: string;
+}
+
+const spentBy = (condition: string): string => `(
+  select sum(case when b.limit_ucr is null then h.cost_nusd else h.credits_ucr end)
+    from usage_hourly h where h.hour >= p.starts_at and h.hour < p.ends_at ${condition})`;
+
+/** Days and months are those of UTC at `?`. Each scope reads the hourly sums by the index for it. */
+export const SPEND_SQL = `
+  select b.id, b.scope, b.scope_key, b.period, b.limit_nusd::text, b.limit_ucr::text, b.thresholds, b.is_hard_stop,
+    to_char(p.starts_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as starts_at,
+    to_char(p.ends_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as ends_at,
+    coalesce(case b.scope
+      when 'global' then ${spentBy('')}
+      when 'tier' then ${spentBy('and h.tier = b.scope_key')}
+      when 'model' then ${spentBy('and h.model_id = b.scope_key')}
+      when 'user' then ${spentBy('and h.user_id = b.scope_key::uuid')}
+    end, 0)::text as spent
+  from budgets b
+  cross join lateral (
+    select date_trunc(b.period::text, ?::timestamptz, 'UTC') as starts_at,
+      (date_trunc(b.period::text, ?::timestamptz at time zone 'UTC') + ('1 ' || b.period)::interval) at time zone 'UTC' as ends_at
+  ) p`;
+
+/** Alerts that are not there yet: of two who evaluate at once, one writes each. */
+export const ADD_ALERTS_SQL = `
+  insert into budget_alerts (id, budget_id, period_start, threshold, spent, created_at)
+  select a.id, a.budget_id, a.period_start, a.threshold, a.spent, ?::timestamptz
+    from jsonb_to_recordset(?::jsonb) as a (id uuid, budget_id uuid, period_start timestamptz, threshold smallint, spent bigint)
+  on conflict (budget_id, period_start, threshold) do nothing
+  returning budget_id, threshold`;
+
+/** Sets who stops until when, and answers how many changed. */
+export const SET_STOPS_SQL = `
+  with stop as (select s.id, s.until from jsonb_to_recordset(?::jsonb) as s (id uuid, until timestamptz)),
+  changed as (
+    update budgets b set stopped_until = s.until from (select b.id, stop.until from budgets b left join stop using (id)) s
+     where s.id = b.id and b.stopped_until is distinct from s.until and (s.until is not null or b.stopped_until > ?::timestamptz)
+    returning b.id
+  )
+  select count(*)::integer as changed from changed`;

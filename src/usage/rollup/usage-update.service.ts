@@ -1,0 +1,22 @@
+import { Injectable } from '@nestjs/common';
+import type { JobSummary } from '../../jobs/job-registry.js';
+import { BudgetEvaluator } from '../budgets/budget-evaluator.service.js';
+import { WebhookDeliveries } from '../webhooks/webhook-delivery.service.js';
+import { UsageRollupService } from './usage-rollup.service.js';
+
+/** Everything that follows from new rows of the ledger, in its order. */
+@Injectable()
+export class UsageUpdate {
+  constructor(
+    private readonly rollup: UsageRollupService,
+    private readonly budgets: BudgetEvaluator,
+    private readonly webhooks: WebhookDeliveries,
+  ) {}
+
+  /** Counts the ledger rows that were rolled up, the alerts of budgets that they caused, and the webhooks that were taken. */
+  async run(now: Date, signal: AbortSignal): Promise<JobSummary> {
+    const rows = await this.rollup.advance(now, signal);
+    const alerts = await this.budgets.evaluate(now);
+    return { rows, alerts, delivered: await this.webhooks.sendDue() };
+  }
+}

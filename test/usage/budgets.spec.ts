@@ -1,0 +1,179 @@
+import { BudgetEvaluator } from '../../src/usage/budgets/budget-evaluator.service.js';
+import { JobRegistry } from '../../src/jobs/job-registry.js';
+import { ChatBench, HELLO, type Caller } from '../inference/chat-bench.js';
+import { AdminConsole } from '../models/admin-console.js';
+import { startTestApp, type TestApp } from '../support/test-app.js';
+
+describe('budgets', () => {
+  let bench: ChatBench;
+  let second: TestApp;
+  let admin: AdminConsole;
+  let caller: Caller;
+  beforeAll(async () => {
+    bench = await ChatBench.start();
+    const { database, url } = bench.server;
+    second = await startTestApp({ database, publicUrl: url });
+    admin = await AdminConsole.on(bench.server);
+    caller = await bench.caller();
+  });
+  afterAll(async () => {
+    await second.close();
+    await bench.close();
+  });
+  afterEach(async () => {
+    expect((await admin.get('/admin/reconciliation')).body).toMatchObject({ balanced: true });
+  });
+
+  const now = (): Date => new Date();
+  const idOf = (body: Record<string, unknown>): string => body['id'] as string;
+  const create = (body: object) => admin.post('/admin/budgets', { period: 'month', reason: 'For a test', ...body });
+
+  /** Until nothing is left. Transactions of other databases of the server may hold a row back for a moment. */
+  async function evaluate(): Promise<void> {
+    for (let attempt = 0; ; attempt += 1) {
+      await bench.server.app.get(JobRegistry).runNow('usage-rollup', now());
+      const [left] = await bench.server.orm.em
+        .getConnection()
+        .execute<{ left: number }[]>(
+          `select (select count(*) from token_usage_ledger)::integer - coalesce(sum(request_count), 0)::integer as left from usage_hourly`,
+        );
+      if (left!.left === 0) return;
+      expect(attempt).toBeLessThan(200);
+    }
+  }
+
+  const update = (id: string, body: object) =>
+    admin.edit('PATCH', `/admin/budgets/${id}`, { reason: 'For a test', ...body });
+  const alertsOf = async (id: string): Promise<Record<string, unknown>[]> =>
+    (await admin.get(`/admin/budget-alerts?budgetId=${id}`)).body['data'] as Record<string, unknown>[];
+
+  /** Asks both replicas until both answer with the status. */
+  async function untilBothAnswer(status: number, by: Caller, body: object = HELLO): Promise<Record<string, unknown>[]> {
+    for (let attempt = 0; ; attempt += 1) {
+      const answers = await Promise.all(
+        [bench.server.url, second.url].map((url) =>
+          fetch(`${url}/v1/chat/completions`, {
+            method: 'POST',
+            headers: { authorization: `Bearer ${by.token}`, 'content-type': 'application/json' },
+            body: JSON.stringify(body),
+          }),
+        ),
+      );
+      const bodies = (await Promise.all(answers.map((answer) => answer.json()))) as Record<string, unknown>[];
+      if (answers.every((answer) => answer.status === status)) {
+        if (status === 429) for (const answer of answers) expect(answer.headers.get('x-should-retry')).toBe('false');
+        return bodies;
+      }
+      expect(attempt).toBeLessThan(50);
+    }
+  }
+
+  it('give each alert once, however often and on however many replicas they are compared', async () => {
+    const { status, body } = await create({ scope: 'user', scopeKey: caller.userId, limitCredits: '0.01' });
+    expect(status).toBe(201);
+    expect(body).toMatchObject({ thresholds: [50, 80, 100], spent: '0.000000', percent: 0, isHardStop: false });
+    const charged = await caller.chat(HELLO);
+    expect(charged.headers.get('x-credits-charged')).toBe('0.008000');
+    await evaluate();
+    await Promise.all([bench.server, second].map(({ app }) => app.get(BudgetEvaluator).evaluate(now())));
+    const state = (await admin.get(`/admin/budgets/${idOf(body)}`)).body;
+    expect(state['percent']).toBe(80);
+    const alerts = await alertsOf(idOf(body));
+    expect(alerts.map((alert) => alert['threshold'])).toEqual([80, 50]);
+    expect(alerts[0]).toMatchObject({ spent: state['spent'], periodStart: state['periodStart'] });
+  });
+
+  it.each([
+    ['user', (by: Caller) => by.userId],
+    ['tier', () => 'free'],
+    ['model', () => 'sandbox-echo'],
+    ['global', () => undefined],
+  ] as const)('of one %s stop its requests on every replica, until raised', async (scope, keyOf) => {
+    const by = await bench.caller();
+    await by.chat(HELLO);
+    const created = await create({
+      scope,
+      scopeKey: keyOf(by),
+      limitCredits: '0.000001',
+      isHardStop: true,
+      period: 'day',
+    });
+    expect(created.status).toBe(201);
+    await evaluate();
+    const bodies = await untilBothAnswer(429, by);
+    for (const { error } of bodies as { error: object }[])
+      expect(error).toMatchObject({ type: 'rate_limit_error', code: 'budget_exceeded', details: { budget: scope } });
+    expect(await by.openHolds()).toBe(0);
+    const other = await bench.caller('pro');
+    expect((await other.chat({ ...HELLO, model: 'sandbox-vision' })).status).toBe(scope === 'global' ? 429 : 200);
+    const embedding = await by.post('/v1/embeddings', { model: 'sandbox-embedding', input: 'Hello' });
+    expect(embedding.status).toBe(scope === 'model' ? 200 : 429);
+
+    expect((await update(idOf(created.body), { isActive: false })).status).toBe(200);
+    await evaluate();
+    await untilBothAnswer(200, by);
+  });
+
+  it.each([
+    [{ scope: 'planet', limitCredits: '1' }, 'scope'],
+    [{ scope: 'global', scopeKey: 'free', limitCredits: '1' }, 'scopeKey'],
+    [{ scope: 'tier', scopeKey: 'gold', limitCredits: '1' }, 'scopeKey'],
+    [{ scope: 'user', scopeKey: '0197c000-0000-7000-8000-00000000dead', limitCredits: '1' }, 'scopeKey'],
+    [{ scope: 'user', scopeKey: "' or 1=1 --", limitCredits: '1' }, 'scopeKey'],
+    [{ scope: 'model', scopeKey: 'no-such-model', limitCredits: '1' }, 'scopeKey'],
+    [{ scope: 'model', limitCredits: '1' }, 'scopeKey'],
+    [{ scope: 'global' }, 'limitCredits'],
+    [{ scope: 'global', limitCredits: '1', limitUsd: '1' }, 'limitCredits'],
+    [{ scope: 'global', limitCredits: '0' }, 'limitCredits'],
+    [{ scope: 'global', limitCredits: '-1' }, 'limitCredits'],
+    [{ scope: 'global', limitUsd: '1e9' }, 'limitUsd'],
+    [{ scope: 'global', limitCredits: '1', thresholds: [0] }, 'thresholds'],
+    [{ scope: 'global', limitCredits: '1', thresholds: [] }, 'thresholds'],
+    [{ scope: 'global', limitCredits: '1', period: 'year' }, 'period'],
+    [{ scope: 'global', limitCredits: '1', stoppedUntil: '2099-01-01' }, 'stoppedUntil'],
+    [{ scope: 'global', limitCredits: '1', reason: '' }, 'reason'],
+  ])('refuse %j and name the field', async (body, field) => {
+    const answer = await create(body);
+    expect(answer.status).toBe(400);
+    expect(answer.body).toMatchObject({ code: 'invalid_request', errors: [{ field }] });
+  });
+
+  it('change from the state that was read, with a line in the audit trail', async () => {
+    const { body, headers } = await create({ scope: 'tier', scopeKey: 'pro', limitUsd: '10' });
+    const path = `/admin/budgets/${idOf(body)}`;
+    const change = { limitUsd: '20', reason: 'For a test' };
+    expect((await admin.send('PATCH', path, change)).status).toBe(428);
+    expect((await admin.send('PATCH', path, change, { 'if-match': '"old"' })).status).toBe(412);
+    const etag = headers.get('etag')!;
+    const changed = await admin.send('PATCH', path, change, { 'if-match': etag });
+    expect(changed.body).toMatchObject({ limitCost: { amount: '20.000000000' }, limitCredits: null });
+    const [line] = await bench.server.orm.em
+      .getConnection()
+      .execute<Record<string, unknown>[]>(
+        `select actor_id, before, after, reason from audit_trail where action = 'budget.update' and entity_id = ?`,
+        [body['id']],
+      );
+    expect(line).toMatchObject({
+      actor_id: admin.userId,
+      reason: 'For a test',
+      before: { limitCost: { amount: '10.000000000' } },
+      after: { limitCost: { amount: '20.000000000' } },
+    });
+  });
+
+  it('are listed in pages, by documented filters, and written by admins alone', async () => {
+    const first = await admin.get('/admin/budgets?scope=tier&limit=1');
+    expect(first.body['data']).toHaveLength(1);
+    const next = await admin.get(`/admin/budgets?scope=tier&limit=1&cursor=${first.body['nextCursor'] as string}`);
+    expect(next.status).toBe(200);
+    for (const query of ['sort=limit', 'scope=planet', 'isActive=maybe', 'cursor=eA'])
+      expect((await admin.get(`/admin/budgets?${query}`)).status).toBe(400);
+    expect((await admin.get('/admin/budget-alerts?budgetId=1')).status).toBe(400);
+    const support = await admin.as('support');
+    expect((await support.get('/admin/budgets')).status).toBe(200);
+    expect((await support.post('/admin/budgets', {})).status).toBe(403);
+    expect((await admin.get('/admin/budgets/0197c000-0000-7000-8000-00000000dead')).body).toMatchObject({
+      code: 'budget_not_found',
+    });
+  });
+});
