@@ -93,8 +93,8 @@ const CODES: Record<string, number> = {
   unsupported_parameter: 400,
   user_not_found: 404,
   user_state: 409,
-  wrong_code: 401,
   webhook_endpoint_not_found: 404,
+  wrong_code: 401,
 };
 
 /** A model that is named in a preference is no resource of the route: 422, where the routes of models answer 404. */
