@@ -1,16 +1,23 @@
 import { AppError } from '../common/errors/app-error.js';
 import type { Role, Scope } from '../common/http/route-markers.js';
 
+/** Algorithms of proofs. Asymmetric only: whoever checks a proof must not be able to make one. The same as at the token endpoint. */
+export const DPOP_ALGORITHMS = ['ES256', 'Ed25519', 'EdDSA'];
+
 /** RFC 6750 section 3 allows neither quotes nor backslashes in a description, nor anything beyond ASCII. */
 const NOT_IN_DESCRIPTION = /[^\x20\x21\x23-\x5b\x5d-\x7e]/g;
 
 /** RFC 6750 challenge. `resource_metadata` (RFC 9728) tells a client where to sign in. */
-function challenge(resourceMetadata: string, parameters: Record<string, string>): Record<string, string> {
+function challenge(
+  resourceMetadata: string,
+  parameters: Record<string, string>,
+  scheme: 'Bearer' | 'DPoP' = 'Bearer',
+): Record<string, string> {
   const all = { ...parameters, resource_metadata: resourceMetadata };
   const text = Object.entries(all)
     .map(([name, value]) => `${name}="${value.replace(NOT_IN_DESCRIPTION, "'")}"`)
     .join(', ');
-  return { 'WWW-Authenticate': `Bearer ${text}` };
+  return { 'WWW-Authenticate': `${scheme} ${text}` };
 }
 
 export class InvalidTokenError extends AppError {
@@ -21,6 +28,19 @@ export class InvalidTokenError extends AppError {
 
   constructor(reason: string, resourceMetadata: string) {
     super(reason, { headers: challenge(resourceMetadata, { error: 'invalid_token', error_description: reason }) });
+  }
+}
+
+/** RFC 9449 section 7.1: the token may be good, but whoever sent it did not show that it is theirs. */
+export class InvalidDpopProofError extends AppError {
+  static readonly code = 'invalid_dpop_proof';
+  static readonly status = 401;
+  static readonly title = 'No valid proof of possession';
+  static readonly openaiType = 'authentication_error';
+
+  constructor(reason: string, resourceMetadata: string) {
+    const parameters = { error: 'invalid_dpop_proof', error_description: reason, algs: DPOP_ALGORITHMS.join(' ') };
+    super(reason, { headers: challenge(resourceMetadata, parameters, 'DPoP') });
   }
 }
 
@@ -142,6 +162,21 @@ export class SignInThrottledError extends AppError {
   }
 }
 
+/** From one address to the endpoints of the sign-in; nothing was evaluated. */
+export class TooManyRequestsError extends AppError {
+  static readonly code = 'too_many_requests';
+  static readonly status = 429;
+  static readonly title = 'Too many requests';
+  static readonly openaiType = 'rate_limit_error';
+
+  constructor(retryAfterSeconds: number) {
+    super(`Too many requests came from your address. Try again in ${describeWait(retryAfterSeconds)}.`, {
+      details: { retryAfterSeconds },
+      headers: { 'Retry-After': String(retryAfterSeconds) },
+    });
+  }
+}
+
 export class PasswordQueueFullError extends AppError {
   static readonly code = 'sign_in_busy';
   static readonly status = 429;
@@ -202,6 +237,39 @@ export class UserNotFoundError extends AppError {
 function describeFreshness(maxAge: number | undefined): string {
   if (maxAge === undefined) return '';
   return `: this needs a sign-in of the last ${Math.round(maxAge / 60)} minutes, and an API key is none`;
+}
+
+export class ClientNotFoundError extends AppError {
+  static readonly code = 'client_not_found';
+  static readonly status = 404;
+  static readonly title = 'No such client';
+  static readonly openaiType = 'invalid_request_error';
+
+  constructor(clientId: string) {
+    super(`No client is registered as ${JSON.stringify(clientId)}.`);
+  }
+}
+
+export class ClientExistsError extends AppError {
+  static readonly code = 'client_exists';
+  static readonly status = 409;
+  static readonly title = 'The client exists';
+  static readonly openaiType = 'invalid_request_error';
+
+  constructor(clientId: string) {
+    super(`A client is registered as ${clientId} already. Choose another clientId, or change that one.`);
+  }
+}
+
+export class ClientHasNoSecretError extends AppError {
+  static readonly code = 'client_has_no_secret';
+  static readonly status = 409;
+  static readonly title = 'The client has no secret';
+  static readonly openaiType = 'invalid_request_error';
+
+  constructor(clientId: string) {
+    super(`${clientId} is a public client: it proves itself with PKCE and has no secret to rotate.`);
+  }
 }
 
 export class DeviceNotFoundError extends AppError {

@@ -7,6 +7,7 @@ import { ApiKeyRepository } from './access/api-key.repository.js';
 import { ApiKeyUses } from './access/api-key-uses.js';
 import { ApiKeyVerifier } from './access/api-key.verifier.js';
 import { CredentialReader } from './access/credential-reader.js';
+import { DpopProofs } from './access/dpop-proofs.js';
 import { RequestAuthenticator } from './access/request-authenticator.js';
 import { RevocationList } from './access/revocation-list.js';
 import { RouteTable } from './access/route-table.js';
@@ -58,6 +59,17 @@ import { MailTransport } from './mail/mail-transport.js';
 import { Mailer } from './mail/mailer.js';
 import { AuthGrantRepository } from './oauth/auth-grant.repository.js';
 import { CliTokenService } from './oauth/cli-token.service.js';
+import { AuthEventsAdminController } from './admin/auth-events.admin.controller.js';
+import { SignInBlocksAdminController } from './admin/sign-in-blocks.admin.controller.js';
+import { SignInBlocks } from './identity/sign-in-blocks.service.js';
+import { KnownDevices } from './identity/known-devices.js';
+import { AuthEventRepository } from './identity/auth-event.repository.js';
+import { OAuthClientsAdminController } from './admin/oauth-clients.admin.controller.js';
+import { CleanUpJob } from './oauth/clean-up.job.js';
+import { ExpiredRows } from './oauth/expired-rows.repository.js';
+import { ClientRegistry } from './oauth/client-registry.service.js';
+import { ServiceAccounts } from './oauth/service-accounts.service.js';
+import { EndpointLimiter } from './oauth/endpoint-limiter.js';
 import { ConsentService } from './oauth/consent.service.js';
 import { DeviceService } from './oauth/device.service.js';
 import { FactorStepController } from './oauth/factor-step.controller.js';
@@ -95,9 +107,12 @@ import { Sealer } from './sealer.js';
     SecurityController,
     MeController,
     PreferencesController,
+    AuthEventsAdminController,
     KeysAdminController,
+    OAuthClientsAdminController,
     SessionsController,
     SessionsAdminController,
+    SignInBlocksAdminController,
     UsersAdminController,
   ],
   providers: [
@@ -114,8 +129,11 @@ import { Sealer } from './sealer.js';
     AccountVisits,
     AuthenticatorApp,
     AuthEventRecorder,
+    AuthEventRepository,
     AuthGrantRepository,
     AuthPersonalData,
+    CleanUpJob,
+    ClientRegistry,
     CliTokenService,
     ConsentService,
     CredentialReader,
@@ -127,12 +145,16 @@ import { Sealer } from './sealer.js';
     EmailVerification,
     ErasureJob,
     FactorStep,
+    DpopProofs,
+    EndpointLimiter,
+    ExpiredRows,
     GrantService,
     Interactions,
     InteractionService,
     KeyRotation,
     KeyRotationJob,
     KeyService,
+    KnownDevices,
     LoginThrottle,
     MailDelivery,
     Mailer,
@@ -158,6 +180,8 @@ import { Sealer } from './sealer.js';
     RouteTable,
     Sealer,
     SecondFactors,
+    ServiceAccounts,
+    SignInBlocks,
     SignInService,
     SigningKeyRepository,
     UserAdminService,

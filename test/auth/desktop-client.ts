@@ -55,7 +55,17 @@ export async function approve(
   person: Person,
   decision: 'allow' | 'deny' = 'allow',
 ): Promise<URL> {
-  let { response, url } = await browser.follow(address.href);
+  return new URL((await answerPages(browser, address.href, person, decision)).url);
+}
+
+/** Signs in where that is asked for, decides, and goes on to where that leads. */
+export async function answerPages(
+  browser: Browser,
+  address: string,
+  person: Person,
+  decision: 'allow' | 'deny' = 'allow',
+): Promise<{ response: Response; url: string }> {
+  let { response, url } = await browser.follow(address);
   if ((await response.clone().text()).includes('name="password"')) {
     const signedIn = await browser.postJson(`${new URL(url).pathname}/login`, { ...person });
     if (signedIn.status !== 200) throw new Error(`sign-in: ${signedIn.status} ${await signedIn.text()}`);
@@ -64,7 +74,7 @@ export async function approve(
   const consented = await browser.postJson(`${new URL(url).pathname}/consent`, { decision });
   if (consented.status !== 200) throw new Error(`consent: ${consented.status} ${await consented.text()}`);
   const { redirectTo } = (await consented.json()) as { redirectTo: string };
-  return new URL((await browser.follow(redirectTo)).url);
+  return browser.follow(redirectTo);
 }
 
 /** The whole sign-in of a desktop app; the browser may have signed in before. */

@@ -116,6 +116,10 @@ describe('a secret that passes through the server', () => {
     );
     for (const [name, { value }] of browser.cookies()) if (name.startsWith('_session')) keep({ [name]: value });
     const form = (fields: Record<string, string>) => ({ method: 'POST', body: new URLSearchParams(fields) });
+    const device = { client_id: 'tollgate-cli', scope: 'openid' };
+    const started = await fetch(`${server.url}/oauth2/device_authorization`, form(device));
+    const codes = (await started.json()) as { device_code: string; user_code: string };
+    keep({ deviceCode: codes.device_code, userCode: codes.user_code, plainUserCode: codes.user_code.replace('-', '') });
     const credentials = { client_id: 'textassistant-desktop', grant_type: 'refresh_token' };
     const refreshToken = first.refresh_token ?? '';
     await refused(fetch(`${server.url}/oauth2/token`, form({ ...credentials, refresh_token: refreshToken })));

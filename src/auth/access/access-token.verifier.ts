@@ -1,14 +1,24 @@
 import { Injectable } from '@nestjs/common';
 import type { Principal } from '../../common/http/principal.js';
 import { Config } from '../../config/config.js';
-import { AccountSuspendedError, InvalidTokenError, MissingTokenError } from '../auth.errors.js';
+import { AccountSuspendedError, InvalidDpopProofError, InvalidTokenError, MissingTokenError } from '../auth.errors.js';
 import { UserRepository } from '../identity/user.repository.js';
 import { AccessTokenFault, type AccessTokenContent } from './access-tokens.js';
 import { looksLikeApiKey } from './api-key-format.js';
 import { CredentialReader } from './credential-reader.js';
+import { DpopProofFault, DpopProofs } from './dpop-proofs.js';
 import { RevocationList } from './revocation-list.js';
 
-const BEARER = /^Bearer ([A-Za-z0-9\-._~+/]+=*)$/i;
+const CREDENTIALS = /^(Bearer|DPoP) ([A-Za-z0-9\-._~+/]+=*)$/i;
+
+/** What a request brings to say who makes it. */
+export interface PresentedCredentials {
+  authorization: string | undefined;
+  dpop: string | undefined;
+  method: string;
+  path: string;
+}
+
 /** A principal with what the sign-in was made of, for routes that demand more than a valid token. */
 export interface AccessPrincipal extends Principal {
   amr: readonly string[];
@@ -16,7 +26,7 @@ export interface AccessPrincipal extends Principal {
   authenticatedAtMs: number | undefined;
 }
 
-/** Turns an `Authorization` header, or the header of an API key, into who makes the request. */
+/** Turns an `Authorization` header, or the header of an API key, into who makes the request. A bound token needs a proof of its key. */
 @Injectable()
 export class AccessTokenVerifier {
   readonly resourceMetadata: string;
@@ -26,16 +36,32 @@ export class AccessTokenVerifier {
     private readonly credentials: CredentialReader,
     private readonly revocations: RevocationList,
     private readonly users: UserRepository,
+    private readonly proofs: DpopProofs,
   ) {
     this.resourceMetadata = `${config.publicUrl}/.well-known/oauth-protected-resource`;
   }
 
-  /** @throws MissingTokenError, InvalidTokenError, AccountSuspendedError */
-  async verify(authorization: string | undefined): Promise<AccessPrincipal> {
+  /** @throws MissingTokenError, InvalidTokenError, InvalidDpopProofError, AccountSuspendedError */
+  async verify(presented: PresentedCredentials): Promise<AccessPrincipal> {
+    const { authorization } = presented;
     if (authorization === undefined) throw new MissingTokenError(this.resourceMetadata);
-    const token = BEARER.exec(authorization)?.[1];
+    const [, scheme = '', token] = CREDENTIALS.exec(authorization) ?? [];
     if (!token) throw this.refusal('The Authorization header is not "Bearer <token>".');
-    return this.admit(await this.read(token));
+    const content = await this.read(token);
+    await this.checkPossession(content, { ...presented, scheme: scheme.toLowerCase(), token });
+    return this.admit(content);
+  }
+
+  /** Whether a token of any kind would be let in now, and what it says. For APIs that take our tokens. */
+  async inspect(token: string): Promise<AccessTokenContent | undefined> {
+    try {
+      const content = await this.read(token);
+      await this.admit(content);
+      return content;
+    } catch (error) {
+      if (error instanceof InvalidTokenError || error instanceof AccountSuspendedError) return undefined;
+      throw error;
+    }
   }
 
   /** @throws InvalidTokenError, AccountSuspendedError */
@@ -59,6 +85,21 @@ export class AccessTokenVerifier {
       throw this.refusal('The sign-in was ended, or the API key revoked. Sign in again.');
     const { role, isEmailVerified } = user;
     return { userId, accessId: grantId, clientId, scopes, amr, authenticatedAtMs, role, isEmailVerified };
+  }
+
+  /** A bound token sent as a bearer token proves nothing, whoever sends it. */
+  private async checkPossession(
+    { jkt }: AccessTokenContent,
+    { scheme, token, dpop, method, path }: PresentedCredentials & { scheme: string; token: string },
+  ): Promise<void> {
+    if (jkt === undefined && scheme === 'bearer') return;
+    if (jkt === undefined) throw this.refusal('The token is bound to no key: send it as "Bearer <token>".');
+    if (scheme === 'bearer') throw this.refusal('The token is bound to a key: send it as "DPoP <token>" with a proof.');
+    try {
+      await this.proofs.check(dpop, { method, path, accessToken: token, jkt });
+    } catch (error) {
+      throw error instanceof DpopProofFault ? new InvalidDpopProofError(error.message, this.resourceMetadata) : error;
+    }
   }
 
   private read(credential: string): Promise<AccessTokenContent> {

@@ -20,10 +20,12 @@ export interface AccessTokenContent {
   amr: readonly string[];
   /** When the user last proved who they are; undefined for what proves nothing of the kind. */
   authenticatedAtMs: number | undefined;
+  /** Thumbprint of the key that has to be proved with each request; undefined for a bearer token. */
+  jkt: string | undefined;
   expiresAtMs: number;
 }
 
-export interface NewAccessToken extends Omit<AccessTokenContent, 'expiresAtMs' | 'authenticatedAtMs' | 'acr'> {
+export interface NewAccessToken extends Omit<AccessTokenContent, 'expiresAtMs' | 'authenticatedAtMs' | 'jkt' | 'acr'> {
   acr: string;
   lifetimeSeconds: number;
 }
@@ -64,8 +66,6 @@ export class AccessTokens {
   /** What a token says, if it is ours and in its time. Neither the user nor the sign-in is looked up. @throws AccessTokenFault */
   async read(token: string): Promise<AccessTokenContent> {
     const payload = await this.verify(token);
-    // Bound to a key that the request must prove to have; sent as a bearer token it proves nothing.
-    if (payload['cnf'] !== undefined) throw new AccessTokenFault('The token is bound to a key; it is no bearer token.');
     const { sub, exp, client_id: clientId, grant_id: grantId, scope, acr, amr, auth_time: authTime } = payload;
     if (!sub || !exp || typeof clientId !== 'string' || typeof grantId !== 'string' || typeof scope !== 'string') {
       throw new AccessTokenFault('The token lacks a claim.');
@@ -78,6 +78,7 @@ export class AccessTokens {
       acr: typeof acr === 'string' ? acr : undefined,
       amr: Array.isArray(amr) ? amr.filter((method) => typeof method === 'string') : [],
       authenticatedAtMs: typeof authTime === 'number' ? authTime * 1000 : undefined,
+      jkt: thumbprintOf(payload['cnf']),
       expiresAtMs: (exp + CLOCK_TOLERANCE_SECONDS) * 1000,
     };
   }
@@ -111,4 +112,12 @@ export class AccessTokens {
     if (!key) throw new errors.JWKSNoMatchingKey();
     return key;
   }
+}
+
+/** The key that a token is bound to. One bound in a way that we cannot check is no token for us. @throws AccessTokenFault */
+function thumbprintOf(confirmation: unknown): string | undefined {
+  if (confirmation === undefined) return undefined;
+  const { jkt } = (confirmation ?? {}) as { jkt?: unknown };
+  if (typeof jkt === 'string') return jkt;
+  throw new AccessTokenFault('The token is bound to something that this server cannot check.');
 }

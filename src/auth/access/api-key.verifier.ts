@@ -51,6 +51,7 @@ export class ApiKeyVerifier {
       acr: undefined,
       amr: [],
       authenticatedAtMs: undefined,
+      jkt: undefined,
       expiresAtMs: row.expiresAt?.getTime() ?? Infinity,
     };
     this.known.set(name, content);

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { InvalidTokenError } from '../auth.errors.js';
-import { AccessTokenVerifier, type AccessPrincipal } from './access-token.verifier.js';
+import { AccessTokenVerifier, type AccessPrincipal, type PresentedCredentials } from './access-token.verifier.js';
 import { RouteTable } from './route-table.js';
 
 export interface AuthenticatedRequest extends FastifyRequest {
@@ -36,7 +36,7 @@ export class RequestAuthenticator {
     const apiKey = this.apiKeyHeaderOf(request);
     request.principal =
       apiKey === undefined
-        ? await this.verifier.verify(request.headers.authorization)
+        ? await this.verifier.verify(presentedBy(request))
         : await this.verifier.verifyApiKey(apiKey);
   }
 
@@ -64,4 +64,10 @@ function countOf(name: string, rawHeaders: readonly string[]): number {
     if (sent.length === name.length && sent.toLowerCase() === name) count += 1;
   }
   return count;
+}
+
+function presentedBy({ method, url: path, headers }: FastifyRequest): PresentedCredentials {
+  // Node joins repeated ones, which makes them no proof.
+  const dpop = headers['dpop'] === undefined ? undefined : String(headers['dpop']);
+  return { authorization: headers.authorization, dpop, method, path };
 }

@@ -9,39 +9,45 @@ export interface RequestOrigin {
   ip: string | null;
   userAgent: string | null;
   requestId: string | null;
+  /** What the browser sent; tells one in which the account was signed in before. */
+  cookies?: string | undefined;
 }
 
-export type AuthEventName =
-  | 'sign_in'
-  | 'sign_in_failed'
-  | 'sign_in_throttled'
-  | 'registered'
-  | 'email_verified'
-  | 'password_reset_requested'
-  | 'password_reset'
-  | 'password_changed'
-  | 'email_change_requested'
-  | 'email_changed'
-  | 'second_factor'
-  | 'second_factor_failed'
-  | 'factor_added'
-  | 'factor_removed'
-  | 'recovery_codes_made'
-  | 'account_deleted'
-  | 'account_restored'
-  | 'invited'
-  | 'suspended'
-  | 'reinstated'
-  | 'consent_granted'
-  | 'consent_denied'
-  | 'refresh_reuse_detected'
-  | 'code_reuse_detected'
-  | 'grant_revoked'
-  | 'api_key_created'
-  | 'api_key_revoked'
-  | 'cli_token_issued'
-  | 'operator_created'
-  | 'role_changed';
+/** Everything that is recorded. */
+export const AUTH_EVENTS = [
+  'sign_in',
+  'sign_in_failed',
+  'sign_in_throttled',
+  'registered',
+  'email_verified',
+  'password_reset_requested',
+  'password_reset',
+  'password_changed',
+  'email_change_requested',
+  'email_changed',
+  'second_factor',
+  'second_factor_failed',
+  'factor_added',
+  'factor_removed',
+  'recovery_codes_made',
+  'account_deleted',
+  'account_restored',
+  'invited',
+  'suspended',
+  'reinstated',
+  'consent_granted',
+  'consent_denied',
+  'refresh_reuse_detected',
+  'code_reuse_detected',
+  'grant_revoked',
+  'api_key_created',
+  'api_key_revoked',
+  'cli_token_issued',
+  'operator_created',
+  'role_changed',
+] as const;
+
+export type AuthEventName = (typeof AUTH_EVENTS)[number];
 
 export interface AuthEventRecord {
   event: AuthEventName;

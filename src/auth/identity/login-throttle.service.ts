@@ -4,6 +4,7 @@ import { Injectable } from '@nestjs/common';
 import { WallClock } from '../../common/clock.js';
 import type { RequestOrigin } from './auth-event.recorder.js';
 import { SignInThrottledError } from '../auth.errors.js';
+import { KnownDevices } from './known-devices.js';
 
 /** Failures are forgotten after this long without a new one. */
 const WINDOW_MS = 60 * 60 * 1000;
@@ -11,14 +12,20 @@ const BLOCK_FIRST_MS = 30 * 1000;
 /** A block lifts itself: nobody can lock a user out for longer. */
 const BLOCK_MAX_MS = 15 * 60 * 1000;
 
-/** Attempts that are free of any block. The pair catches a guesser, the account a guesser on many addresses, the address a sprayer. */
-const FREE_ATTEMPTS = { pair: 5, account: 50, ip: 100 } as const;
+/**
+ * Attempts that are free of any block. The pair catches a guesser, the account a guesser on many addresses, the address a sprayer, `user_code`
+ * an address that guesses the codes of devices. A browser in which the account was signed in before, `device`, is counted by itself: guesses of
+ * others cannot keep its person out.
+ */
+const FREE_ATTEMPTS = { pair: 5, account: 50, ip: 100, device: 5, user_code: 20 } as const;
 
 type KeyKind = keyof typeof FREE_ATTEMPTS;
 
 export interface Attempt {
   email: string;
   ip: string;
+  /** What the browser sent; see {@link KnownDevices}. */
+  cookies?: string | undefined;
 }
 
 /**
@@ -30,24 +37,50 @@ export class LoginThrottle {
   constructor(
     private readonly em: EntityManager,
     private readonly clock: WallClock,
+    private readonly devices: KnownDevices,
   ) {}
 
   /** Counts the attempt. @throws SignInThrottledError when the account, the address or the pair is blocked. */
   async admit(attempt: Attempt): Promise<void> {
-    for (const kind of ['pair', 'account', 'ip'] as const) {
-      const waitMs = await this.count(kind, keyOf(kind, attempt));
-      if (waitMs > 0) throw new SignInThrottledError(Math.ceil(waitMs / 1000));
-    }
+    const device = this.devices.idOf(attempt.cookies, attempt.email);
+    if (device !== undefined) return this.admitKey('device', deviceKey(device));
+    for (const kind of ['pair', 'account', 'ip'] as const) await this.admitKey(kind, keyOf(kind, attempt));
+    return undefined;
+  }
+
+  /** Counts a code of a device that was typed. @throws SignInThrottledError when the address is blocked. */
+  admitUserCode(ip: string): Promise<void> {
+    return this.admitKey('user_code', userCodeKey(ip));
+  }
+
+  /** A right code does not count. It takes one back and no more: a guesser has right codes of his own. */
+  async forgiveUserCode(ip: string): Promise<void> {
+    await this.takeBack([userCodeKey(ip)]);
   }
 
   /** A right password: the pair starts again, and the attempt does not count against the others. */
   async forgive(attempt: Attempt): Promise<void> {
-    const em = this.em.fork();
-    await em.execute('delete from login_throttle where key = ?', [keyOf('pair', attempt)]);
-    await em.execute('update login_throttle set failures = greatest(failures - 1, 0) where key in (?, ?)', [
-      keyOf('account', attempt),
-      keyOf('ip', attempt),
-    ]);
+    const device = this.devices.idOf(attempt.cookies, attempt.email);
+    const own = device === undefined ? keyOf('pair', attempt) : deviceKey(device);
+    await this.em.fork().execute('delete from login_throttle where key = ?', [own]);
+    if (device === undefined) await this.takeBack([keyOf('account', attempt), keyOf('ip', attempt)]);
+  }
+
+  /** Forgets what was counted for the account, in the transaction of `em`. How many counts that were. */
+  async unblock(email: string, em: EntityManager): Promise<number> {
+    const account = accountHashOf(email);
+    const sql = 'delete from login_throttle where key = ? or starts_with(key, ?) returning key';
+    return (await em.execute<unknown[]>(sql, [`account:${account}`, `pair:${account}:`])).length;
+  }
+
+  private async admitKey(kind: KeyKind, key: string): Promise<void> {
+    const waitMs = await this.count(kind, key);
+    if (waitMs > 0) throw new SignInThrottledError(Math.ceil(waitMs / 1000));
+  }
+
+  private async takeBack(keys: string[]): Promise<void> {
+    const sql = 'update login_throttle set failures = greatest(failures - 1, 0) where key in (?)';
+    await this.em.fork().execute(sql, [keys]);
   }
 
   /** Milliseconds to wait, 0 when the attempt may be evaluated. One statement, so that parallel attempts are counted one by one. */
@@ -89,12 +122,24 @@ export class LoginThrottle {
 
 /** The attempt of a request; requests without a known address share one. */
 export function attemptOf(email: string, origin: RequestOrigin): Attempt {
-  return { email, ip: origin.ip ?? 'unknown' };
+  return { email, ip: origin.ip ?? 'unknown', cookies: origin.cookies };
+}
+
+function deviceKey(id: string): string {
+  return `device:${id}`;
+}
+
+function userCodeKey(ip: string): string {
+  return `user_code:${ip}`;
 }
 
 /** Addresses are hashed: the table needs to recognise them, not to know them. */
-function keyOf(kind: KeyKind, attempt: Attempt): string {
-  const account = createHash('sha256').update(attempt.email.toLowerCase()).digest('base64url');
+function accountHashOf(email: string): string {
+  return createHash('sha256').update(email.toLowerCase()).digest('base64url');
+}
+
+function keyOf(kind: 'pair' | 'account' | 'ip', attempt: Attempt): string {
+  const account = accountHashOf(attempt.email);
   switch (kind) {
     case 'pair':
       return `pair:${account}:${attempt.ip}`;

@@ -17,6 +17,7 @@ export function hashId(id: string): Buffer {
 interface SecretMembers {
   jti?: string;
   deviceCode?: string;
+  userCode?: string;
   parJti?: string;
   sessionCookie?: string;
   /** Ends with the interaction's own id. */
@@ -32,12 +33,13 @@ interface StoredPayload extends Record<string, unknown> {
 
 /** The payload without any value that works as a credential; what the provider needs back is sealed in it. */
 export function packPayload(key: ArtifactKey, payload: AdapterPayload, sealer: Sealer): StoredPayload {
-  const { jti, deviceCode, parJti, returnTo, session, ...rest } = payload as AdapterPayload & {
+  const { jti, deviceCode, userCode, parJti, returnTo, session, ...rest } = payload as AdapterPayload & {
     session?: { cookie?: string };
   };
   const secrets: SecretMembers = {
     ...(jti && FOUND_WITHOUT_ID.has(key.type) ? { jti } : {}),
     ...(deviceCode ? { deviceCode } : {}),
+    ...(userCode ? { userCode } : {}),
     ...(typeof parJti === 'string' ? { parJti } : {}),
     ...(typeof returnTo === 'string' ? { returnTo } : {}),
     ...(session?.cookie ? { sessionCookie: session.cookie } : {}),

@@ -17,12 +17,15 @@ export interface NewGrant {
   lifetimeMs: number;
 }
 
+/** A token of a service client lives for less than this. */
+const LAST_TOKEN_MS = 60 * 60 * 1000;
 /** Nobody signs in on more devices within ninety days; a script that does sees the newest. */
 const LISTED_MAX = 200;
 
-/** Grants of a person, or one grant; without a person only an id says which. */
-export type GrantSelection =
-  { userId: string; id?: string; exceptId?: string } | { id: string; userId?: undefined; exceptId?: undefined };
+/** Which grants: all that is named has to fit, and something is named. */
+export type GrantSelection = { id?: string; userId?: string; clientId?: string; exceptId?: string } & (
+  { id: string } | { userId: string } | { clientId: string }
+);
 
 export interface Ending {
   reason: string;
@@ -61,6 +64,13 @@ export class AuthGrantRepository {
     return this.em.fork().findOne(AuthGrant, { id, revokedAt: null });
   }
 
+  /** The one that a service client's tokens are made from; not one that ends before its next token would. */
+  findLiveOfClient(userId: string, clientId: string): Promise<AuthGrant | null> {
+    const soon = new Date(this.clock.now().getTime() + LAST_TOKEN_MS);
+    const live = { userId, clientId, revokedAt: null, expiresAt: { $gt: soon } };
+    return this.em.fork().findOne(AuthGrant, live, { orderBy: { id: 'desc' } });
+  }
+
   async recordUse(id: string, ip: string | null): Promise<void> {
     const now = this.clock.now();
     await this.em.fork().nativeUpdate(AuthGrant, { id }, { lastUsedAt: now, lastIp: ip, updatedAt: now });
@@ -74,7 +84,7 @@ export class AuthGrantRepository {
 
   /** Ends what the selection names and was not ended before; a grant is ended once. Joins the transaction of `em`. */
   async revoke(
-    { id, userId, exceptId }: GrantSelection,
+    { id, userId, clientId, exceptId }: GrantSelection,
     { reason, by }: Ending,
     em = this.em.fork(),
   ): Promise<EndedGrant[]> {
@@ -82,9 +92,9 @@ export class AuthGrantRepository {
     return em.execute<EndedGrant[]>(
       `update auth_grants set revoked_at = ?, revoke_reason = ?, revoked_by = ?, updated_at = ?
         where revoked_at is null and (?::uuid is null or id = ?) and (?::uuid is null or user_id = ?)
-          and (?::uuid is null or id <> ?)
+          and (?::text is null or client_id = ?) and (?::uuid is null or id <> ?)
        returning id, user_id as "userId", client_id as "clientId"`,
-      [now, reason, by, now, ...twice(id), ...twice(userId), ...twice(exceptId)],
+      [now, reason, by, now, ...twice(id), ...twice(userId), ...twice(clientId), ...twice(exceptId)],
     );
   }
 

@@ -42,15 +42,23 @@ export class ClientAdapter implements Adapter {
 export const API_SCOPES_METADATA = 'api_scopes';
 export const FIRST_PARTY_METADATA = 'first_party';
 
-function toClientMetadata(client: OAuthClient): AllClientMetadata & Record<string, unknown> {
+export type ClientRow = Pick<
+  OAuthClient,
+  'clientId' | 'clientName' | 'redirectUris' | 'grantTypes' | 'scopes' | 'metadata' | 'secretHash'
+>;
+
+/** A client as the engine wants it. In the place of the secret is its hash, which the engine is taught to compare with. */
+export function toClientMetadata(client: ClientRow): AllClientMetadata & { client_id: string } {
   return {
     ...client.metadata,
     client_id: client.clientId,
     client_name: client.clientName,
+    ...(client.secretHash ? { client_secret: Buffer.from(client.secretHash).toString('base64url') } : {}),
     redirect_uris: client.redirectUris,
     grant_types: client.grantTypes,
     response_types: client.grantTypes.includes('authorization_code') ? ['code'] : [],
-    scope: client.scopes.filter(isOidcScope).join(' '),
+    // The engine takes no empty scope.
+    scope: client.scopes.filter(isOidcScope).join(' ') || undefined,
     [API_SCOPES_METADATA]: client.scopes.filter((scope) => !isOidcScope(scope)),
   };
 }

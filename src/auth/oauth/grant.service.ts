@@ -36,6 +36,7 @@ export type RevokeReason =
   | 'code_reuse'
   | 'revoked_by_client'
   | 'revoked_by_operator'
+  | 'client_deactivated'
   | 'user_suspended'
   | 'password_reset'
   | 'account_deleted';
@@ -117,6 +118,7 @@ function eventOf(reason: RevokeReason): AuthEventName {
     case 'signed_out':
     case 'revoked_by_client':
     case 'revoked_by_operator':
+    case 'client_deactivated':
     case 'user_suspended':
     case 'password_reset':
     case 'account_deleted':

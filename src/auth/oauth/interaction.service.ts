@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { evenly } from '../identity/even-time.js';
+import { KnownDevices } from '../identity/known-devices.js';
 import { Registration } from '../identity/registration.service.js';
 import { SignInService } from '../identity/sign-in.service.js';
 import { ConsentService, type ConsentView } from './consent.service.js';
@@ -20,6 +21,7 @@ export class InteractionService {
     private readonly registration: Registration,
     private readonly consents: ConsentService,
     private readonly factors: FactorStep,
+    private readonly devices: KnownDevices,
   ) {}
 
   /** @throws InteractionExpiredError when it is over, or not this browser's */
@@ -35,6 +37,7 @@ export class InteractionService {
   async signIn(exchange: HttpExchange, form: SignInForm): Promise<string> {
     const interaction = await this.interactions.find(exchange);
     const user = await this.signIns.signIn(form, originOf(exchange.request));
+    void exchange.reply.header('set-cookie', this.devices.cookieFor(user.email));
     return this.factors.afterPassword(exchange, interaction, user);
   }
 

@@ -74,7 +74,8 @@ export class Interactions {
       language: preferredLanguage(
         `${textOf(params['ui_locales']).replaceAll(' ', ',')},${request.headers['accept-language'] ?? ''}`,
       ),
-      device: describeDevice(params, request.headers['user-agent'] ?? null),
+      // The browser that types the code of another device says nothing of that device.
+      device: describeDevice(params, details.deviceCode ? null : (request.headers['user-agent'] ?? null)),
       scopes: client.scopes.filter((scope) => requested.has(scope)),
     };
   }

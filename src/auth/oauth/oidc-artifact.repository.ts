@@ -52,6 +52,17 @@ export class OidcArtifactRepository {
     });
   }
 
+  /** Whether this call was the first to bring the id, over all replicas; it is remembered until it expires. */
+  async addOnce(type: string, id: string, expiresInSeconds: number): Promise<boolean> {
+    const expiresAt = new Date(this.clock.now().getTime() + expiresInSeconds * 1000);
+    const rows = await this.em.fork().execute<unknown[]>(
+      `insert into oidc_artifacts (type, id_hash, payload, expires_at) values (?, decode(?, 'hex'), '{}', ?)
+       on conflict do nothing returning type`,
+      [type, hashId(id).toString('hex'), expiresAt],
+    );
+    return rows.length > 0;
+  }
+
   async find(type: string, id: string): Promise<StoredArtifact | undefined> {
     return this.open(await this.em.fork().findOne(OidcArtifact, keyOf(type, id)), id);
   }

@@ -8,15 +8,19 @@ import type {
   Grant,
   JWK,
   KoaContextWithOIDC,
+  RefreshToken,
   ResourceServer,
 } from 'oidc-provider';
 import { SINGLE_FACTOR_ACR, STRONG_ACR } from '../access/authentication-strength.js';
 import type { User } from '../identity/user.entity.js';
 import { API_SCOPES_METADATA, FIRST_PARTY_METADATA } from './client-adapter.js';
+import { CLIENT_AUTH_METHODS } from './client-kinds.js';
 import { GRANT_DAYS } from './grant.service.js';
 import { errors, interactionPolicy } from './oidc-engine.js';
+import { confirmDevicePage, deviceConnectedPage, userCodePage } from './pages/device-pages.js';
 import { logoutPage, renderProviderError, signedOutPage } from './pages/provider-pages.js';
 import { OIDC_SCOPES, UNVERIFIED_API_SCOPES } from './scopes-of-client.js';
+import type { ServiceAccess } from './service-accounts.service.js';
 
 export const ACCESS_TOKEN_SECONDS = 600;
 const HOUR = 3600;
@@ -32,6 +36,10 @@ export interface OidcDependencies {
   adapter: (type: string) => Adapter;
   /** The user if they may sign in at all: neither suspended nor deleted. Asked at every refresh. */
   findUser: (id: string) => Promise<User | null>;
+  /** Told of a code that is right, by the address that typed it. */
+  acceptUserCode: (ip: string) => Promise<void>;
+  /** Whom a service client's token stands for. @throws errors.UnauthorizedClient */
+  serviceAccess: (clientId: string) => Promise<ServiceAccess>;
 }
 
 /** The provider, configured: one issuer at the root, code with PKCE for everyone, JWT access tokens for our own API. */
@@ -48,6 +56,8 @@ export function oidcConfiguration(dependencies: OidcDependencies): Configuration
     claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['name', 'updated_at'] },
     responseTypes: ['code'],
     pkce: { required: () => true },
+    // No method that would need the secret itself: only its hash is kept.
+    clientAuthMethods: ['none', ...CLIENT_AUTH_METHODS],
     extraParams: DEVICE_PARAMETERS,
     extraClientMetadata: { properties: [FIRST_PARTY_METADATA, API_SCOPES_METADATA] },
     routes: {
@@ -59,6 +69,8 @@ export function oidcConfiguration(dependencies: OidcDependencies): Configuration
       end_session: '/oauth2/logout',
       pushed_authorization_request: '/oauth2/par',
       introspection: '/oauth2/introspect',
+      device_authorization: '/oauth2/device_authorization',
+      code_verification: '/oauth2/device',
     },
     interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}`, policy: interactionsPolicy() },
     features: features(dependencies),
@@ -66,11 +78,13 @@ export function oidcConfiguration(dependencies: OidcDependencies): Configuration
     issueRefreshToken: (_ctx, client) => client.grantTypeAllowed('refresh_token'),
     // A device stays signed in when the browser that it used forgets its session.
     expiresWithSession: () => false,
-    rotateRefreshToken: true,
+    rotateRefreshToken: (ctx) => isRotated(ctx.oidc.entities.RefreshToken),
     loadExistingGrant,
     ttl: {
       AccessToken: ACCESS_TOKEN_SECONDS,
       AuthorizationCode: 60,
+      ClientCredentials: ACCESS_TOKEN_SECONDS,
+      DeviceCode: 600,
       IdToken: 600,
       Interaction: HOUR / 2,
       Session: 8 * HOUR,
@@ -78,6 +92,15 @@ export function oidcConfiguration(dependencies: OidcDependencies): Configuration
       Grant: GRANT_DAYS * DAY,
     },
     extraTokenClaims: (ctx, token) => accessTokenClaims(ctx, token),
+    formats: {
+      customizers: {
+        jwt: async (_ctx, token, { payload }) => {
+          if (token.kind !== 'ClientCredentials') return;
+          const { userId, grantId } = await dependencies.serviceAccess(token.clientId!);
+          Object.assign(payload, { sub: userId, grant_id: grantId, acr: SINGLE_FACTOR_ACR, amr: [] });
+        },
+      },
+    },
     findAccount: (_ctx, id) => findAccount(dependencies, id),
     renderError: (ctx, out, error) => renderProviderError(ctx, out, error),
     clientBasedCORS: () => false,
@@ -87,7 +110,22 @@ export function oidcConfiguration(dependencies: OidcDependencies): Configuration
 function features(dependencies: OidcDependencies): NonNullable<Configuration['features']> {
   return {
     devInteractions: { enabled: false },
-    dPoP: { enabled: false },
+    clientCredentials: { enabled: true },
+    // Proofs are for those who bring them; what was bound to a key is worth nothing without it.
+    dPoP: { enabled: true },
+    pushedAuthorizationRequests: { enabled: true },
+    deviceFlow: {
+      enabled: true,
+      // 20^8 codes of ten minutes, twenty guesses an hour.
+      charset: 'base-20',
+      mask: '****-****',
+      userCodeInputSource: userCodePage,
+      userCodeConfirmSource: async (ctx, form, ...[, , userCode]) => {
+        await dependencies.acceptUserCode(ctx.ip);
+        confirmDevicePage(ctx, form, userCode);
+      },
+      successSource: deviceConnectedPage,
+    },
     revocation: { enabled: true, allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId },
     introspection: {
       enabled: true,
@@ -103,6 +141,14 @@ function features(dependencies: OidcDependencies): NonNullable<Configuration['fe
       getResourceServerInfo: (ctx, resource, client) => resourceServer(dependencies.publicUrl, ctx, resource, client),
     },
   };
+}
+
+/**
+ * A token that is bound to a key is of no use to a thief, so that a lost answer need not sign a device out: it is replaced late in its life.
+ * Every other is replaced each time.
+ */
+function isRotated(token: RefreshToken | undefined): boolean {
+  return token?.isSenderConstrained() ? token.ttlPercentagePassed() >= 70 : true;
 }
 
 /** Clients that speak to our API get a token for it without asking; others get OpenID Connect's plain behaviour. */
@@ -180,8 +226,8 @@ async function loadExistingGrant(ctx: KoaContextWithOIDC): Promise<Grant | undef
 
 /** What routes need to demand a fresher or stronger sign-in, and what ties a token to its kill switch. */
 function accessTokenClaims(ctx: KoaContextWithOIDC, token: { grantId?: string } | object): Record<string, unknown> {
-  const source =
-    ctx.oidc.entities.RotatedRefreshToken ?? ctx.oidc.entities.RefreshToken ?? ctx.oidc.entities.AuthorizationCode;
+  const { RotatedRefreshToken, RefreshToken, AuthorizationCode, DeviceCode } = ctx.oidc.entities;
+  const source = RotatedRefreshToken ?? RefreshToken ?? AuthorizationCode ?? DeviceCode;
   return {
     grant_id: 'grantId' in token ? token.grantId : undefined,
     acr: source?.acr,

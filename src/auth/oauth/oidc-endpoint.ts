@@ -1,13 +1,23 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { AppError } from '../../common/errors/app-error.js';
 import { Config } from '../../config/config.js';
+import { TooManyRequestsError } from '../auth.errors.js';
+import { LoginThrottle } from '../identity/login-throttle.service.js';
+import { EndpointLimiter } from './endpoint-limiter.js';
 import { OidcProviderHolder } from './oidc-provider.holder.js';
+import { failurePage } from './pages/interaction-pages.js';
+import { textsFor } from './page-language.js';
 import { PAGE_HEADERS } from './pages/security-headers.js';
 import { REQUEST_ID_HEADER } from './request-origin.js';
 
 const PREFIX = '/oauth2/';
 const METADATA = new Set(['/.well-known/openid-configuration', '/.well-known/oauth-authorization-server']);
 const JWKS = '/oauth2/jwks';
+/** Where a person types the code of a device: POSTs are guesses until they are not. */
+const USER_CODE = '/oauth2/device';
+/** These store something for whoever asks. */
+const STORING = new Set(['/oauth2/authorize', '/oauth2/par', '/oauth2/device_authorization']);
 /**
  * No page of another site may use the endpoints. The engine would allow any origin in its preflight answers; it leaves the matter alone once
  * it finds a header of this family, and this one allows nothing.
@@ -22,12 +32,15 @@ const JWKS_CACHE = 'public, max-age=300';
  */
 @Injectable()
 export class OidcEndpoint {
+  private readonly logger = new Logger(OidcEndpoint.name);
   private readonly host: string;
   private readonly scheme: string;
 
   constructor(
     config: Config,
     private readonly holder: OidcProviderHolder,
+    private readonly limiter: EndpointLimiter,
+    private readonly throttle: LoginThrottle,
   ) {
     const url = new URL(config.publicUrl);
     this.host = url.host;
@@ -44,8 +57,34 @@ export class OidcEndpoint {
     reply.raw.setHeader(REQUEST_ID_HEADER, request.id);
     if (path === JWKS) reply.raw.setHeader('cache-control', JWKS_CACHE);
     else if (!METADATA.has(path)) reply.raw.setHeader(...NO_CORS);
-    void this.holder.provider.callback()(request.raw, reply.raw);
+    this.serve(request, reply, path).catch((error: unknown) => this.refuse(request, reply, error));
     return true;
+  }
+
+  /** @throws TooManyRequestsError, SignInThrottledError */
+  private async serve(request: FastifyRequest, reply: FastifyReply, path: string): Promise<void> {
+    const { ip } = request;
+    const waitSeconds = this.limiter.waitSeconds(ip);
+    if (waitSeconds > 0) throw new TooManyRequestsError(waitSeconds);
+    reply.raw.once('finish', () => {
+      const isRefused = reply.raw.statusCode >= 400 && reply.raw.statusCode < 500;
+      if (isRefused || STORING.has(path)) this.limiter.count(ip);
+    });
+    if (path === USER_CODE && request.method === 'POST') await this.throttle.admitUserCode(ip);
+    await this.holder.provider.callback()(request.raw, reply.raw);
+  }
+
+  /** Answers what never reached the engine, in the way of its endpoints. */
+  private refuse(request: FastifyRequest, { raw }: FastifyReply, error: unknown): void {
+    if (!(error instanceof AppError)) this.logger.error({ err: error }, 'a request to the provider failed');
+    if (raw.headersSent) return void raw.destroy();
+    raw.statusCode = error instanceof AppError ? error.status : 500;
+    if (!(error instanceof AppError)) return void raw.end();
+    for (const [name, value] of Object.entries(error.headers)) raw.setHeader(name, value);
+    const wantsPage = request.headers.accept?.includes('text/html') ?? false;
+    raw.setHeader('content-type', wantsPage ? 'text/html; charset=utf-8' : 'application/json');
+    const body = { error: 'temporarily_unavailable', error_description: error.message };
+    return void raw.end(wantsPage ? failurePage(textsFor(request.raw), error) : JSON.stringify(body));
   }
 
   private pinIssuer(request: FastifyRequest): void {

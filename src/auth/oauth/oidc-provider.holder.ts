@@ -1,13 +1,18 @@
 import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
-import type { default as OidcProvider, KoaContextWithOIDC } from 'oidc-provider';
+import type { Client, default as OidcProvider, KoaContextWithOIDC } from 'oidc-provider';
 import { Provider } from './oidc-engine.js';
+import { AccessTokenVerifier } from '../access/access-token.verifier.js';
 import { Config } from '../../config/config.js';
 import type { User } from '../identity/user.entity.js';
+import { LoginThrottle } from '../identity/login-throttle.service.js';
 import { UserRepository } from '../identity/user.repository.js';
 import { GrantService } from './grant.service.js';
 import { KeyService } from './key.service.js';
 import { OidcAdapters } from './oidc-adapters.js';
+import { isClientSecret } from './client-secret.js';
 import { oidcConfiguration } from './oidc-configuration.js';
+import { introspectAccessTokens } from './token-introspection.js';
+import { ServiceAccounts } from './service-accounts.service.js';
 
 /** Holds the OpenID Connect engine of this process. Its state is in PostgreSQL, so it can be built anew at any time. */
 @Injectable()
@@ -22,6 +27,9 @@ export class OidcProviderHolder implements OnModuleInit {
     private readonly adapters: OidcAdapters,
     private readonly users: UserRepository,
     private readonly grants: GrantService,
+    private readonly throttle: LoginThrottle,
+    private readonly services: ServiceAccounts,
+    private readonly verifier: AccessTokenVerifier,
   ) {}
 
   async onModuleInit(): Promise<void> {
@@ -47,8 +55,14 @@ export class OidcProviderHolder implements OnModuleInit {
         jwks: await this.keys.privateJwks(),
         adapter: (type) => this.adapters.of(type),
         findUser: (id) => this.findActiveUser(id),
+        acceptUserCode: (ip) => this.throttle.forgiveUserCode(ip),
+        serviceAccess: (clientId) => this.services.accessOf(clientId),
       }),
     );
+    provider.Client.prototype.compareClientSecret = function (this: Client, presented: string): boolean {
+      return isClientSecret(presented, this.clientSecret);
+    };
+    introspectAccessTokens(provider, async (token) => (await this.verifier.inspect(token)) !== undefined);
     // Every address it makes comes from the pinned headers of the endpoint, which replace what the client sent.
     provider.proxy = true;
     provider.on('server_error', (_ctx, error) => this.logger.error({ err: error }, 'the provider failed'));

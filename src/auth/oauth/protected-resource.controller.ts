@@ -2,6 +2,7 @@ import { Controller, Get, Header } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { Public, SCOPES } from '../../common/http/route-markers.js';
 import { Config } from '../../config/config.js';
+import { DPOP_ALGORITHMS } from '../auth.errors.js';
 
 /** RFC 9728. The provider's own metadata names only OpenID Connect's scopes; those of the API are told here. */
 interface ProtectedResource {
@@ -9,6 +10,8 @@ interface ProtectedResource {
   authorization_servers: string[];
   scopes_supported: readonly string[];
   bearer_methods_supported: string[];
+  dpop_signing_alg_values_supported: string[];
+  dpop_bound_access_tokens_required: boolean;
   resource_name: string;
   resource_documentation: string;
 }
@@ -30,6 +33,8 @@ export class ProtectedResourceController {
       authorization_servers: [publicUrl],
       scopes_supported: SCOPES,
       bearer_methods_supported: ['header'],
+      dpop_signing_alg_values_supported: DPOP_ALGORITHMS,
+      dpop_bound_access_tokens_required: false,
       resource_name: 'Tollgate',
       resource_documentation: `${publicUrl}/docs`,
     };

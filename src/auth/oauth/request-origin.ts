@@ -18,5 +18,6 @@ export function requestOrigin(): RequestOrigin {
 
 /** Where a request to one of our own routes came from. */
 export function originOf(request: FastifyRequest): RequestOrigin {
-  return { ip: request.ip, userAgent: request.headers['user-agent'] ?? null, requestId: request.id };
+  const { 'user-agent': userAgent = null, cookie } = request.headers;
+  return { ip: request.ip, userAgent, requestId: request.id, cookies: cookie };
 }

@@ -134,6 +134,31 @@ export const english = {
     signedOutHeading: 'You are signed out',
     signedOutLead: 'You can close this page.',
   },
+  device: {
+    title: 'Connect a device',
+    lead: 'Type the code that your device shows.',
+    code: 'Code',
+    next: 'Continue',
+    confirmTitle: 'Is this your device?',
+    confirmLead: 'Only go on if your own device shows this code. Nobody will ever ask you for it.',
+    app: 'App',
+    device: 'Device',
+    address: 'Address',
+    yes: 'Yes, continue',
+    no: 'No, cancel',
+    connected: 'Device connected',
+    connectedHeading: 'Your device is connected',
+    connectedLead: 'You can close this page and go back to it.',
+    /** By the name of the engine's error. */
+    faults: {
+      NoCodeError: 'Type the code first.',
+      NotFoundError: 'There is no such code. Look at it once more.',
+      ExpiredError: 'This code has expired. Start again on the device.',
+      AlreadyUsedError: 'This code was used already. Start again on the device.',
+      AbortedError: 'The device was not connected.',
+      other: 'That did not work. Start again on the device.',
+    },
+  },
   /** What is wrong with a field, by the name that the form's rule gives it. */
   faults: {
     emailMissing: 'Enter your e-mail address.',

@@ -135,6 +135,30 @@ export const german: Texts = {
     signedOutHeading: 'Sie sind abgemeldet',
     signedOutLead: 'Sie können diese Seite schließen.',
   },
+  device: {
+    title: 'Gerät verbinden',
+    lead: 'Geben Sie den Code ein, den Ihr Gerät zeigt.',
+    code: 'Code',
+    next: 'Weiter',
+    confirmTitle: 'Ist das Ihr Gerät?',
+    confirmLead: 'Fahren Sie nur fort, wenn Ihr eigenes Gerät diesen Code zeigt. Niemand wird Sie je danach fragen.',
+    app: 'App',
+    device: 'Gerät',
+    address: 'Adresse',
+    yes: 'Ja, weiter',
+    no: 'Nein, abbrechen',
+    connected: 'Gerät verbunden',
+    connectedHeading: 'Ihr Gerät ist verbunden',
+    connectedLead: 'Sie können diese Seite schließen und zum Gerät zurückkehren.',
+    faults: {
+      NoCodeError: 'Geben Sie zuerst den Code ein.',
+      NotFoundError: 'Diesen Code gibt es nicht. Sehen Sie noch einmal nach.',
+      ExpiredError: 'Dieser Code ist abgelaufen. Beginnen Sie am Gerät von vorn.',
+      AlreadyUsedError: 'Dieser Code wurde schon benutzt. Beginnen Sie am Gerät von vorn.',
+      AbortedError: 'Das Gerät wurde nicht verbunden.',
+      other: 'Das hat nicht geklappt. Beginnen Sie am Gerät von vorn.',
+    },
+  },
   faults: {
     emailMissing: 'Geben Sie Ihre E-Mail-Adresse ein.',
     emailFormat: 'Geben Sie eine E-Mail-Adresse wie name@example.com ein.',
@@ -164,6 +188,11 @@ export const german: Texts = {
       title: 'Zu viele Anmeldungen',
       detail: ({ retryAfterSeconds }) =>
         `Zu viele Versuche. Versuchen Sie es in ${wait(Number(retryAfterSeconds) * 1000, units)} wieder.`,
+    },
+    too_many_requests: {
+      title: 'Zu viele Anfragen',
+      detail: ({ retryAfterSeconds }) =>
+        `Von Ihrer Adresse kamen zu viele Anfragen. Versuchen Sie es in ${wait(Number(retryAfterSeconds) * 1000, units)} wieder.`,
     },
     sign_in_busy: {
       title: 'Zu viele Anmeldungen zugleich',
