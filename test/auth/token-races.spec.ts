@@ -82,7 +82,7 @@ describe('tokens used in parallel', () => {
         expect(await statusSoon(access, 401)).toBe(401);
       }
     }
-  });
+  }, 180_000);
 
   /** The status of a call to the other process once it is `wanted`, or the last one seen. */
   async function statusSoon(token: string, wanted: number): Promise<number> {

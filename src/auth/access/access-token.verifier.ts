@@ -31,6 +31,7 @@ export interface AccessPrincipal extends Principal {
 export class AccessTokenVerifier {
   readonly resourceMetadata: string;
 
+  // oxlint-disable-next-line max-params -- injected
   constructor(
     config: Config,
     private readonly credentials: CredentialReader,
