@@ -43,8 +43,11 @@ describe('inputBound', () => {
   });
 
   it('counts which call a tool answers, which a long id would else get for nothing', () => {
-    const prompt = promptOf({ messages: [{ role: 'tool', tool_call_id: 'c'.repeat(256), content: 'done' }] });
-    expect(inputBound(prompt, TERMS)).toBe(16 + 256 + 4);
+    const id = 'c'.repeat(256);
+    const tool_calls = [{ id, type: 'function', function: { name: 'look', arguments: '{"a":1}' } }];
+    const call = { role: 'assistant', content: null, tool_calls };
+    const prompt = promptOf({ messages: [call, { role: 'tool', tool_call_id: id, content: 'done' }] });
+    expect(inputBound(prompt, TERMS)).toBe(inputBound(promptOf({ messages: [call] }), TERMS) + 16 + 256 + 4);
   });
 
   it('is never below what a tokenizer counts', () => {

@@ -282,7 +282,7 @@ describe('the example desktop client', () => {
         /^The model sandbox-echo does not take temperature 3 \(.*\) and top_p 2 \(.*\)\.\n$/,
       ],
       ['a model that there is not', ['--model', 'gpt-0'], /--models lists those that you may use\.\n$/],
-      ['a plan that is too small', ['--model', 'gpt-5'], / needs the plan \w+; yours is free\.\n$/],
+      ['a plan that is too small', ['--model', 'gpt-5'], / needs the plan \w+; yours is free\. Change plans, .*\n$/],
     ])('%s', async (_name, args, sentence) => {
       await signIn();
       const result = await computer.run(['--once', 'Hello', ...args]);

@@ -100,11 +100,13 @@ describe('the sandbox', () => {
   });
 
   it('speaks once it has the answer of a tool, and when no tool is asked for', async () => {
+    const tool_calls = [{ id: 'call_1', type: 'function', function: { name: 'get_time', arguments: '{}' } }];
     const answered = await complete(
       request('sandbox-echo', {
         tools: TOOLS,
         messages: [
           { role: 'user', content: 'Use get_time' },
+          { role: 'assistant', content: null, tool_calls },
           { role: 'tool', tool_call_id: 'call_1', content: 'noon' },
         ],
       }),
