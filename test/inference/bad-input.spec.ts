@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { issueToken } from '../support/tokens.js';
 import { ChatBench, HELLO, type Caller } from './chat-bench.js';
@@ -224,16 +223,29 @@ describe('bad input', () => {
       method: 'POST',
       headers: { authorization: `Bearer ${caller.token}`, 'content-type': 'application/json' },
     });
-    client.on('error', () => undefined);
     let status: number | undefined;
-    const answered = once(client, 'response').then(([response]) => (status = (response as IncomingMessage).statusCode));
+    let hasEnded = false;
+    // The server closes what it does not read on; the reset may overtake its answer on the way.
+    const ended = new Promise<void>((resolve) => {
+      const end = () => {
+        hasEnded = true;
+        resolve();
+      };
+      client.on('response', (response: IncomingMessage) => {
+        status = response.statusCode;
+        end();
+      });
+      client.on('error', end);
+    });
     let mebibytes = 0;
-    for (; status === undefined && mebibytes < 64; mebibytes += 1) {
-      if (!client.write(' '.repeat(1024 * 1024))) await Promise.race([once(client, 'drain'), answered]);
+    for (; !hasEnded && mebibytes < 64; mebibytes += 1) {
+      if (!client.write(' '.repeat(1024 * 1024))) {
+        await Promise.race([new Promise((resolve) => client.once('drain', resolve)), ended]);
+      }
     }
-    await answered;
+    await ended;
     client.destroy();
-    expect(status).toBe(413);
+    expect([413, undefined]).toContain(status);
     expect(mebibytes).toBeLessThan(40);
     await caller.expectUntouched();
   });
