@@ -1,40 +1,22 @@
 import { ApiProperty, ApiPropertyOptional, IntersectionType } from '@nestjs/swagger';
-import { IsIn, IsOptional, IsString, IsUUID, MaxLength } from 'class-validator';
+import { IsIn, IsOptional, IsUUID } from 'class-validator';
 import type { Money } from '../../common/domain/money.js';
 import { PageQuery } from '../../common/http/paging.js';
+import { CallFilterQuery } from '../call-filter-query.js';
 import { USAGE_OPERATIONS, USAGE_OUTCOMES, USAGE_SOURCES } from '../token-usage.entity.js';
 import type { UsageOperation, UsageOutcome } from '../token-usage.entity.js';
 import { RangeQuery, rangeOf } from '../usage-range.js';
 import { EXPORT_FORMATS, type ExportFormat } from './ledger-format.js';
 import type { LedgerFilter } from './ledger.queries.js';
 
-/** As long as an id of a model or the name of a provider may be. */
-const NAME_LENGTH_MAX = 100;
 /** An export may be of all there is. */
 export const EXPORT_DAYS_MAX = 36_600;
 
-class LedgerFilterQuery extends RangeQuery {
+class LedgerFilterQuery extends IntersectionType(RangeQuery, CallFilterQuery) {
   @ApiPropertyOptional({ format: 'uuid' })
   @IsOptional()
   @IsUUID()
   userId?: string;
-
-  @ApiPropertyOptional({ example: 'gpt-5-mini' })
-  @IsOptional()
-  @MaxLength(NAME_LENGTH_MAX)
-  @IsString()
-  model?: string;
-
-  @ApiPropertyOptional({ example: 'openai' })
-  @IsOptional()
-  @MaxLength(NAME_LENGTH_MAX)
-  @IsString()
-  provider?: string;
-
-  @ApiPropertyOptional({ enum: USAGE_OPERATIONS })
-  @IsOptional()
-  @IsIn(USAGE_OPERATIONS)
-  operation?: UsageOperation;
 
   @ApiPropertyOptional({ enum: USAGE_OUTCOMES })
   @IsOptional()

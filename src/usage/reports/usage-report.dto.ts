@@ -6,9 +6,7 @@ import {
   IsBoolean,
   IsIn,
   IsOptional,
-  IsString,
   IsUUID,
-  MaxLength,
   Validate,
   ValidatorConstraint,
   type ValidatorConstraintInterface,
@@ -16,14 +14,12 @@ import {
 import { TIERS } from '../../common/domain/tiers.js';
 import { InvalidRequestError } from '../../common/errors/common.errors.js';
 import { PageQuery } from '../../common/http/paging.js';
+import { CallFilterQuery } from '../call-filter-query.js';
 import { isTimeZone, type TimeUnit } from '../domain/time-buckets.js';
-import { USAGE_OPERATIONS } from '../token-usage.entity.js';
 import { RangeQuery } from '../usage-range.js';
 import { SORT_COLUMNS, USAGE_DIMENSIONS, type UsageDimension, type UsageSort } from './usage-report.queries.js';
 import type { UsageDivision } from './usage-report.service.js';
 
-/** As long as an id of a model or the name of a provider may be. */
-const NAME_LENGTH_MAX = 100;
 /** Longer than any name of a time zone. */
 const ZONE_LENGTH_MAX = 64;
 const TIME_UNITS = ['hour', 'day'] as const satisfies readonly TimeUnit[];
@@ -83,28 +79,11 @@ export function divisionOf({ groupBy, timeZone, fillGaps }: DividedQuery): Usage
 }
 
 /** What operators narrow a report to. */
-export class UsageFilterQuery {
+export class UsageFilterQuery extends CallFilterQuery {
   @ApiPropertyOptional({ format: 'uuid' })
   @IsOptional()
   @IsUUID()
   user?: string;
-
-  @ApiPropertyOptional({ example: 'gpt-5-mini' })
-  @IsOptional()
-  @MaxLength(NAME_LENGTH_MAX)
-  @IsString()
-  model?: string;
-
-  @ApiPropertyOptional({ example: 'openai' })
-  @IsOptional()
-  @MaxLength(NAME_LENGTH_MAX)
-  @IsString()
-  provider?: string;
-
-  @ApiPropertyOptional({ enum: USAGE_OPERATIONS })
-  @IsOptional()
-  @IsIn(USAGE_OPERATIONS)
-  operation?: string;
 
   @ApiPropertyOptional({ enum: TIERS, description: 'At the time of the call' })
   @IsOptional()
