@@ -1,5 +1,7 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { Logger } from 'nestjs-pino';
 import { createApp, listen } from './bootstrap.js';
+import { OperatorError } from './common/errors/operator-error.js';
 import { Config } from './config/config.js';
 import { DatabaseServer } from './database/database-server.js';
 import { explain } from './explain-failure.js';
@@ -24,7 +26,7 @@ export async function startServer(args: string[]): Promise<void> {
     const accounts = await prepareDatabase(app, connected, say);
     // In development nothing but this machine is let in; in production a load balancer or container network is.
     await listen(app, connected.port, connected.isProduction ? '0.0.0.0' : 'localhost');
-    endOnSignal(app, server);
+    endOnSignal(app, server, 'open requests are finished and settled first');
     say(welcomeText(connected, accounts));
   } catch (error) {
     process.stderr.write(`${explain(error)}\n`);
@@ -33,12 +35,33 @@ export async function startServer(args: string[]): Promise<void> {
   }
 }
 
-function endOnSignal(app: NestFastifyApplication, server: DatabaseServer): void {
+/** `npm run worker`: the jobs of an installation without its API. It joins the embedded database of a running Tollgate. */
+export async function startWorker(): Promise<void> {
+  let server: DatabaseServer | undefined;
+  try {
+    const config = Config.load();
+    if (!config.runsJobs) throw new OperatorError('A worker runs jobs, and JOBS is off. Unset it.');
+    server = await DatabaseServer.join(config, say);
+    const connected = config.connectedTo(server.url);
+    const app = await createApp(connected);
+    await prepareDatabase(app, connected, say);
+    await app.init();
+    app.useLogger(app.get(Logger));
+    endOnSignal(app, server, 'jobs that run are finished first');
+    say('Tollgate works off its jobs. Ctrl-C ends it; what waits stays.');
+  } catch (error) {
+    process.stderr.write(`${explain(error)}\n`);
+    await server?.close();
+    process.exit(1);
+  }
+}
+
+function endOnSignal(app: NestFastifyApplication, server: DatabaseServer, remark: string): void {
   let isEnding = false;
   const end = async (): Promise<void> => {
     if (isEnding) return;
     isEnding = true;
-    say('Ending: open requests are finished and settled first …');
+    say(`Ending: ${remark} …`);
     const forced = setTimeout(() => process.exit(1), SHUTDOWN_MS_MAX);
     try {
       await app.close();

@@ -94,6 +94,7 @@ const CODES: Record<string, number> = {
   tier_required: 403,
   unknown_parameter: 400,
   too_many_requests: 429,
+  too_many_streams: 429,
   unsupported_media_type: 415,
   unsupported_parameter: 400,
   user_not_found: 404,

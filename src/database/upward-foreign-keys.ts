@@ -8,4 +8,5 @@ export const UPWARD_FOREIGN_KEYS: readonly string[] = [
   'user_preferences_default_model_id_foreign',
   'audit_trail_actor_id_foreign',
   'job_failures_resolved_by_foreign',
+  'entity_events_user_id_foreign',
 ];

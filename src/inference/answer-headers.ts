@@ -15,10 +15,3 @@ export function answerHeaders(chat: AdmittedChat, plan: HoldPlan): Record<string
 }
 
 export const JSON_HEADERS = { 'content-type': 'application/json; charset=utf-8' };
-
-export const EVENT_STREAM_HEADERS = {
-  'content-type': 'text/event-stream; charset=utf-8',
-  'cache-control': 'no-cache, no-transform',
-  // Proxies such as nginx would otherwise collect the events.
-  'x-accel-buffering': 'no',
-};

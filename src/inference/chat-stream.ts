@@ -1,10 +1,11 @@
 import { PassThrough } from 'node:stream';
 import { Logger } from '@nestjs/common';
 import { formatCredits } from '../common/domain/micro-credits.js';
+import { EVENT_STREAM_HEADERS } from '../common/http/event-stream-headers.js';
 import { toAppError } from '../common/http/error.filter.js';
 import type { AppError } from '../common/errors/app-error.js';
 import type { Settlement, UsageAttempt } from '../usage/metering.service.js';
-import { answerHeaders, EVENT_STREAM_HEADERS } from './answer-headers.js';
+import { answerHeaders } from './answer-headers.js';
 import { toAttempt, toProviderError, toProviderRequest, type ChatCall } from './chat-call.js';
 import type { StreamWriter } from './dialects/chat-dialect.js';
 import type { HoldPlan } from './hold-planner.service.js';

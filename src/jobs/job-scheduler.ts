@@ -1,13 +1,9 @@
-import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import type { PgBoss } from 'pg-boss';
 import { Clock, WallClock } from '../common/clock.js';
-import { Config } from '../config/config.js';
-import { directConnection } from '../database/direct-connection.js';
 import { type Job, JobRegistry } from './job-registry.js';
+import { QueueServer } from './queue/queue-server.js';
 
-const QUEUE_SCHEMA = 'pgboss';
-/** Beside the pool of request traffic, so that neither waits for the other. */
-const CONNECTIONS_MAX = 3;
 /** A schedule has the granularity of a minute; each queue costs one small query per interval and replica. */
 const POLL_SECONDS = 10;
 /** A runner that was killed is noticed after about a minute and a half, and the next tick may run the job again. */
@@ -15,7 +11,6 @@ const HEARTBEAT_SECONDS = 30;
 const RUN_SECONDS_MAX = 4 * 3_600;
 /** The queue's own history; what people look at is the last run. */
 const HISTORY_SECONDS = 24 * 3_600;
-const STOP_MS_MAX = 3_000;
 
 /**
  * Wakes the registered jobs by their schedules: every replica ticks, and each tick of a job has one runner over all of them, because its
@@ -23,13 +18,10 @@ const STOP_MS_MAX = 3_000;
  */
 @Injectable()
 export class JobScheduler implements OnApplicationBootstrap, OnModuleDestroy {
-  private readonly logger = new Logger(JobScheduler.name);
-  private loading: Promise<PgBoss> | undefined;
-  private isStarted = false;
   private readonly workers = new Map<string, string>();
 
   constructor(
-    private readonly config: Config,
+    private readonly queue: QueueServer,
     private readonly registry: JobRegistry,
     private readonly clock: Clock,
     private readonly wall: WallClock,
@@ -37,10 +29,8 @@ export class JobScheduler implements OnApplicationBootstrap, OnModuleDestroy {
 
   /** Only a serving process gets here: commands do not initialise the application. */
   async onApplicationBootstrap(): Promise<void> {
-    if (!this.config.runsJobs) return;
-    const boss = await this.boss();
-    this.isStarted = true;
-    await boss.start();
+    if (!this.queue.runsJobs) return;
+    const boss = await this.queue.started();
     await this.removeForeignSchedules(boss);
     const overdue = await this.overdueJobs();
     for (const job of this.registry.list()) {
@@ -55,13 +45,14 @@ export class JobScheduler implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   async onModuleDestroy(): Promise<void> {
-    if (!this.isStarted) return;
-    await (await this.boss()).stop({ graceful: true, timeout: STOP_MS_MAX });
+    if (this.workers.size === 0) return;
+    const boss = await this.queue.started();
+    for (const name of this.workers.keys()) await boss.offWork(name, { wait: false });
   }
 
   /** As a tick of its schedule does: the job runs soon, on one replica, unless it is queued or running already. */
   async wake(name: string): Promise<void> {
-    const boss = await this.boss();
+    const boss = await this.queue.started();
     await boss.send(name);
     const worker = this.workers.get(name);
     if (worker !== undefined) boss.notifyWorker(worker);
@@ -69,7 +60,7 @@ export class JobScheduler implements OnApplicationBootstrap, OnModuleDestroy {
 
   /** When the schedule ticks next, after `from`. */
   async nextRunAt(job: Job, from: Date): Promise<Date> {
-    const [next] = (await this.boss()).previewSchedule(job.cron, { tz: 'UTC', from, count: 1 });
+    const [next] = (await this.queue.loaded()).previewSchedule(job.cron, { tz: 'UTC', from, count: 1 });
     if (!next) throw new Error(`the schedule ${job.cron} of ${job.name} never comes`);
     return next;
   }
@@ -88,28 +79,6 @@ export class JobScheduler implements OnApplicationBootstrap, OnModuleDestroy {
   private async removeForeignSchedules(boss: PgBoss): Promise<void> {
     const known = new Set(this.registry.list().map((job) => job.name));
     for (const { name } of await boss.getSchedules()) if (!known.has(name)) await boss.unschedule(name);
-  }
-
-  /** Loaded when it is needed: commands never do. */
-  private boss(): Promise<PgBoss> {
-    this.loading ??= this.makeBoss();
-    return this.loading;
-  }
-
-  private async makeBoss(): Promise<PgBoss> {
-    const queue = await import('pg-boss');
-    const boss = new queue.PgBoss({
-      ...directConnection(this.config),
-      application_name: 'tollgate-jobs',
-      schema: QUEUE_SCHEMA,
-      max: CONNECTIONS_MAX,
-      // Small tables that are written once a minute: what watches and mends busy queues would cost more than it saves.
-      reindex: false,
-      monitorVacuum: false,
-    });
-    boss.on('error', (error) => this.logger.error({ err: error }, 'the queue of jobs reports an error'));
-    boss.on('warning', (warning) => this.logger.warn({ warning }, 'the queue of jobs warns'));
-    return boss;
   }
 }
 

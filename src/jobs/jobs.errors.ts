@@ -94,3 +94,17 @@ export class ClockTooFarError extends AppError {
     });
   }
 }
+
+export class TooManyStreamsError extends AppError {
+  static readonly code = 'too_many_streams';
+  static readonly status = 429;
+  static readonly title = 'Too many event streams are open';
+  static readonly openaiType = 'rate_limit_error';
+
+  constructor(limit: number) {
+    super(`You have ${limit} event streams open, the most one user may have. Close one, or read the state instead.`, {
+      details: { limit },
+      headers: { 'retry-after': '5' },
+    });
+  }
+}

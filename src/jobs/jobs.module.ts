@@ -4,6 +4,7 @@ import { DatabaseModule } from '../database/database.module.js';
 import { MonitoringModule } from '../monitoring/monitoring.module.js';
 import { ClockAdminController } from './clock.admin.controller.js';
 import { ClockAdminService } from './clock-admin.service.js';
+import { EventStreams } from './events/event-streams.service.js';
 import { JobAdminService } from './job-admin.service.js';
 import { JobFailureRepository } from './job-failure.repository.js';
 import { JobFailureService } from './job-failure.service.js';
@@ -13,6 +14,9 @@ import { JobRegistry } from './job-registry.js';
 import { JobScheduler } from './job-scheduler.js';
 import { JobsAdminController } from './jobs.admin.controller.js';
 import { PartitionsJob } from './partitions.job.js';
+import { QueueMetrics } from './queue/queue-metrics.js';
+import { QueueServer } from './queue/queue-server.js';
+import { WorkQueues } from './queue/work-queues.service.js';
 import { TestClockService } from './test-clock.service.js';
 
 /** Background work, and the test clock that moves it. Each module registers its jobs in `onModuleInit`. */
@@ -22,6 +26,7 @@ import { TestClockService } from './test-clock.service.js';
   controllers: [JobsAdminController, JobFailuresAdminController],
   providers: [
     ClockAdminService,
+    EventStreams,
     JobAdminService,
     JobFailureRepository,
     JobFailureService,
@@ -29,9 +34,12 @@ import { TestClockService } from './test-clock.service.js';
     JobRegistry,
     JobScheduler,
     PartitionsJob,
+    QueueMetrics,
+    QueueServer,
     TestClockService,
+    WorkQueues,
   ],
-  exports: [JobRegistry, JobFailureService],
+  exports: [EventStreams, JobFailureService, JobRegistry, WorkQueues],
 })
 export class JobsModule {
   /** Outside a sandbox nobody can move the clock: the route is not there. */

@@ -1,0 +1,3 @@
+import { startWorker } from '../start-server.js';
+
+await startWorker();

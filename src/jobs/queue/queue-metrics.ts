@@ -1,0 +1,61 @@
+import { EntityManager } from '@mikro-orm/postgresql';
+import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { Counter, Gauge, Histogram } from 'prom-client';
+import { Metrics } from '../../monitoring/metrics.js';
+import { WorkQueues } from './work-queues.service.js';
+
+const DURATION_BUCKETS_SECONDS = [0.01, 0.05, 0.2, 1, 5, 20, 60, 300];
+
+/** Runs are counted by the process they ran in; what waits is that of the installation, whoever is asked. */
+@Injectable()
+export class QueueMetrics implements OnModuleInit {
+  constructor(
+    private readonly metrics: Metrics,
+    private readonly queues: WorkQueues,
+    private readonly em: EntityManager,
+  ) {}
+
+  onModuleInit(): void {
+    const registers = [this.metrics.registry];
+    const runs = new Counter({
+      name: 'tollgate_queue_runs_total',
+      help: 'Jobs of queues that this process has run',
+      labelNames: ['queue', 'outcome'],
+      registers,
+    });
+    const durations = new Histogram({
+      name: 'tollgate_queue_run_seconds',
+      help: 'How long jobs of queues took in this process',
+      labelNames: ['queue'],
+      buckets: DURATION_BUCKETS_SECONDS,
+      registers,
+    });
+    this.queues.onEnd(({ queue, durationMs, failure }) => {
+      runs.inc({ queue, outcome: failure ? 'failed' : 'completed' });
+      durations.observe({ queue }, durationMs / 1_000);
+    });
+    const read = (gauge: Gauge): Promise<void> => this.metrics.orNothing(() => this.readJobs(gauge));
+    new Gauge({
+      name: 'tollgate_queue_jobs',
+      help: 'Jobs that wait (ready or delayed) or are under way',
+      labelNames: ['queue', 'state'],
+      registers,
+      collect() {
+        return read(this);
+      },
+    });
+  }
+
+  private async readJobs(gauge: Gauge): Promise<void> {
+    gauge.reset();
+    const names = this.queues.names();
+    for (const queue of names) for (const state of ['ready', 'delayed', 'active']) gauge.set({ queue, state }, 0);
+    const rows = await this.em.fork().execute<{ queue: string; state: string; jobs: number }[]>(JOBS_SQL, [names]);
+    for (const { queue, state, jobs } of rows) gauge.set({ queue, state }, jobs);
+  }
+}
+
+const JOBS_SQL = `
+  select name as queue, count(*)::integer as jobs,
+    case when state = 'active' then 'active' when start_after > now() then 'delayed' else 'ready' end as state
+  from pgboss.job where name = any(?::text[]) and state <= 'active' group by 1, 3`;

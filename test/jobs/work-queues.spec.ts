@@ -1,0 +1,152 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { newId } from '../../src/common/ids.js';
+import { JobFailure } from '../../src/jobs/job-failure.entity.js';
+import type { QueueDefinition } from '../../src/jobs/queue/queue-worker.js';
+import { WorkQueues } from '../../src/jobs/queue/work-queues.service.js';
+import { startTestApp, type TestApp } from '../support/test-app.js';
+import { createTestDatabase, type TestDatabase } from '../support/test-server.js';
+import { until } from '../support/until.js';
+
+const QUEUE = 'spec';
+
+describe('a work queue', () => {
+  let database: TestDatabase;
+  const started: TestApp[] = [];
+
+  beforeEach(async () => {
+    database = await createTestDatabase();
+  });
+  afterEach(async () => {
+    for (const server of started.splice(0)) await server.close();
+    await database.drop();
+  });
+
+  async function start(handle: QueueDefinition['handle'], over: Partial<QueueDefinition> = {}, JOBS = 'on') {
+    const server = await startTestApp({
+      database,
+      env: { JOBS },
+      beforeInit: (app: NestFastifyApplication) =>
+        app.get(WorkQueues).register({ name: QUEUE, concurrency: 2, runSecondsMax: 60, handle, ...over }),
+    });
+    started.push(server);
+    return server;
+  }
+
+  const send = (server: TestApp, id: string, options = {}): Promise<void> =>
+    server.app.get(WorkQueues).send(server.orm.em.fork(), QUEUE, { id }, options);
+
+  async function jobs(server: TestApp, state: string): Promise<number> {
+    const [row] = await server.orm.em
+      .fork()
+      .execute<{ count: number }[]>(
+        `select count(*)::integer as count from pgboss.job where name = ? and state = ?::pgboss.job_state`,
+        [QUEUE, state],
+      );
+    return row!.count;
+  }
+
+  it('has the jobs of committed transactions alone, hands each to one worker, and no more at once than may be', async () => {
+    const handled: string[] = [];
+    let atOnce = 0;
+    let running = 0;
+    const handle = async ({ id }: { id: string }): Promise<void> => {
+      running += 1;
+      atOnce = Math.max(atOnce, running);
+      await sleep(20);
+      running -= 1;
+      handled.push(id);
+    };
+    const sender = await start(() => Promise.reject(new Error('it has no worker')), {}, 'off');
+    const worker = await start(handle);
+    const ids = Array.from({ length: 8 }, newId);
+    for (const id of ids) await send(sender, id);
+    const undone = sender.orm.em.fork().transactional(async (em) => {
+      await sender.app.get(WorkQueues).send(em, QUEUE, { id: newId() });
+      throw new Error('rolled back');
+    });
+    await expect(undone).rejects.toThrow('rolled back');
+    await until(() => handled.length >= ids.length);
+    expect([...handled].sort()).toEqual([...ids].sort());
+    expect(atOnce).toBe(2);
+    await until(async () => (await jobs(worker, 'completed')) === ids.length);
+    expect(await jobs(worker, 'created')).toBe(0);
+  });
+
+  it('hands out by priority, then by age, and not before the time that was asked for', async () => {
+    const handled: string[] = [];
+    const sender = await start(() => Promise.resolve(), {}, 'off');
+    await send(sender, 'first');
+    await send(sender, 'urgent', { priority: 5 });
+    await send(sender, 'last', { priority: -5 });
+    await send(sender, 'tomorrow', { priority: 9, startAfter: new Date(Date.now() + 86_400_000) });
+    await start(
+      ({ id }) => {
+        handled.push(id);
+        return Promise.resolve();
+      },
+      { concurrency: 1 },
+    );
+    await until(() => handled.length === 3);
+    expect(handled).toEqual(['urgent', 'first', 'last']);
+    expect(await jobs(sender, 'created')).toBe(1);
+  });
+
+  it('runs as many jobs of one group over all processes as it may, and others beside them', async () => {
+    const running = new Set<string>();
+    const open: (() => void)[] = [];
+    const handle = ({ id }: { id: string }): Promise<void> => {
+      running.add(id);
+      return new Promise((resolve) => open.push(resolve));
+    };
+    const limits = { concurrency: 4, groupConcurrency: 2 };
+    const [one, other] = [await start(handle, limits), await start(handle, limits)];
+    for (const id of ['a1', 'a2', 'a3', 'b1']) await send(one!, id, { group: id[0]! });
+    await until(() => running.has('b1') && running.size === 3);
+    await sleep(1_500); // longer than a worker's poll
+    expect(running.size).toBe(3);
+    open.splice(0).forEach((resolve) => resolve());
+    await until(() => running.size === 4);
+    open.splice(0).forEach((resolve) => resolve());
+    await until(async () => (await jobs(other!, 'completed')) === 4);
+  });
+
+  it('tries a failed job again, and an operator sees one that was given up', async () => {
+    let attempts = 0;
+    const server = await start(() => {
+      attempts += 1;
+      return attempts < 2 ? Promise.reject(new Error('no bread')) : Promise.resolve();
+    });
+    await send(server, newId());
+    await until(async () => (await jobs(server, 'completed')) === 1);
+    expect(attempts).toBe(2);
+
+    attempts = -100;
+    const hopeless = newId();
+    await send(server, hopeless);
+    await until(async () => (await jobs(server, 'retry')) === 1);
+    await server.orm.em.fork().execute(`update pgboss.job set retry_limit = 0, retry_count = 10, start_after = now()`);
+    await until(async () => (await server.orm.em.fork().count(JobFailure, { entityId: hopeless })) === 1);
+    const failure = await server.orm.em.fork().findOneOrFail(JobFailure, { entityId: hopeless });
+    expect(failure).toMatchObject({ job: QUEUE, reason: 'no bread', state: 'open', payload: { id: hopeless } });
+  });
+
+  // Removed once: the wait of `drain`. The process then ends in the middle of the job.
+  it('finishes what it runs before its process ends, and leaves the rest', async () => {
+    const handled: string[] = [];
+    const server = await start(
+      async ({ id }) => {
+        await sleep(400);
+        handled.push(id);
+      },
+      { concurrency: 1 },
+    );
+    await send(server, 'runs');
+    await send(server, 'waits');
+    await until(async () => (await jobs(server, 'active')) === 1);
+    await started.pop()?.close();
+    expect(handled).toEqual(['runs']);
+    const observer = await start(() => Promise.resolve(), {}, 'off');
+    expect([await jobs(observer, 'completed'), await jobs(observer, 'created')]).toEqual([1, 1]);
+  });
+});
