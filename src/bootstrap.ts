@@ -11,6 +11,8 @@ import { createValidationPipe } from './common/http/validation.js';
 import type { Config } from './config/config.js';
 import { separateRequests } from './database/request-context.js';
 import { logRequests } from './monitoring/request-log.js';
+import { traceRequests } from './monitoring/tracing/trace-requests.js';
+import { Tracing } from './monitoring/tracing/tracing.js';
 import { serveApiDescription } from './openapi.js';
 
 /** The application, wired but not listening and its modules not initialised: the database may still be migrated. */
@@ -23,6 +25,7 @@ export async function createApp(config: Config): Promise<NestFastifyApplication>
   });
   app.useGlobalPipes(createValidationPipe());
   app.useGlobalFilters(new ErrorFilter());
+  traceRequests(adapter.getInstance(), app.get(Tracing));
   logRequests(adapter.getInstance());
   prepareHttp(adapter.getInstance());
   separateRequests(app);

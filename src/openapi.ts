@@ -2,7 +2,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import fastify, { type FastifyInstance } from 'fastify';
 import type { Config } from './config/config.js';
-import { PRODUCT_VERSION } from './version.js';
+import { PRODUCT_VERSION } from './common/version.js';
 
 const READER_PATH = '/docs';
 

@@ -1,8 +1,17 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { readEnvironment } from './env.js';
+import { type Environment, readEnvironment } from './env.js';
 import { type ProviderEndpoint, readProviderEndpoints } from './provider-endpoints.js';
 import { loadLocalSecrets } from './local-secrets.js';
+
+/** Where spans go, as OpenTelemetry's variables say. */
+export interface TracesTarget {
+  url: string;
+  /** What the collector asks for; may be a secret. */
+  headers: Record<string, string>;
+  /** Of the traces that begin here, the share that is kept. */
+  sampledShare: number;
+}
 
 /**
  * The configuration, typed and complete. Injected by class; nothing else reads `process.env`.
@@ -61,6 +70,8 @@ export class Config {
   /** Days that finished deliveries of webhooks are kept. */
   readonly webhookDeliveriesDays: number;
   readonly logLevel: string;
+  /** Null where nobody collects traces. */
+  readonly traces: TracesTarget | null;
   /** By `models.provider`. Their keys never leave the process but to their provider. */
   readonly providers: ReadonlyMap<string, ProviderEndpoint>;
 
@@ -100,6 +111,7 @@ export class Config {
     this.webhookPrivateHosts = new Set(env.WEBHOOK_PRIVATE_HOSTS);
     this.webhookDeliveriesDays = env.RETENTION_WEBHOOK_DELIVERIES_DAYS;
     this.logLevel = env.LOG_LEVEL;
+    this.traces = tracesTarget(env);
     this.providers = readProviderEndpoints(source);
   }
 
@@ -115,6 +127,15 @@ export class Config {
   connectedTo(databaseUrl: string): Config {
     return Object.assign(Object.create(Config.prototype) as Config, this, { databaseUrl });
   }
+}
+
+function tracesTarget(env: Environment): TracesTarget | null {
+  if (!env.OTEL_EXPORTER_OTLP_ENDPOINT) return null;
+  return {
+    url: `${env.OTEL_EXPORTER_OTLP_ENDPOINT.replace(/\/$/, '')}/v1/traces`,
+    headers: env.OTEL_EXPORTER_OTLP_HEADERS ?? {},
+    sampledShare: env.OTEL_TRACES_SAMPLER_ARG,
+  };
 }
 
 function environmentWithFile(): NodeJS.ProcessEnv {

@@ -45,6 +45,13 @@ const hostNames = z
     error: 'must be a comma-separated list of host names such as images.example.com',
   });
 
+const headerList = z.string().transform((value, context) => {
+  const pairs = value.split(',').map((pair) => /^\s*([\w-]+)=(.+?)\s*$/.exec(pair));
+  if (pairs.every((pair) => pair !== null)) return Object.fromEntries(pairs.map(([, name, text]) => [name, text]));
+  context.addIssue({ code: 'custom', message: 'must be a comma-separated list such as name=value,other=value' });
+  return z.NEVER;
+});
+
 const usdAmount = z.string().transform((value, context) => {
   try {
     return parseMoney(value);
@@ -96,6 +103,13 @@ export const Environment = z.object({
       error: 'must be trace, debug, info, warn, error or silent',
     })
     .default('info'),
+  OTEL_EXPORTER_OTLP_ENDPOINT: urlWith(['http:', 'https:'], 'http://localhost:4318').optional(),
+  OTEL_EXPORTER_OTLP_HEADERS: headerList.optional(),
+  OTEL_TRACES_SAMPLER_ARG: z.coerce
+    .number({ error: 'must be a number from 0 to 1' })
+    .min(0, 'must be at least 0')
+    .max(1, 'must be at most 1')
+    .default(1),
 });
 export type Environment = z.infer<typeof Environment>;
 

@@ -1,4 +1,5 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
+import { Tracing } from '../monitoring/tracing/tracing.js';
 import type { InferenceHttpRequest } from './admitted-chat.js';
 import type { AdmittedEmbedding } from './admitted-embedding.js';
 import { EmbeddingAdmission } from './embedding-admission.service.js';
@@ -12,12 +13,18 @@ export interface EmbeddingHttpRequest extends InferenceHttpRequest {
 /** Reads the body and refuses it unless its model makes embeddings and can be called by this user's tier. */
 @Injectable()
 export class EmbeddingGuard implements CanActivate {
-  constructor(private readonly admission: EmbeddingAdmission) {}
+  constructor(
+    private readonly admission: EmbeddingAdmission,
+    private readonly tracing: Tracing,
+  ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const request = context.switchToHttp().getRequest<EmbeddingHttpRequest>();
-    if (!request.principal) throw new Error('an inference route is public');
-    request.embedding = await this.admission.admit(parseEmbedding(request.body), request.principal.userId);
+    const { principal, body } = request;
+    if (!principal) throw new Error('an inference route is public');
+    request.embedding = await this.tracing.step('admit', async () =>
+      this.admission.admit(parseEmbedding(body), principal.userId),
+    );
     return true;
   }
 }

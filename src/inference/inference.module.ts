@@ -35,6 +35,7 @@ import { ProviderAdminController } from './provider-admin/provider.admin.control
 import { ProviderAccounts } from './provider-admin/provider-accounts.service.js';
 import { ProviderCredentialService } from './provider-admin/provider-credential.service.js';
 import { ProviderOverview } from './provider-admin/provider-overview.service.js';
+import { ProviderConnections } from './providers/provider-connections.js';
 import { ProviderRegistry } from './providers/provider-registry.js';
 import { SandboxProvider } from './providers/sandbox.provider.js';
 import { CircuitBreakerAdminController } from './resilience/circuit-breaker.admin.controller.js';
@@ -84,6 +85,7 @@ import { UsageEstimator } from './usage-estimator.service.js';
     ProviderAccounts,
     ProviderCredentialService,
     ProviderOverview,
+    ProviderConnections,
     ProviderRegistry,
     SandboxProvider,
     TokenCounter,

@@ -1,8 +1,9 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
+import { Tracing } from '../monitoring/tracing/tracing.js';
 import { AdmissionService } from './admission.service.js';
 import { ChatReader } from './chat-reader.service.js';
-import type { InferenceHttpRequest } from './admitted-chat.js';
+import type { AccessibleChat, InferenceHttpRequest } from './admitted-chat.js';
 import { type ChatDialect, ROUTE_DIALECT } from './dialects/chat-dialect.js';
 import { unsupportedPolicy } from './unsupported-parameters.js';
 
@@ -13,23 +14,28 @@ export class ModelAccessGuard implements CanActivate {
     private readonly reflector: Reflector,
     private readonly reader: ChatReader,
     private readonly admission: AdmissionService,
+    private readonly tracing: Tracing,
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const request = context.switchToHttp().getRequest<InferenceHttpRequest>();
-    const { principal } = request;
-    if (!principal) throw new Error('an inference route is public');
     const dialect = this.reflector.get<ChatDialect>(ROUTE_DIALECT, context.getHandler());
-    const parsed = await this.reader.read(request.body, {
+    request.accessible = await this.tracing.step('admit', () => this.admit(request, dialect));
+    request.dialect = dialect;
+    return true;
+  }
+
+  private async admit(request: InferenceHttpRequest, dialect: ChatDialect): Promise<AccessibleChat> {
+    const { principal, body, headers } = request;
+    if (!principal) throw new Error('an inference route is public');
+    const parsed = await this.reader.read(body, {
       dialect,
       userId: principal.userId,
       unsupported: unsupportedPolicy(request),
-      accept: request.headers.accept,
+      accept: headers.accept,
     });
     const { chat, refusal } = await this.admission.decideAccess(parsed, principal.userId);
     if (refusal) throw refusal;
-    request.dialect = dialect;
-    request.accessible = chat;
-    return true;
+    return chat;
   }
 }

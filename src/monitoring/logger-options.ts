@@ -1,6 +1,7 @@
 import type { Params } from 'nestjs-pino';
 import type { Config } from '../config/config.js';
 import { withoutRefusedRow } from '../database/database-errors.js';
+import type { Tracing } from './tracing/tracing.js';
 
 /** Wherever one of these appears in a logged object, its value does not. */
 const SECRET_PATHS = [
@@ -30,7 +31,7 @@ function describeError({ type, message, stack, code }: LoggedError): LoggedError
 }
 
 /** How everything is logged. Requests are logged by `logRequests`, at the server, because a middleware would miss most of them. */
-export function loggerOptions(config: Config): Params {
+export function loggerOptions(config: Config, tracing: Tracing): Params {
   const isReadable = !config.isProduction && process.stdout.isTTY;
   return {
     forRoutes: [],
@@ -39,6 +40,7 @@ export function loggerOptions(config: Config): Params {
       autoLogging: false,
       redact: { paths: SECRET_PATHS, censor: '[redacted]' },
       serializers: { err: describeError },
+      ...(tracing.isOn && { mixin: () => (tracing.traceId ? { traceId: tracing.traceId } : {}) }),
       ...(isReadable && {
         transport: { target: 'pino-pretty', options: { singleLine: true, ignore: 'pid,hostname,http' } },
       }),

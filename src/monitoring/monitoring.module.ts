@@ -8,11 +8,17 @@ import { loggerOptions } from './logger-options.js';
 import { Metrics } from './metrics.js';
 import { MetricsController } from './metrics.controller.js';
 import { PoolMetrics } from './pool-metrics.js';
+import { Tracing } from './tracing/tracing.js';
+import { TracingModule } from './tracing/tracing.module.js';
 
 @Module({
-  imports: [DatabaseModule, LoggerModule.forRootAsync({ inject: [Config], useFactory: loggerOptions })],
+  imports: [
+    DatabaseModule,
+    TracingModule,
+    LoggerModule.forRootAsync({ imports: [TracingModule], inject: [Config, Tracing], useFactory: loggerOptions }),
+  ],
   controllers: [HealthController, MetricsController],
   providers: [AuditTrail, Metrics, PoolMetrics],
-  exports: [AuditTrail, Metrics],
+  exports: [AuditTrail, Metrics, TracingModule],
 })
 export class MonitoringModule {}

@@ -1,8 +1,9 @@
 import { Logger } from '@nestjs/common';
 import type { FastifyInstance } from 'fastify';
+import { traceIdOf } from './tracing/trace-requests.js';
 
 /** Asked every few seconds by whatever keeps the process running. */
-const UNLOGGED = /^\/(health\/|metrics$)/;
+export const UNLOGGED = /^\/(health\/|metrics$)/;
 
 /**
  * One line per request, whoever answered it: the token check, the OpenID Connect engine or a controller. Queries, headers and bodies are
@@ -14,7 +15,9 @@ export function logRequests(server: FastifyInstance): void {
     const { id, method } = request;
     const path = request.url.split('?', 1)[0] ?? '';
     const { statusCode: status } = reply.raw;
-    const line = { http: { id, method, path, status, durationMs: Math.round(reply.elapsedTime) } };
+    const traceId = traceIdOf(request);
+    const http = { id, method, path, status, durationMs: Math.round(reply.elapsedTime) };
+    const line = { http, ...(traceId && { traceId }) };
     if (status >= 500) logger.error(line, `${method} ${path} ${status}`);
     else if (!UNLOGGED.test(path)) logger.log(line, `${method} ${path} ${status}`);
     done();

@@ -6,6 +6,7 @@ import type { AppError } from '../common/errors/app-error.js';
 import { newId } from '../common/ids.js';
 import type { IdempotencyClaim, RequestLimits, SettleMember } from '../credits/hold.repository.js';
 import type { ChargedAttempt } from '../credits/settle-call.js';
+import { type OpenSpan, Tracing } from '../monitoring/tracing/tracing.js';
 import type { CatalogueModel } from '../models/domain/catalogue-model.js';
 import type { Plan } from '../subscription/plan.entity.js';
 import { PlanService } from '../subscription/plan.service.js';
@@ -107,6 +108,7 @@ export class MeteringService {
     private readonly batches: HoldBatches,
     private readonly subscriptions: SubscriptionService,
     private readonly plans: PlanService,
+    private readonly tracing: Tracing,
   ) {}
 
   /**
@@ -115,19 +117,8 @@ export class MeteringService {
    * AccessRevokedError, IdempotencyInProgressError, IdempotencyMismatchError, OverloadedError. A refusal changes nothing. AnsweredBefore where
    * the client's key has its answer.
    */
-  async reserve(request: ReserveRequest): Promise<Reservation> {
-    const order = await this.toOrder(request);
-    const { answer, subscriptionId } = await this.whenPrepared(request.userId, () => this.batches.reserve(order));
-    const { result, at: heldAt, expiresAt } = answer;
-    if (result.outcome === 'replay' && result.claimedBy !== null) {
-      throw new AnsweredBefore(result.claimedBy, result.availableUcr);
-    }
-    if (result.outcome === 'limited') this.noteLimits(order, answer);
-    if (result.outcome !== 'held') throw refusalOf(result, { ...request, now: heldAt });
-    const { requestId, userId, amountUcr } = request;
-    const limits = this.noteLimits(order, answer);
-    this.carried.set(requestId, { ...order, expiresAt, heldAt, subscriptionId });
-    return { requestId, userId, amountUcr, heldAt, availableUcr: result.availableUcr, limits };
+  reserve(request: ReserveRequest): Promise<Reservation> {
+    return this.tracing.step('reserve', (span) => this.hold(request, span));
   }
 
   /**
@@ -155,7 +146,45 @@ export class MeteringService {
   }
 
   /** Charges a request and writes its usage; durable when it resolves. A second call answers what the first one charged. */
-  async settle(request: SettleRequest): Promise<Settlement> {
+  settle(request: SettleRequest): Promise<Settlement> {
+    return this.tracing.step('settle', (span) => this.charge(request, span));
+  }
+
+  /** Gives a hold back whole. A hold that has ended stays as it is. */
+  async void(hold: { requestId: string; userId: string }, reason: string): Promise<void> {
+    const { requestId, userId } = hold;
+    await this.tracing.step('void', () =>
+      this.batches.settle({ id: requestId, userId, state: 'voided', attempts: [], hold: null }),
+    );
+    this.carried.delete(requestId);
+    this.logger.debug({ requestId, reason }, 'a hold was given back');
+  }
+
+  /**
+   * Lets the hold of a request that is still under way live for `ttlMs` from now on; never shorter than it would. False for a hold that has
+   * ended, or is being ended at this moment.
+   */
+  extend(requestId: string, userId: string, ttlMs: number): Promise<boolean> {
+    return this.batches.extend({ id: requestId, userId, ttlMs });
+  }
+
+  private async hold(request: ReserveRequest, span: OpenSpan): Promise<Reservation> {
+    span.note({ 'tollgate.model': request.model.id, 'tollgate.credits.asked': formatCredits(request.amountUcr) });
+    const order = await this.toOrder(request);
+    const { answer, subscriptionId } = await this.whenPrepared(request.userId, () => this.batches.reserve(order));
+    const { result, at: heldAt, expiresAt } = answer;
+    if (result.outcome === 'replay' && result.claimedBy !== null) {
+      throw new AnsweredBefore(result.claimedBy, result.availableUcr);
+    }
+    if (result.outcome === 'limited') this.noteLimits(order, answer);
+    if (result.outcome !== 'held') throw refusalOf(result, { ...request, now: heldAt });
+    const { requestId, userId, amountUcr } = request;
+    const limits = this.noteLimits(order, answer);
+    this.carried.set(requestId, { ...order, expiresAt, heldAt, subscriptionId });
+    return { requestId, userId, amountUcr, heldAt, availableUcr: result.availableUcr, limits };
+  }
+
+  private async charge(request: SettleRequest, span: OpenSpan): Promise<Settlement> {
     const { requestId, userId } = request;
     const carried = this.carried.get(requestId) ?? null;
     const subscriptionId = carried?.subscriptionId ?? null;
@@ -173,23 +202,8 @@ export class MeteringService {
       throw new Error(`request ${requestId} cannot be charged: its hold is ${result.state ?? 'unknown'}`);
     }
     const { costUcr: chargedUcr, availableUcr, newDebtUcr, state } = result;
+    span.note({ 'tollgate.credits.charged': formatCredits(chargedUcr) });
     return { chargedUcr, availableUcr, newDebtUcr, state };
-  }
-
-  /** Gives a hold back whole. A hold that has ended stays as it is. */
-  async void(hold: { requestId: string; userId: string }, reason: string): Promise<void> {
-    const { requestId, userId } = hold;
-    await this.batches.settle({ id: requestId, userId, state: 'voided', attempts: [], hold: null });
-    this.carried.delete(requestId);
-    this.logger.debug({ requestId, reason }, 'a hold was given back');
-  }
-
-  /**
-   * Lets the hold of a request that is still under way live for `ttlMs` from now on; never shorter than it would. False for a hold that has
-   * ended, or is being ended at this moment.
-   */
-  extend(requestId: string, userId: string, ttlMs: number): Promise<boolean> {
-    return this.batches.extend({ id: requestId, userId, ttlMs });
   }
 
   /** The answer of `attempt`, after opening the account or closing the periods that it asks for: the user sees nothing of either. */

@@ -19,6 +19,7 @@ import { Subscription } from '../../src/subscription/subscription.entity.js';
 import { SubscriptionOpener } from '../../src/subscription/subscription-opener.js';
 import { SubscriptionService } from '../../src/subscription/subscription.service.js';
 import { HoldBatches } from '../../src/usage/hold-batches.service.js';
+import { NoTracing } from '../../src/monitoring/tracing/tracing.js';
 import { MeteringService } from '../../src/usage/metering.service.js';
 import { testConfig } from '../support/test-config.js';
 
@@ -57,7 +58,7 @@ export function moneyServices(orm: MikroORM, now: Date, env: Record<string, stri
   const changes = new PlanChangeService(books, subscriptions, lifecycle);
   const holdService = new HoldService(orm.em, holds);
   const batches = new HoldBatches(holdService, clock, new WallClock(), testConfig(env));
-  const metering = new MeteringService(batches, subscriptions, plans);
+  const metering = new MeteringService(batches, subscriptions, plans, new NoTracing());
   return {
     clock,
     credits,

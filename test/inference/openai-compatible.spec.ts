@@ -75,7 +75,7 @@ describe('a model of an OpenAI-compatible provider', () => {
     expect(mock.requests).toEqual([
       {
         path: '/v1/chat/completions',
-        authorization: `Bearer ${API_KEY}`,
+        headers: expect.objectContaining({ authorization: `Bearer ${API_KEY}` }),
         body: {
           model: 'gpt-5-nano',
           messages: CHAT.messages,

@@ -65,7 +65,7 @@ describe('accounts at providers', () => {
     const caller = await bench.caller('pro');
     const answer = await caller.chat(CHAT);
     expect(answer.status).toBe(200);
-    expect(mock.requests.at(-1)?.authorization).toBe(`Bearer ${KEYS[0]}`);
+    expect(mock.requests.at(-1)?.headers.authorization).toBe(`Bearer ${KEYS[0]}`);
 
     const stored = await bench.server.orm.em
       .getConnection()

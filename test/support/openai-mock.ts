@@ -40,7 +40,7 @@ export interface MockBehaviour {
 
 export interface RecordedRequest {
   path: string;
-  authorization: string | undefined;
+  headers: IncomingMessage['headers'];
   body: Record<string, unknown>;
 }
 
@@ -85,8 +85,7 @@ export class OpenAiMock {
       return;
     }
     const body = JSON.parse(await readAll(request)) as Record<string, unknown>;
-    if (this.isRecording)
-      this.requests.push({ path: request.url!, authorization: request.headers.authorization, body });
+    if (this.isRecording) this.requests.push({ path: request.url!, headers: request.headers, body });
     const behaviour = this.nextBehaviour();
     if (behaviour.delayMs) await sleep(behaviour.delayMs);
     if (behaviour.dropped) return void response.destroy();

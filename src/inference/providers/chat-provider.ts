@@ -15,6 +15,8 @@ export interface ProviderRequest {
     name: string;
   };
   body: ChatCompletionBody;
+  /** The header of the trace that the call belongs to, where there is one. */
+  traceparent?: string | undefined;
   /** Everything of the constrained parameters that is sent, the output limit always among it. */
   parameters: Record<string, unknown>;
   /** What the hold assumed: input tokens, those of images among them, and output tokens of one choice. */
@@ -25,12 +27,14 @@ export interface ProviderAnswer {
   completion: ChatCompletion;
   usage: ReportedUsage | null;
   providerRequestId: string | null;
+  /** What the provider calls the model that answered, where it tells. */
+  providerModel?: string | undefined;
 }
 
 /** What a stream yields. A usage event may come several times with growing figures: the last one counts. */
 export type ProviderEvent =
   | { kind: 'chunk'; chunk: ChatCompletionChunk }
-  | { kind: 'usage'; usage: ReportedUsage; providerRequestId: string | null };
+  | { kind: 'usage'; usage: ReportedUsage; providerRequestId: string | null; providerModel?: string | undefined };
 
 /** What happens upstream when the client leaves: read on, because the provider charges anyway, or stop and count what was delivered. */
 export type DisconnectPolicy = { kind: 'drain'; capMs: number } | { kind: 'cancel' };
@@ -52,6 +56,7 @@ export interface EmbeddingRequest {
   requestId: string;
   model: ProviderRequest['model'];
   body: EmbeddingBody;
+  traceparent?: string | undefined;
 }
 
 export interface EmbeddingAnswer {
@@ -59,6 +64,7 @@ export interface EmbeddingAnswer {
   vectors: (number[] | string)[];
   usage: ReportedUsage | null;
   providerRequestId: string | null;
+  providerModel?: string | undefined;
 }
 
 /** A provider that turns text into vectors. Fails as a provider of completions does. */

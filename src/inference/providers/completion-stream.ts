@@ -30,7 +30,7 @@ export async function* readCompletionStream(
       const { usage: _reported, ...rest } = chunk;
       yield { kind: 'chunk', chunk: { ...rest, model: modelId } };
     }
-    if (usage) yield { kind: 'usage', usage, providerRequestId };
+    if (usage) yield { kind: 'usage', usage, providerRequestId, providerModel: chunk.model };
   }
   if (!isFinished) throw new ProviderFailure('the provider broke the stream off');
 }

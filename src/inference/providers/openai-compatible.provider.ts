@@ -32,6 +32,12 @@ const REJECTING_STATUSES = new Set([400, 413, 422]);
 /** Only OpenAI itself is known to take the field; leaving it out would let the account's own setting choose the price. */
 const SERVICE_TIER_PROVIDERS = new Set(['openai']);
 
+interface OutgoingCall {
+  path: string;
+  body: object;
+  traceparent: string | undefined;
+}
+
 /** Any server that speaks `POST /chat/completions` as OpenAI does: OpenAI, Azure, Ollama, vLLM, OpenRouter. */
 export class OpenAiCompatibleProvider implements ChatProvider, EmbeddingProvider {
   readonly onDisconnect = { kind: 'drain', capMs: DRAIN_CAP_MS } as const;
@@ -55,17 +61,24 @@ export class OpenAiCompatibleProvider implements ChatProvider, EmbeddingProvider
   }
 
   async complete(request: ProviderRequest, signal: AbortSignal): Promise<ProviderAnswer> {
-    const { text, headers } = await this.ask('/chat/completions', this.bodyOf(request, false), signal);
+    const { text, headers } = await this.ask(
+      { path: '/chat/completions', body: this.bodyOf(request, false), traceparent: request.traceparent },
+      signal,
+    );
     const completion = parseCompletion(text);
     return {
       completion: { ...completion, model: request.model.id },
       usage: readWireUsage(completion.usage),
       providerRequestId: requestIdOf(headers),
+      providerModel: completion.model,
     };
   }
 
   async *stream(request: ProviderRequest, signal: AbortSignal): AsyncGenerator<ProviderEvent> {
-    const { body, headers } = await this.open('/chat/completions', this.bodyOf(request, true), signal);
+    const { body, headers } = await this.open(
+      { path: '/chat/completions', body: this.bodyOf(request, true), traceparent: request.traceparent },
+      signal,
+    );
     let isRead = false;
     body.on('error', () => undefined); // reading it throws the same; giving it up would otherwise be an uncaught error
     try {
@@ -81,34 +94,37 @@ export class OpenAiCompatibleProvider implements ChatProvider, EmbeddingProvider
     }
   }
 
-  async embed({ model, body }: EmbeddingRequest, signal: AbortSignal): Promise<EmbeddingAnswer> {
-    const { text, headers } = await this.ask('/embeddings', { ...body, model: model.name }, signal);
+  async embed(request: EmbeddingRequest, signal: AbortSignal): Promise<EmbeddingAnswer> {
+    const { model, body } = request;
+    const call = { path: '/embeddings', body: { ...body, model: model.name }, traceparent: request.traceparent };
+    const { text, headers } = await this.ask(call, signal);
     const { vectors, usage } = parseEmbeddings(text, inputsOf(body).length);
     return { vectors, usage, providerRequestId: requestIdOf(headers) };
   }
 
   /** An answer as a whole. */
-  private async ask(path: string, body: object, signal: AbortSignal): Promise<WholeAnswer> {
-    const post = this.post(path, body, 'application/json');
+  private async ask(call: OutgoingCall, signal: AbortSignal): Promise<WholeAnswer> {
+    const post = this.post(call, 'application/json');
     const answer = await fetchWhole(this.dispatcher, post, signal).catch(unreachable(signal));
     if (answer.statusCode !== 200) refuse(answer.statusCode, answer.text);
     return answer;
   }
 
   /** An answer as it comes. */
-  private async open(path: string, body: object, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
-    const post = this.post(path, body, 'text/event-stream');
+  private async open(call: OutgoingCall, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+    const post = this.post(call, 'text/event-stream');
     const response = await this.dispatcher.request({ ...post, signal }).catch(unreachable(signal));
     if (response.statusCode !== 200) refuse(response.statusCode, await readText(response));
     return response;
   }
 
-  private post(path: string, body: object, accept: string): Dispatcher.DispatchOptions & { method: 'POST' } {
+  private post(call: OutgoingCall, accept: string): Dispatcher.DispatchOptions & { method: 'POST' } {
+    const { path, body, traceparent } = call;
     return {
       origin: this.origin,
       path: `${this.basePath}${path}`,
       method: 'POST',
-      headers: { ...this.headers, accept },
+      headers: { ...this.headers, accept, ...(traceparent && { traceparent }) },
       body: JSON.stringify(body),
     };
   }

@@ -1,23 +1,11 @@
-import { Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
-import { Agent } from 'undici';
+import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { Config } from '../../config/config.js';
 import type { ProviderEndpoint } from '../../config/provider-endpoints.js';
 import type { CatalogueModel } from '../../models/domain/catalogue-model.js';
 import type { ProviderRoute } from '../admitted-chat.js';
 import { ProviderAccounts } from '../provider-admin/provider-accounts.service.js';
-import { CircuitBreakers } from '../resilience/circuit-breakers.service.js';
-import { GuardedProvider } from '../resilience/guarded.provider.js';
-import type { ChatProvider } from './chat-provider.js';
-import { OpenAiCompatibleProvider } from './openai-compatible.provider.js';
+import { ProviderConnections } from './provider-connections.js';
 import { SandboxProvider } from './sandbox.provider.js';
-import { AnthropicProtocol } from './translated/anthropic.protocol.js';
-import { GoogleProtocol } from './translated/google.protocol.js';
-import { TranslatedProvider } from './translated/translated.provider.js';
-
-/** Connections to one provider; requests beyond wait here, where their own time limit counts. */
-const CONNECTIONS_MAX = 512;
-const CONNECT_MS = 10_000;
-const IDLE_MS = 30_000;
 
 /** An account as it is used; without a credential's id it comes from the environment. */
 interface UsedEndpoint extends ProviderEndpoint {
@@ -29,16 +17,9 @@ interface UsedEndpoint extends ProviderEndpoint {
  * of the database comes before one of the environment, and a change of it is followed at once.
  */
 @Injectable()
-export class ProviderRegistry implements OnModuleInit, OnApplicationShutdown {
+export class ProviderRegistry implements OnModuleInit {
   private readonly logger = new Logger(ProviderRegistry.name);
-  private readonly dispatcher = new Agent({
-    connections: CONNECTIONS_MAX,
-    connect: { timeout: CONNECT_MS },
-    keepAliveTimeout: IDLE_MS,
-    // Every call has a time limit of its own, per step and in all.
-    headersTimeout: 0,
-    bodyTimeout: 0,
-  });
+  private readonly sandboxRoute: ProviderRoute;
   private used = new Map<string, { endpoint: UsedEndpoint; route: ProviderRoute }>();
   private reading: Promise<void> | null = null;
   private isStale = false;
@@ -48,9 +29,11 @@ export class ProviderRegistry implements OnModuleInit, OnApplicationShutdown {
   constructor(
     private readonly config: Config,
     private readonly sandbox: SandboxProvider,
-    private readonly circuits: CircuitBreakers,
+    private readonly connections: ProviderConnections,
     private readonly accounts: ProviderAccounts,
-  ) {}
+  ) {
+    this.sandboxRoute = { provider: connections.traced(sandbox), isSandbox: true };
+  }
 
   /** Listens first: a change between a reading and a listening would be missed. */
   async onModuleInit(): Promise<void> {
@@ -80,7 +63,7 @@ export class ProviderRegistry implements OnModuleInit, OnApplicationShutdown {
   routeOf(model: CatalogueModel): ProviderRoute | null {
     const found = this.used.get(model.provider);
     if (found) return found.route;
-    return this.config.sandbox ? { provider: this.sandbox, isSandbox: true } : null;
+    return this.config.sandbox ? this.sandboxRoute : null;
   }
 
   private async readWhileStale(): Promise<void> {
@@ -98,30 +81,10 @@ export class ProviderRegistry implements OnModuleInit, OnApplicationShutdown {
     for (const [name, endpoint] of endpoints) {
       const known = this.used.get(name);
       const isSame = known?.endpoint.baseUrl === endpoint.baseUrl && known.endpoint.apiKey === endpoint.apiKey;
-      const route = isSame ? known.route : this.routeTo(name, endpoint);
+      const route = isSame ? known.route : { provider: this.connections.open(name, endpoint), isSandbox: false };
       next.set(name, { endpoint, route });
     }
     this.used = next;
     this.generation += 1;
-  }
-
-  private routeTo(name: string, endpoint: ProviderEndpoint): ProviderRoute {
-    return { provider: new GuardedProvider(this.providerOf(name, endpoint), this.circuits), isSandbox: false };
-  }
-
-  /** Two names stand for protocols of their own; every other provider is taken to speak OpenAI's. */
-  private providerOf(name: string, endpoint: ProviderEndpoint): ChatProvider {
-    switch (name) {
-      case 'anthropic':
-        return new TranslatedProvider(name, new AnthropicProtocol(endpoint, this.dispatcher));
-      case 'google':
-        return new TranslatedProvider(name, new GoogleProtocol(endpoint, this.dispatcher));
-      default:
-        return new OpenAiCompatibleProvider(name, endpoint, this.dispatcher);
-    }
-  }
-
-  async onApplicationShutdown(): Promise<void> {
-    await this.dispatcher.close();
   }
 }

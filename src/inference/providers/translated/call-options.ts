@@ -20,7 +20,7 @@ const EFFORTS = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'] as 
  * @throws ProviderRejection naming everything that the provider does not offer: a parameter is refused, never left out.
  */
 export function toCallOptions(
-  { body, parameters }: ProviderRequest,
+  { body, parameters, traceparent }: ProviderRequest,
   alsoNotOffered: readonly string[] = [],
 ): LanguageModelV4CallOptions {
   refuseUnoffered(parameters, alsoNotOffered);
@@ -41,6 +41,7 @@ export function toCallOptions(
     responseFormat: toResponseFormat(parameters['response_format'] as ChatCompletionBody['response_format']),
     tools: tools.length > 0 ? tools : undefined,
     toolChoice: tools.length > 0 ? toToolChoice(body.tool_choice) : undefined,
+    headers: traceparent && { traceparent },
   }) as LanguageModelV4CallOptions;
 }
 

@@ -43,6 +43,7 @@ export class TranslatedProvider implements ChatProvider {
         completion: toCompletion(request, { content: answer.content, finishReason: answer.finishReason, usage }),
         usage,
         providerRequestId: exchange.providerRequestId(),
+        providerModel: answer.response?.modelId,
       };
     } catch (error) {
       throw this.toProviderError(error, signal);
@@ -55,11 +56,13 @@ export class TranslatedProvider implements ChatProvider {
       const call = { ...toCallOptions(request), ...options, includeRawChunks: true, abortSignal: signal };
       const { stream } = await model.doStream(call);
       const translator = new ChunkTranslator(request);
+      let providerModel: string | undefined;
       for await (const part of stream) {
         refuseBroken(part);
         for (const chunk of translator.translate(part)) yield { kind: 'chunk', chunk };
         const usage = usageOf(part, exchange);
-        if (usage) yield { kind: 'usage', usage, providerRequestId: exchange.providerRequestId() };
+        if (part.type === 'response-metadata') providerModel = part.modelId;
+        if (usage) yield { kind: 'usage', usage, providerRequestId: exchange.providerRequestId(), providerModel };
         if (part.type === 'finish') return;
       }
     } catch (error) {
