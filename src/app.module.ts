@@ -5,6 +5,7 @@ import { ConfigModule } from './config/config.module.js';
 import type { Config } from './config/config.js';
 import { CreditsModule } from './credits/credits.module.js';
 import { DatabaseModule } from './database/database.module.js';
+import { DistributionModule } from './distribution/distribution.module.js';
 import { InferenceModule } from './inference/inference.module.js';
 import { JobsModule } from './jobs/jobs.module.js';
 import { ModelsModule } from './models/models.module.js';
@@ -25,6 +26,7 @@ export class AppModule {
         MonitoringModule,
         JobsModule.forRoot(config),
         AuthModule,
+        DistributionModule,
         ModelsModule,
         CreditsModule,
         SubscriptionModule,

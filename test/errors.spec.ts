@@ -16,6 +16,7 @@ async function errorKinds(): Promise<(AppErrorKind & { name: string })[]> {
 const CODES: Record<string, number> = {
   account_suspended: 403,
   answer_cut_off: 502,
+  app_version_not_found: 404,
   api_key_limit_reached: 409,
   api_key_not_found: 404,
   body_too_large: 413,
@@ -33,7 +34,9 @@ const CODES: Record<string, number> = {
   debt_outstanding: 402,
   debt_repaid: 409,
   device_not_found: 404,
+  diagnostics_not_found: 404,
   email_taken: 409,
+  feedback_not_found: 404,
   grant_ended: 409,
   headers_too_large: 431,
   hold_ended: 409,
@@ -99,6 +102,7 @@ const CODES: Record<string, number> = {
   unsupported_parameter: 400,
   user_not_found: 404,
   user_state: 409,
+  version_goes_backwards: 409,
   webhook_endpoint_not_found: 404,
   wrong_code: 401,
 };

@@ -61,6 +61,8 @@ export class Config {
   readonly providerTimeoutMs: number;
   /** What one credit is sold for, in nano-USD: makes margins of credits. Null where nobody says. */
   readonly creditPriceNusd: bigint | null;
+  /** How long reports of the desktop app are kept. */
+  readonly retentionDiagnosticsDays: number;
   /** How long failures of providers stay counted and logged. */
   readonly retentionErrorsDays: number;
   /** Where remote images may be looked at for their size; no other host is asked. */
@@ -106,6 +108,7 @@ export class Config {
     this.outputTokensDefault = env.OUTPUT_TOKENS_DEFAULT;
     this.providerTimeoutMs = env.PROVIDER_TIMEOUT_MS;
     this.creditPriceNusd = env.CREDIT_PRICE_USD ?? null;
+    this.retentionDiagnosticsDays = env.RETENTION_DIAGNOSTICS_DAYS;
     this.retentionErrorsDays = env.RETENTION_ERRORS_DAYS;
     this.imageFetchHosts = new Set(env.IMAGE_FETCH_HOSTS);
     this.webhookPrivateHosts = new Set(env.WEBHOOK_PRIVATE_HOSTS);

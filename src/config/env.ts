@@ -94,6 +94,7 @@ export const Environment = z.object({
   OUTPUT_TOKENS_DEFAULT: wholeNumber(1, 1_000_000).default(4_096),
   PROVIDER_TIMEOUT_MS: wholeNumber(100, 3_600_000).default(120_000),
   CREDIT_PRICE_USD: usdAmount.optional(),
+  RETENTION_DIAGNOSTICS_DAYS: wholeNumber(1, 3_650).default(30),
   RETENTION_ERRORS_DAYS: wholeNumber(1, 3_650).default(30),
   IMAGE_FETCH_HOSTS: hostNames.optional(),
   WEBHOOK_PRIVATE_HOSTS: hostNames.optional(),

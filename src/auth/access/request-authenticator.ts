@@ -66,7 +66,8 @@ function countOf(name: string, rawHeaders: readonly string[]): number {
   return count;
 }
 
-function presentedBy({ method, url: path, headers }: FastifyRequest): PresentedCredentials {
+/** What a request shows of who makes it. */
+export function presentedBy({ method, url: path, headers }: FastifyRequest): PresentedCredentials {
   // Node joins repeated ones, which makes them no proof.
   const dpop = headers['dpop'] === undefined ? undefined : String(headers['dpop']);
   return { authorization: headers.authorization, dpop, method, path };

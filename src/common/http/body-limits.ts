@@ -4,13 +4,14 @@ const MIB = 1_024 * KIB;
 /** What a route takes that is not listed below: no product resource is larger than a few kilobytes. */
 export const BODY_BYTES_DEFAULT = 64 * KIB;
 
-/** Routes that carry prompts and images, and documents of operators. The largest is a chat with 20 images as data URIs. */
+/** Routes that carry prompts and images, reports of apps, and documents of operators. The largest is a chat with 20 images as data URIs. */
 const BODY_BYTES_BY_ROUTE: Record<string, number> = {
   '/v1/chat/completions': 20 * MIB,
   '/v1/messages': 20 * MIB,
   '/v1/responses': 20 * MIB,
   '/v1/estimates': 20 * MIB,
   '/v1/embeddings': 2 * MIB,
+  '/v1/app/diagnostics': 5 * MIB,
   '/admin/imports/models': 32 * MIB,
   '/admin/imports/litellm': 32 * MIB,
 };

@@ -1,0 +1,48 @@
+export const REDACTED = '[redacted]';
+
+/** A member of this name holds a secret, whatever it looks like. */
+const SECRET_NAME =
+  /pass(?:word|wd|phrase)|secret|token$|authori[sz]ation|cookie|api[-_]?key|credential|private[-_]?key|session[-_]?id/i;
+
+/**
+ * What is never kept, wherever it stands in a text; a first group is kept before it. Each begins where a run of its own characters begins, so
+ * that every character is looked at a fixed number of times: what people send has up to five million of them.
+ */
+const SECRETS: readonly RegExp[] = [
+  /()-----BEGIN [A-Z ]{1,40}-----[A-Za-z0-9+/=\s\\]*(?:-----END [A-Z ]{1,40}-----)?/g,
+  // Three parts of base64url: an access token, an ID token, a DPoP proof.
+  /()(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)?/g,
+  // Keys that say what they are: ours, those of providers and of code hosts.
+  /()(?<![A-Za-z0-9_-])(?:tg_|sk-|sk_|pk_|rk_|gh[pousr]_|github_pat_|xox[abps]-|AKIA|AIza|whsec_)[A-Za-z0-9_-]{12,}/g,
+  /\b((?:Bearer|Basic|DPoP)\s{1,3})[A-Za-z0-9._~+/=-]{8,}/gi,
+  /((?:password|passwd|passphrase|secret|token|api[-_]?key|authorization|cookie)["']?\s{0,3}[=:]\s{0,3}["']?)[^\s"'&,;<>]+/gi,
+  // User and password in an address.
+  /(:\/\/)[^\s/@:]{1,256}:[^\s/@]{1,256}(?=@)/g,
+  // Mail addresses, also as they are written in a URL.
+  /()(?<![^\s@<>"(),;:])[^\s@<>"(),;:]+(?:@|%40)[\p{L}\p{N}-]+(?:\.[\p{L}\p{N}-]+)*\.\p{L}{2,}/gu,
+];
+
+/** Text without secrets, tokens and mail addresses, and fit to be stored. */
+export function redactText(text: string): string {
+  return SECRETS.reduce((rest, secret) => rest.replace(secret, `$1${REDACTED}`), text.toWellFormed());
+}
+
+/**
+ * A JSON value without secrets, tokens and mail addresses, in its values and in its names. Numbers and switches stay: how many tokens there
+ * were is no token. The value must be shallow, see `findExcess`.
+ */
+export function redact(value: unknown): unknown {
+  if (typeof value === 'string') return redactText(value);
+  if (Array.isArray(value)) return value.map(redact);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, member]) => [
+      redactText(name),
+      SECRET_NAME.test(name) && holdsText(member) ? REDACTED : redact(member),
+    ]),
+  );
+}
+
+function holdsText(value: unknown): boolean {
+  return typeof value === 'string' || (typeof value === 'object' && value !== null);
+}
