@@ -12,6 +12,7 @@ import { RequestAuthenticator } from './access/request-authenticator.js';
 import { RevocationList } from './access/revocation-list.js';
 import { RouteTable } from './access/route-table.js';
 import { AccountController } from './account/account.controller.js';
+import { AccountOverview } from './account/account-overview.js';
 import { AccountSessions } from './account/account-session.service.js';
 import { AccountVisits } from './account/account-visits.js';
 import { ApiKeysController } from './account/api-keys.controller.js';
@@ -23,6 +24,7 @@ import { PreferencesController } from './account/preferences.controller.js';
 import { PreferencesService } from './account/preferences.service.js';
 import { ProfileService } from './account/profile.service.js';
 import { SessionsController } from './account/sessions.controller.js';
+import { IdentitiesController } from './account/identities.controller.js';
 import { KeysAdminController } from './admin/keys.admin.controller.js';
 import { SessionsAdminController } from './admin/sessions.admin.controller.js';
 import { SecurityController } from './account/security.controller.js';
@@ -51,6 +53,9 @@ import { PasswordResetController } from './identity/password-reset.controller.js
 import { PasswordReset } from './identity/password-reset.service.js';
 import { Registration } from './identity/registration.service.js';
 import { SignInService } from './identity/sign-in.service.js';
+import { LinkedIdentityRepository } from './identity/upstream/linked-identity.repository.js';
+import { UpstreamAccounts } from './identity/upstream/upstream-accounts.service.js';
+import { UpstreamIssuers } from './identity/upstream/upstream-issuers.js';
 import { UserAdminService } from './identity/user-admin.service.js';
 import { UserRepository } from './identity/user.repository.js';
 import { MailDelivery } from './mail/mail-delivery.service.js';
@@ -78,6 +83,9 @@ import { GrantService } from './oauth/grant.service.js';
 import { InteractionController } from './oauth/interaction.controller.js';
 import { Interactions } from './oauth/interactions.js';
 import { InteractionService } from './oauth/interaction.service.js';
+import { InteractionVisits } from './oauth/interaction-visits.js';
+import { UpstreamStepController } from './oauth/upstream-step.controller.js';
+import { UpstreamVisits } from './oauth/upstream-visits.js';
 import { KeyRotation } from './oauth/key-rotation.service.js';
 import { KeyRotationJob } from './oauth/key-rotation.job.js';
 import { KeyService } from './oauth/key.service.js';
@@ -90,6 +98,7 @@ import { ProtectedResourceController } from './oauth/protected-resource.controll
 import { SigningKeyRepository } from './oauth/signing-key.repository.js';
 import { DatabaseModule } from '../database/database.module.js';
 import { MonitoringModule } from '../monitoring/monitoring.module.js';
+import { SealedCookies } from './sealed-cookies.js';
 import { Sealer } from './sealer.js';
 
 /** Who may sign in, with what, and who makes a request. Guards every route of the application; see `mountAuth` for its raw part. */
@@ -103,8 +112,10 @@ import { Sealer } from './sealer.js';
     PasswordResetController,
     EmailChangeController,
     FactorStepController,
+    UpstreamStepController,
     AccountController,
     SecurityController,
+    IdentitiesController,
     MeController,
     PreferencesController,
     AuthEventsAdminController,
@@ -124,6 +135,7 @@ import { Sealer } from './sealer.js';
     ApiKeyUses,
     ApiKeyVerifier,
     AccountDeletion,
+    AccountOverview,
     AccountSecurity,
     AccountSessions,
     AccountVisits,
@@ -151,10 +163,12 @@ import { Sealer } from './sealer.js';
     GrantService,
     Interactions,
     InteractionService,
+    InteractionVisits,
     KeyRotation,
     KeyRotationJob,
     KeyService,
     KnownDevices,
+    LinkedIdentityRepository,
     LoginThrottle,
     MailDelivery,
     Mailer,
@@ -178,12 +192,16 @@ import { Sealer } from './sealer.js';
     RequestAuthenticator,
     RevocationList,
     RouteTable,
+    SealedCookies,
     Sealer,
     SecondFactors,
     ServiceAccounts,
     SignInBlocks,
     SignInService,
     SigningKeyRepository,
+    UpstreamAccounts,
+    UpstreamIssuers,
+    UpstreamVisits,
     UserAdminService,
     UserOperations,
     UserRepository,

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { type Environment, readEnvironment } from './env.js';
 import { type ProviderEndpoint, readProviderEndpoints } from './provider-endpoints.js';
 import { loadLocalSecrets } from './local-secrets.js';
+import { readUpstreamIssuers, type UpstreamIssuer } from './upstream-issuers.js';
 
 /** Where spans go, as OpenTelemetry's variables say. */
 export interface TracesTarget {
@@ -76,6 +77,8 @@ export class Config {
   readonly traces: TracesTarget | null;
   /** By `models.provider`. Their keys never leave the process but to their provider. */
   readonly providers: ReadonlyMap<string, ProviderEndpoint>;
+  /** By name: where people may sign in instead of here. */
+  readonly upstreamIssuers: ReadonlyMap<string, UpstreamIssuer>;
 
   private constructor(source: Record<string, string | undefined>) {
     const env = readEnvironment(source);
@@ -116,6 +119,7 @@ export class Config {
     this.logLevel = env.LOG_LEVEL;
     this.traces = tracesTarget(env);
     this.providers = readProviderEndpoints(source);
+    this.upstreamIssuers = readUpstreamIssuers(source);
   }
 
   /**

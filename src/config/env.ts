@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { parseMoney } from '../common/domain/money.js';
 import { OperatorError } from '../common/errors/operator-error.js';
+import { upstreamFaults } from './upstream-issuers.js';
 
 const flag = z
   .enum(['0', '1', 'true', 'false', 'on', 'off'], { error: 'must be one of 1, 0, true, false, on, off' })
@@ -131,9 +132,12 @@ export function readEnvironment(source: Record<string, string | undefined>): Env
   const known = Object.keys(Environment.shape);
   const given = Object.fromEntries(known.filter((name) => source[name]).map((name) => [name, source[name]]));
   const parsed = Environment.safeParse(given);
-  const faults = parsed.success
-    ? productionFaults(parsed.data)
-    : parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+  const faults = [
+    ...(parsed.success
+      ? productionFaults(parsed.data)
+      : parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`)),
+    ...upstreamFaults(source),
+  ];
   if (faults.length > 0 || !parsed.success) throw new InvalidEnvironmentError(faults);
   return parsed.data;
 }

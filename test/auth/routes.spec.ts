@@ -33,6 +33,10 @@ const PUBLIC_ROUTES = new Set([
   'POST /interaction/:uid/mfa',
   'POST /interaction/:uid/passkey/options',
   'POST /interaction/:uid/passkey',
+  // a sign-in elsewhere, guarded by the same cookie and by what the browser was sent away with
+  'GET /interaction/:uid/upstream/:name',
+  'GET /interaction/:uid/upstream',
+  'GET /upstream/:name/callback',
   // the pages of the account, guarded by a session of their own
   'GET /account',
   'GET /account/callback',
@@ -51,6 +55,9 @@ const PUBLIC_ROUTES = new Set([
   'POST /account/passkeys',
   'POST /account/passkeys/:id/remove',
   'POST /account/recovery-codes',
+  'POST /account/identities/:name',
+  'GET /account/identities',
+  'POST /account/identities/:id/remove',
   // a forgotten password, guarded by its throttle and by the token of its link
   'GET /forgot-password',
   'POST /forgot-password',

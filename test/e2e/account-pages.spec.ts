@@ -1,32 +1,14 @@
-import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
-import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
-import type { Browser, BrowserContext, CDPSession, Page } from 'playwright-core';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { seedOAuthClients } from '../../seeders/clients.seeder.js';
 import { authorizationRequest, discover } from '../auth/desktop-client.js';
-import { appCode, secretOn } from '../auth/account-browser.js';
 import { launchChromium } from '../support/chromium.js';
 import { deliverMails, linkIn, Mailbox } from '../support/mailbox.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
 import { ensureUser } from '../support/tokens.js';
-
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const PASSWORD = 'correct horse battery';
-/** Sixteen pages, twice each, on a machine that has other things to do. */
-const EVERY_PAGE_MS_MAX = 240_000;
-
-interface Violation {
-  id: string;
-  help: string;
-  nodes: { html: string }[];
-}
-
-/** A device that holds passkeys and whose owner is always there. */
-interface VirtualAuthenticator {
-  session: CDPSession;
-  authenticatorId: string;
-}
+import * as actions from './account-actions.js';
+import { PASSWORD, type VirtualAuthenticator } from './account-actions.js';
 
 describe('the pages of the account, in a real browser', () => {
   let server: TestApp;
@@ -51,34 +33,11 @@ describe('the pages of the account, in a real browser', () => {
   });
   afterEach(() => context.close());
 
-  async function addAuthenticator(): Promise<VirtualAuthenticator> {
-    const session = await context.newCDPSession(page);
-    await session.send('WebAuthn.enable');
-    const { authenticatorId } = await session.send('WebAuthn.addVirtualAuthenticator', {
-      options: {
-        protocol: 'ctap2',
-        transport: 'internal',
-        hasResidentKey: true,
-        hasUserVerification: true,
-        isUserVerified: true,
-        automaticPresenceSimulation: true,
-      },
-    });
-    return { session, authenticatorId };
-  }
-
+  const addAuthenticator = () => actions.addAuthenticator(context, page);
+  const addPasskey = () => actions.addPasskey(page);
   async function openAccount(email: string): Promise<void> {
     await ensureUser(server.app, { email, password: PASSWORD });
-    await page.goto(`${server.url}/account`);
-    await page.getByLabel('E-mail address').fill(email);
-    await page.getByLabel('Password').fill(PASSWORD);
-    await page.getByRole('button', { name: 'Sign in', exact: true }).click();
-    await page.getByRole('heading', { name: 'Your account' }).waitFor();
-  }
-
-  async function addPasskey(): Promise<void> {
-    await page.getByRole('button', { name: 'Add a passkey' }).click();
-    await page.getByRole('button', { name: /^Remove: / }).waitFor();
+    await actions.openAccount(page, server.url, email);
   }
 
   it('add a passkey that signs in without a password, on these pages and in an app', async () => {
@@ -106,9 +65,7 @@ describe('the pages of the account, in a real browser', () => {
     await addPasskey();
     await context.clearCookies();
     await page.goto(`${server.url}/account`);
-    await page.getByLabel('E-mail address').fill('second@example.com');
-    await page.getByLabel('Password').fill(PASSWORD);
-    await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+    await actions.fillSignIn(page, 'second@example.com');
     await page.getByRole('heading', { name: 'One more step' }).waitFor();
     await page.getByRole('button', { name: 'Use a passkey' }).click();
     await page.getByRole('heading', { name: 'Your account' }).waitFor();
@@ -194,9 +151,7 @@ describe('the pages of the account, in a real browser', () => {
         `insert into passkeys (id, user_id, credential_id, public_key, name)
          select gen_random_uuid(), id, '\\x00', '\\x00', 'Phone' from users where email = 'victim@example.com'`,
       );
-      await page.getByLabel('E-mail address').fill('victim@example.com');
-      await page.getByLabel('Password').fill(PASSWORD);
-      await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+      await actions.fillSignIn(page, 'victim@example.com');
       await page.getByRole('heading', { name: 'One more step' }).waitFor();
       expect(await page.evaluate<number>(send(path, others))).toBe(401);
     });
@@ -238,9 +193,7 @@ describe('the pages of the account, in a real browser', () => {
     await page.getByRole('heading', { name: 'Sign in' }).waitFor();
     // The provider stamps sign-ins with the machine's own time.
     server.wallClock.advance(-11 * 60_000);
-    await page.getByLabel('E-mail address').fill('stale@example.com');
-    await page.getByLabel('Password').fill(PASSWORD);
-    await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+    await actions.fillSignIn(page, 'stale@example.com');
     await page.getByRole('heading', { name: 'Change the password' }).waitFor();
     expect(new URL(page.url()).pathname).toBe('/account/password');
   });
@@ -249,11 +202,7 @@ describe('the pages of the account, in a real browser', () => {
     await openAccount('devices@example.com');
     const other = await browser.newContext();
     const elsewhere = await other.newPage();
-    await elsewhere.goto(`${server.url}/account`);
-    await elsewhere.getByLabel('E-mail address').fill('devices@example.com');
-    await elsewhere.getByLabel('Password').fill(PASSWORD);
-    await elsewhere.getByRole('button', { name: 'Sign in', exact: true }).click();
-    await elsewhere.getByRole('heading', { name: 'Your account' }).waitFor();
+    await actions.openAccount(elsewhere, server.url, 'devices@example.com');
     await page.getByRole('link', { name: 'Show: Signed-in devices' }).click();
     await page.getByText('this one').waitFor();
     await page.getByRole('button', { name: /^Sign out: / }).click();
@@ -262,74 +211,4 @@ describe('the pages of the account, in a real browser', () => {
     expect(await elsewhere.getByRole('heading', { name: 'Your account' }).count()).toBe(1);
     await other.close();
   });
-
-  /** axe-core's rules, most of them of WCAG 2.2 A and AA; the picture is kept where SCREENSHOTS names a folder. */
-  it(
-    'can be used by everybody: no violation on any page, light and wide, dark and narrow',
-    async () => {
-      const found: string[] = [];
-      async function check(name: string): Promise<void> {
-        for (const [colorScheme, width] of [
-          ['light', 1280],
-          ['dark', 360],
-        ] as const) {
-          // A button on its way from one scheme to the other has the contrast of neither.
-          await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-          await page.setViewportSize({ width, height: 800 });
-          await page.evaluate(AXE);
-          const { violations } = await page.evaluate<{ violations: Violation[] }>('axe.run()');
-          found.push(...violations.map(({ id, nodes }) => `${name} ${colorScheme} ${width}: ${id} ${nodes[0]?.html}`));
-          const overflow = await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth');
-          if (overflow > 0) found.push(`${name} ${width}: scrolls sideways by ${overflow}`);
-          const folder = process.env['SCREENSHOTS'];
-          if (folder) await page.screenshot({ path: `${folder}/${name}-${colorScheme}-${width}.png`, fullPage: true });
-        }
-      }
-      const visit = async (path: string, name: string) => {
-        await page.goto(server.url + path);
-        await check(name);
-      };
-      const email = 'everybody@example.com';
-      await ensureUser(server.app, { email, password: PASSWORD });
-      await page.goto((await authorizationRequest(await discover(server.url))).address.href);
-      await check('sign-in');
-      await page.getByRole('link', { name: 'Create an account' }).click();
-      await check('register');
-      await page.getByLabel('E-mail address').fill('nobody@nowhere');
-      await page.getByLabel('Password').fill('passwordpassword');
-      await page.getByRole('button', { name: 'Create account' }).click();
-      await page.getByRole('alert').getByText('Please check').waitFor();
-      await check('register-errors');
-      await visit('/forgot-password', 'forgot');
-      await visit('/forgot-password/done', 'forgot-done');
-      await visit('/verify-email/done', 'verified');
-      await visit('/reset-password?token=x', 'link-dead');
-      await openAccount(email);
-      await addAuthenticator();
-      await addPasskey();
-      await check('account');
-      await visit('/account/devices', 'devices');
-      await visit('/account/password', 'password');
-      await visit('/account/email', 'email');
-      await visit('/account/authenticator', 'authenticator');
-      const secret = secretOn(await page.content());
-      await page.getByLabel('Code').fill(appCode(secret, new Date()));
-      await page.getByRole('button', { name: 'Confirm' }).click();
-      await page.getByRole('heading', { name: 'Your account' }).waitFor();
-      await page.getByRole('button', { name: 'Make new ones' }).click();
-      await page.getByRole('heading', { name: 'Recovery codes' }).waitFor();
-      await check('recovery-codes');
-      const german = await browser.newContext({ locale: 'de-DE' });
-      page = await german.newPage();
-      await page.goto((await authorizationRequest(await discover(server.url))).address.href);
-      await page.getByLabel('E-Mail-Adresse').fill(email);
-      await page.getByLabel('Passwort').fill(PASSWORD);
-      await page.getByRole('button', { name: 'Anmelden' }).click();
-      await page.getByRole('heading', { name: 'Noch ein Schritt' }).waitFor();
-      await check('second-factor-de');
-      await german.close();
-      expect(found).toEqual([]);
-    },
-    EVERY_PAGE_MS_MAX,
-  );
 });

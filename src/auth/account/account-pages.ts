@@ -1,4 +1,6 @@
-import type { Passkey } from '../identity/factors.entity.js';
+import type { AppError } from '../../common/errors/app-error.js';
+import type { UpstreamIssuer } from '../../config/upstream-issuers.js';
+import type { LinkedIdentity, Passkey } from '../identity/factors.entity.js';
 import { PASSWORD_LENGTH_MAX } from '../identity/password-policy.js';
 import { hasFactor } from '../identity/factors/second-factors.service.js';
 import type { SignedInDevice } from '../oauth/device.service.js';
@@ -9,17 +11,30 @@ import { layout } from '../oauth/pages/layout.js';
 import type { Texts } from '../texts/english.js';
 import type { Visitor } from './account-visits.js';
 
+export interface WaysIn {
+  hasPassword: boolean;
+  passkeys: readonly Passkey[];
+  identities: readonly LinkedIdentity[];
+  /** Where one may be connected. */
+  issuers: readonly UpstreamIssuer[];
+}
+
 /** Everything about the account at a glance; what can be changed is a link or a button beside it. */
-export function accountPage({ user, texts, status }: Visitor, passkeys: readonly Passkey[]): string {
+export function accountPage({ user, texts, status }: Visitor, ways: WaysIn, error?: AppError): string {
   const { account } = texts;
+  const { password } = texts.common;
   return layout({
     texts,
     title: account.title,
     body: html`<h1>${account.title}</h1>
-      ${summary(undefined, texts)}
+      ${summary(error, texts)}
       <dl class="rows">
         ${row(texts.common.email, user.email, link('/account/email', account.change, texts.common.email))}
-        ${row(texts.common.password, '••••••••', link('/account/password', account.change, texts.common.password))}
+        ${
+          ways.hasPassword
+            ? row(password, '••••••••', link('/account/password', account.change, password))
+            : row(password, account.noPassword, link('/forgot-password', account.choosePassword, password))
+        }
         ${row(account.devices, account.devicesLead, link('/account/devices', account.show, account.devices))}
       </dl>
       <h2>${account.factors}</h2>
@@ -32,7 +47,7 @@ export function accountPage({ user, texts, status }: Visitor, passkeys: readonly
             ? button('/account/authenticator/remove', account.remove, account.app)
             : link('/account/authenticator', account.add, account.app),
         )}
-        ${passkeys.map((passkey) =>
+        ${ways.passkeys.map((passkey) =>
           row(
             account.passkey,
             passkey.name,
@@ -53,10 +68,29 @@ export function accountPage({ user, texts, status }: Visitor, passkeys: readonly
       <button type="button" class="quiet" data-passkey="create" data-action="/account/passkeys" hidden>
         ${account.addPasskey}
       </button>
+      ${connections(texts, ways)}
       <form method="post" action="/account/sign-out" data-fetch>
         <button class="quiet">${texts.provider.signOut}</button>
       </form>`,
   });
+}
+
+function connections({ account }: Texts, { identities, issuers }: WaysIn): Html | false {
+  if (identities.length === 0 && issuers.length === 0) return false;
+  const rows = identities.map(({ id, issuer, email }) => {
+    const name = issuers.find((known) => known.issuer === issuer)?.label ?? new URL(issuer).host;
+    return row(name, email ?? account.on, button(`/account/identities/${id}/remove`, account.remove, name));
+  });
+  const free = issuers.filter(({ issuer }) => identities.every((identity) => identity.issuer !== issuer));
+  return html`<h2>${account.connections}</h2>
+    <p class="lead">${account.connectionsLead}</p>
+    ${rows.length > 0 && html`<dl class="rows">${rows}</dl>`}
+    ${free.map(
+      ({ name, label }) =>
+        html`<form method="post" action="/account/identities/${name}" data-fetch>
+          <button class="quiet">${account.connect(label)}</button>
+        </form>`,
+    )}`;
 }
 
 export function devicesPage({ texts, grantId }: Visitor, devices: readonly SignedInDevice[]): string {

@@ -10,11 +10,11 @@ import { UserRepository } from '../identity/user.repository.js';
 import { ACCOUNT_CLIENT_ID, ACCOUNT_SESSION_MS } from '../oauth/consent.service.js';
 import { GrantService } from '../oauth/grant.service.js';
 import { OidcProviderHolder } from '../oauth/oidc-provider.holder.js';
-import { Sealer } from '../sealer.js';
+import { type SealedCookie, SealedCookies } from '../sealed-cookies.js';
 
 const CALLBACK = '/account/callback';
-const SESSION_COOKIE = 'account';
-const SIGN_IN_COOKIE = 'account_sign_in';
+const SESSION_COOKIE: SealedCookie = { name: 'account', path: '/account' };
+const SIGN_IN_COOKIE: SealedCookie = { name: 'account_sign_in', path: '/account' };
 const SIGN_IN_MS = 30 * 60 * 1000;
 /** What is changed here would keep a thief in: the person has proved who they are within the last minutes (RFC 9470). */
 const FRESH_SECONDS = 600;
@@ -51,13 +51,13 @@ export class AccountSessions {
     private readonly holder: OidcProviderHolder,
     private readonly grants: GrantService,
     private readonly users: UserRepository,
-    private readonly sealer: Sealer,
+    private readonly cookies: SealedCookies,
     private readonly clock: WallClock,
   ) {}
 
   /** Null when nobody is, or the sign-in was ended. */
   async find(request: FastifyRequest): Promise<AccountSession | null> {
-    const cookie = this.read<SessionCookie>(request, SESSION_COOKIE);
+    const cookie = this.cookies.read<SessionCookie>(request, SESSION_COOKIE);
     const grant = cookie && (await this.grants.find(cookie.grantId));
     const user = grant?.clientId === ACCOUNT_CLIENT_ID ? await this.users.findById(grant.userId) : null;
     if (!cookie || user?.status !== 'active' || user.id !== cookie.userId) return null;
@@ -75,7 +75,7 @@ export class AccountSessions {
   begin(reply: FastifyReply, returnTo: string, { isFresh = false, isStrong = false } = {}): string {
     const state = randomBytes(16).toString('base64url');
     const verifier = randomBytes(32).toString('base64url');
-    this.write(reply, SIGN_IN_COOKIE, { state, verifier, returnTo }, SIGN_IN_MS);
+    this.cookies.write(reply, SIGN_IN_COOKIE, { state, verifier, returnTo }, SIGN_IN_MS);
     const query = new URLSearchParams({
       client_id: ACCOUNT_CLIENT_ID,
       response_type: 'code',
@@ -92,7 +92,7 @@ export class AccountSessions {
 
   /** Takes the code that came back to this browser. Where it goes on. @throws InteractionExpiredError */
   async finish(request: FastifyRequest, reply: FastifyReply, answer: { code: string; state: string }): Promise<string> {
-    const began = this.read<SignInCookie>(request, SIGN_IN_COOKIE);
+    const began = this.cookies.read<SignInCookie>(request, SIGN_IN_COOKIE);
     if (!began || began.state !== answer.state) throw new InteractionExpiredError();
     const code = await this.holder.provider.AuthorizationCode.find(answer.code);
     const isOurs =
@@ -108,64 +108,31 @@ export class AccountSessions {
       authenticatedAtMs: (code.authTime ?? 0) * 1000,
     };
     await this.endPrevious(request, session.grantId);
-    this.write(reply, SESSION_COOKIE, session, ACCOUNT_SESSION_MS);
-    this.clear(reply, SIGN_IN_COOKIE);
+    this.cookies.write(reply, SESSION_COOKIE, session, ACCOUNT_SESSION_MS);
+    this.cookies.clear(reply, SIGN_IN_COOKIE);
     return began.returnTo;
   }
 
   /** Whoever has just set up a factor has shown it: this sign-in counts as one with it. */
   strengthen(request: FastifyRequest, reply: FastifyReply): void {
-    const cookie = this.read<SessionCookie>(request, SESSION_COOKIE);
+    const cookie = this.cookies.read<SessionCookie>(request, SESSION_COOKIE);
     if (!cookie) return;
     const validMs = cookie.expiresAtMs - this.clock.now().getTime();
-    this.write(reply, SESSION_COOKIE, { ...cookie, acr: STRONG_ACR }, validMs);
+    this.cookies.write(reply, SESSION_COOKIE, { ...cookie, acr: STRONG_ACR }, validMs);
   }
 
   /** Forgets who is signed in on these pages. */
   end(reply: FastifyReply): void {
-    this.clear(reply, SESSION_COOKIE);
+    this.cookies.clear(reply, SESSION_COOKIE);
   }
 
   /** A browser that signed in anew has one sign-in, not two. */
   private async endPrevious(request: FastifyRequest, grantId: string): Promise<void> {
-    const previous = this.read<SessionCookie>(request, SESSION_COOKIE);
+    const previous = this.cookies.read<SessionCookie>(request, SESSION_COOKIE);
     if (previous && previous.grantId !== grantId) {
       await this.grants.revoke({ id: previous.grantId }, { reason: 'signed_out' });
     }
   }
-
-  private read<T extends { expiresAtMs: number }>(request: FastifyRequest, name: string): T | null {
-    const sealed = cookieOf(request, name);
-    if (sealed === undefined) return null;
-    try {
-      const content = JSON.parse(this.sealer.open(Buffer.from(sealed, 'base64url'), `cookie:${name}`)) as T;
-      return content.expiresAtMs > this.clock.now().getTime() ? content : null;
-    } catch {
-      // Changed, or sealed by another key: nobody's.
-      return null;
-    }
-  }
-
-  private write(reply: FastifyReply, name: string, content: object, validMs: number): void {
-    const expiresAtMs = this.clock.now().getTime() + validMs;
-    const sealed = this.sealer
-      .seal(JSON.stringify({ ...content, expiresAtMs }), `cookie:${name}`)
-      .toString('base64url');
-    void reply.header('set-cookie', `${name}=${sealed}; ${this.attributes()}; Max-Age=${Math.floor(validMs / 1000)}`);
-  }
-
-  private clear(reply: FastifyReply, name: string): void {
-    void reply.header('set-cookie', `${name}=; ${this.attributes()}; Max-Age=0`);
-  }
-
-  private attributes(): string {
-    return `Path=/account; HttpOnly; SameSite=Lax${this.config.publicUrl.startsWith('https:') ? '; Secure' : ''}`;
-  }
-}
-
-function cookieOf({ headers }: FastifyRequest, name: string): string | undefined {
-  const pairs = (headers.cookie ?? '').split('; ').map((pair) => pair.split('='));
-  return pairs.find(([key]) => key === name)?.[1];
 }
 
 function challengeOf(verifier: string): string {

@@ -3,14 +3,14 @@ import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Public } from '../../common/http/route-markers.js';
 import { InteractionExpiredError } from '../auth.errors.js';
-import { Passkeys } from '../identity/factors/passkeys.service.js';
 import { DeviceService } from '../oauth/device.service.js';
 import { CallbackForm, parseForm } from '../oauth/interaction-forms.js';
 import { answerWithPage, sendOn, sendPage } from '../oauth/page-answer.js';
 import { textsFor } from '../oauth/page-language.js';
 import { failurePage } from '../oauth/pages/interaction-pages.js';
 import { AccountSessions } from './account-session.service.js';
-import { accountPage, devicesPage } from './account-pages.js';
+import { AccountOverview } from './account-overview.js';
+import { devicesPage } from './account-pages.js';
 import { AccountVisits } from './account-visits.js';
 
 /** What people see of their account in a browser: who they are, and where they are signed in. Guarded by a session of its own. */
@@ -22,13 +22,13 @@ export class AccountController {
     private readonly sessions: AccountSessions,
     private readonly visits: AccountVisits,
     private readonly devices: DeviceService,
-    private readonly passkeys: Passkeys,
+    private readonly overview: AccountOverview,
   ) {}
 
   @Get()
   page(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<FastifyReply> {
     return this.visits.receive({ request, reply, returnTo: '/account' }, async (visitor) =>
-      sendPage(reply, accountPage(visitor, await this.passkeys.list(visitor.user.id))),
+      sendPage(reply, await this.overview.page(visitor)),
     );
   }
 

@@ -30,6 +30,8 @@ export const AUTH_EVENTS = [
   'factor_added',
   'factor_removed',
   'recovery_codes_made',
+  'identity_linked',
+  'identity_unlinked',
   'account_deleted',
   'account_restored',
   'invited',

@@ -67,6 +67,11 @@ export class UserRepository implements OnModuleInit {
     return this.em.fork().findOne(User, { id });
   }
 
+  /** Whether the user can sign in with one. */
+  async hasPassword(id: string): Promise<boolean> {
+    return (await this.em.fork().count(User, { id, passwordHash: { $ne: null } })) > 0;
+  }
+
   /** As it is, until the caller's transaction ends. */
   async lock(id: string): Promise<User | null> {
     const em = this.em.fork({ keepTransactionContext: true });

@@ -48,6 +48,7 @@ function letterOf(mail: Mail, { mail: texts }: Texts): Letter {
     case 'passwordChanged':
     case 'emailChanging':
     case 'factorsChanged':
+    case 'connectionsChanged':
       return texts[mail.template];
   }
 }

@@ -11,6 +11,7 @@ export interface MailVariables {
   changeEmail: { path: string; validMs: number };
   emailChanging: Record<string, never>;
   factorsChanged: Record<string, never>;
+  connectionsChanged: Record<string, never>;
   accountDeleted: { graceDays: number };
 }
 

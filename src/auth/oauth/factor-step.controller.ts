@@ -1,18 +1,14 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Req, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { AppError } from '../../common/errors/app-error.js';
 import { Public } from '../../common/http/route-markers.js';
-import { Config } from '../../config/config.js';
-import { textsIn } from '../texts/languages.js';
+import type { Texts } from '../texts/english.js';
 import { FactorStep } from './factor-step.service.js';
 import { CodeForm, parseForm, PasskeyForm } from './interaction-forms.js';
-import { type HttpExchange, Interactions } from './interactions.js';
-import { answerWithPage, sendOn, sendPage } from './page-answer.js';
-import { textsFor } from './page-language.js';
+import { type InteractionVisit, InteractionVisits } from './interaction-visits.js';
+import type { Interaction } from './interactions.js';
 import { factorPage } from './pages/factor-pages.js';
-import type { Attempt } from './pages/form-parts.js';
-import { failurePage } from './pages/interaction-pages.js';
-import { assertSameOrigin } from './same-origin.js';
 
 /** The second step of a sign-in, and passkeys. A passkey needs the page's script; a code does not. */
 @ApiExcludeController()
@@ -20,20 +16,13 @@ import { assertSameOrigin } from './same-origin.js';
 @Controller('interaction')
 export class FactorStepController {
   constructor(
-    private readonly config: Config,
-    private readonly interactions: Interactions,
+    private readonly visits: InteractionVisits,
     private readonly step: FactorStep,
   ) {}
 
   @Get(':uid/mfa')
   page(@Param('uid') uid: string, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<FastifyReply> {
-    const exchange = { uid, request, reply };
-    return answerWithPage(
-      request,
-      reply,
-      async () => sendPage(reply, await this.factorPage(exchange)),
-      (error) => failurePage(textsFor(request), error),
-    );
+    return this.visits.show({ uid, request, reply }, (interaction, texts) => this.pageOf(interaction, texts));
   }
 
   @Post(':uid/mfa')
@@ -44,10 +33,8 @@ export class FactorStepController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<FastifyReply> {
-    const exchange = { uid, request, reply };
-    return this.submit(exchange, async () =>
-      sendOn(request, reply, await this.step.takeCode(exchange, parseForm(CodeForm, body, textsFor(request)).code)),
-    );
+    const visit = this.visitOf(uid, request, reply);
+    return this.visits.submit(visit, (texts) => this.step.takeCode(visit, parseForm(CodeForm, body, texts).code));
   }
 
   @Post(':uid/passkey/options')
@@ -57,9 +44,9 @@ export class FactorStepController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<FastifyReply> {
-    const exchange = { uid, request, reply };
-    return this.submit(exchange, async () =>
-      reply.header('cache-control', 'no-store').send(await this.step.passkeyOptions(exchange)),
+    const visit = this.visitOf(uid, request, reply);
+    return this.visits.receive(visit, async () =>
+      reply.header('cache-control', 'no-store').send(await this.step.passkeyOptions(visit)),
     );
   }
 
@@ -71,28 +58,17 @@ export class FactorStepController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<FastifyReply> {
-    const exchange = { uid, request, reply };
-    return this.submit(exchange, async () => {
-      const { response } = parseForm(PasskeyForm, body, textsFor(request));
-      return sendOn(request, reply, await this.step.takePasskey(exchange, response));
-    });
-  }
-
-  private submit(exchange: HttpExchange, work: () => Promise<FastifyReply>): Promise<FastifyReply> {
-    const { request, reply } = exchange;
-    return answerWithPage(
-      request,
-      reply,
-      () => {
-        assertSameOrigin(request, this.config.publicUrl);
-        return work();
-      },
-      (error) => this.factorPage(exchange, { error }).catch(() => failurePage(textsFor(request), error)),
+    const visit = this.visitOf(uid, request, reply);
+    return this.visits.submit(visit, (texts) =>
+      this.step.takePasskey(visit, parseForm(PasskeyForm, body, texts).response),
     );
   }
 
-  private async factorPage(exchange: HttpExchange, attempt: Attempt = {}): Promise<string> {
-    const interaction = await this.interactions.find(exchange);
-    return factorPage(textsIn(interaction.language), interaction, await this.step.view(interaction), attempt);
+  private visitOf(uid: string, request: FastifyRequest, reply: FastifyReply): InteractionVisit {
+    return { uid, request, reply, pageOf: (interaction, texts, error) => this.pageOf(interaction, texts, error) };
+  }
+
+  private async pageOf(interaction: Interaction, texts: Texts, error?: AppError): Promise<string> {
+    return factorPage(texts, interaction, await this.step.view(interaction), { error });
   }
 }

@@ -9,7 +9,7 @@ import { Passkeys } from '../identity/factors/passkeys.service.js';
 import { type FactorStatus, hasFactor, SecondFactors } from '../identity/factors/second-factors.service.js';
 import type { User } from '../identity/user.entity.js';
 import { UserRepository } from '../identity/user.repository.js';
-import { type HttpExchange, type Interaction, Interactions } from './interactions.js';
+import { type FirstFactor, type HttpExchange, type Interaction, Interactions } from './interactions.js';
 import { originOf } from './request-origin.js';
 
 /** What the page of this step shows. */
@@ -19,7 +19,7 @@ export interface FactorStepView {
   enrolment: { picture: string; secret: string } | null;
 }
 
-/** The step between the password and the consent, for who has a second factor or must have one. A passkey alone takes the place of both. */
+/** The step between the first factor and the consent, for who has a second one or must have one. A passkey alone takes the place of both. */
 @Injectable()
 export class FactorStep {
   // oxlint-disable-next-line max-params -- injected
@@ -32,19 +32,20 @@ export class FactorStep {
     private readonly events: AuthEventRecorder,
   ) {}
 
-  /** Where the browser goes after a right password: on, or to this step. */
-  async afterPassword(exchange: HttpExchange, interaction: Interaction, user: User): Promise<string> {
+  /** Where the browser goes after a first factor: on, or to this step. A second factor elsewhere is not one here: only its provider knows of it. */
+  async afterFirst(exchange: HttpExchange, user: User, method: FirstFactor['method']): Promise<string> {
+    const interaction = await this.interactions.find(exchange);
     const isNeeded =
       interaction.wantsStrong || this.factors.isRequired(user) || hasFactor(await this.factors.of(user.id));
     if (!isNeeded) {
-      const login = { accountId: user.id, acr: SINGLE_FACTOR_ACR, amr: ['pwd'] };
+      const login = { accountId: user.id, acr: SINGLE_FACTOR_ACR, amr: [method] };
       return this.interactions.finish(exchange, { login });
     }
-    await this.interactions.holdUntilFactor(exchange, user.id);
+    await this.interactions.holdUntilFactor(exchange, { userId: user.id, method });
     return `/interaction/${interaction.uid}/mfa`;
   }
 
-  /** @throws InteractionExpiredError when no password was given before */
+  /** @throws InteractionExpiredError when there was no first factor before */
   async view(interaction: Interaction): Promise<FactorStepView> {
     const user = await this.waiting(interaction);
     const status = await this.factors.of(user.id);
@@ -55,30 +56,32 @@ export class FactorStep {
 
   /** Takes a code; for who has no factor yet, the first code of a new app. @throws WrongCodeError, SignInThrottledError */
   async takeCode(exchange: HttpExchange, code: string): Promise<string> {
-    const user = await this.waiting(await this.interactions.find(exchange));
+    const interaction = await this.interactions.find(exchange);
+    const user = await this.waiting(interaction);
+    const first = interaction.firstFactor?.method ?? 'pwd';
     const origin = originOf(exchange.request);
     if (!hasFactor(await this.factors.of(user.id))) {
       const isConfirmed = await this.factors.confirmApp(user.id, code, origin);
       if (!isConfirmed) throw new WrongCodeError();
-      return this.finish(exchange, user.id, ['pwd', 'otp', 'mfa']);
+      return this.finish(exchange, user.id, [first, 'otp', 'mfa']);
     }
     const kind = await this.factors.verifyCode(user.id, code, origin);
-    return this.finish(exchange, user.id, kind === 'app' ? ['pwd', 'otp', 'mfa'] : ['pwd', 'mfa']);
+    return this.finish(exchange, user.id, kind === 'app' ? [first, 'otp', 'mfa'] : [first, 'mfa']);
   }
 
-  /** For one of the person who gave a password, or of whoever is there. */
+  /** For one of the person who showed a first factor, or of whoever is there. */
   async passkeyOptions(exchange: HttpExchange): Promise<object> {
-    const { passwordGivenBy } = await this.interactions.find(exchange);
-    return this.passkeys.requestOptions(passwordGivenBy);
+    const { firstFactor } = await this.interactions.find(exchange);
+    return this.passkeys.requestOptions(firstFactor?.userId ?? null);
   }
 
   /** @throws PasskeyRefusedError, SignInFailedError when its owner may not sign in */
   async takePasskey(exchange: HttpExchange, response: AuthenticationResponseJSON): Promise<string> {
-    const { passwordGivenBy } = await this.interactions.find(exchange);
-    const { userId, method } = await this.passkeys.use(response, passwordGivenBy);
+    const { firstFactor } = await this.interactions.find(exchange);
+    const { userId, method } = await this.passkeys.use(response, firstFactor?.userId ?? null);
     const user = await this.users.findById(userId);
     if (user?.status !== 'active') throw new SignInFailedError();
-    const amr = [...(passwordGivenBy === null ? ['user'] : ['pwd']), method, 'mfa'];
+    const amr = [firstFactor?.method ?? 'user', method, 'mfa'];
     await this.users.recordSignIn(userId, undefined);
     await this.events.record({ event: 'sign_in', userId, origin: originOf(exchange.request), details: { amr } });
     return this.finish(exchange, userId, amr);
@@ -88,8 +91,8 @@ export class FactorStep {
     return this.interactions.finish(exchange, { login: { accountId, acr: STRONG_ACR, amr } });
   }
 
-  private async waiting({ passwordGivenBy }: Interaction): Promise<User> {
-    const user = passwordGivenBy === null ? null : await this.users.findById(passwordGivenBy);
+  private async waiting({ firstFactor }: Interaction): Promise<User> {
+    const user = firstFactor === null ? null : await this.users.findById(firstFactor.userId);
     if (user?.status !== 'active') throw new InteractionExpiredError();
     return user;
   }

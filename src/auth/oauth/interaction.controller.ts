@@ -1,26 +1,19 @@
 import { Body, Controller, Get, Header, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { AppError } from '../../common/errors/app-error.js';
 import { Public } from '../../common/http/route-markers.js';
-import { Config } from '../../config/config.js';
-import { InteractionExpiredError } from '../auth.errors.js';
-import type { Texts } from '../texts/english.js';
 import { textsIn } from '../texts/languages.js';
 import { ConsentForm, parseForm, RegistrationForm, SignInForm } from './interaction-forms.js';
 import { ACCOUNT_CLIENT_ID } from './consent.service.js';
 import { InteractionService } from './interaction.service.js';
-import type { HttpExchange, Interaction } from './interactions.js';
-import { answerWithPage, sendOn, sendPage } from './page-answer.js';
-import { textsFor } from './page-language.js';
+import { type InteractionVisit, InteractionVisits } from './interaction-visits.js';
+import type { Interaction } from './interactions.js';
+import { sendOn, sendPage } from './page-answer.js';
 import { SCRIPT, STYLESHEET } from './pages/assets.js';
-import { type Attempt, typedFields } from './pages/form-parts.js';
-import { consentPage, failurePage, registerPage, signInPage } from './pages/interaction-pages.js';
-import { assertSameOrigin } from './same-origin.js';
+import { typedFields } from './pages/form-parts.js';
+import { consentPage, registerPage, signInPage } from './pages/interaction-pages.js';
 
 const ASSET_CACHE = 'public, max-age=31536000, immutable';
-
-type FormName = 'login' | 'register' | 'consent';
 
 /** The pages of the sign-in. Each form also works without JavaScript. */
 @ApiExcludeController()
@@ -28,7 +21,7 @@ type FormName = 'login' | 'register' | 'consent';
 @Controller('interaction')
 export class InteractionController {
   constructor(
-    private readonly config: Config,
+    private readonly visits: InteractionVisits,
     private readonly interactions: InteractionService,
   ) {}
 
@@ -53,17 +46,16 @@ export class InteractionController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<FastifyReply> {
-    const exchange = { uid, request, reply };
-    const work = async () => {
-      const interaction = await this.interactions.find(exchange);
+    const visit = { uid, request, reply };
+    return this.visits.receive(visit, async () => {
+      const interaction = await this.interactions.find(visit);
       const texts = textsIn(interaction.language);
       if (isForOwnPages(interaction))
-        return sendOn(request, reply, await this.interactions.consent(exchange, { decision: 'allow' }));
+        return sendOn(request, reply, await this.interactions.consent(visit, { decision: 'allow' }));
       if (interaction.step === 'login')
         return sendPage(reply, signInPage(texts, interaction, {}, registered !== undefined));
       return sendPage(reply, consentPage(texts, interaction, await this.interactions.consentView(interaction)));
-    };
-    return answerWithPage(request, reply, work, (error) => failurePage(textsFor(request), error));
+    });
   }
 
   @Get(':uid/register')
@@ -72,11 +64,7 @@ export class InteractionController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<FastifyReply> {
-    const exchange = { uid, request, reply };
-    return this.show(exchange, async () => {
-      const interaction = await this.interactions.find(exchange);
-      return registerPage(textsIn(interaction.language), interaction);
-    });
+    return this.visits.show({ uid, request, reply }, (interaction, texts) => registerPage(texts, interaction));
   }
 
   /** Signs in another person in the middle of a consent. */
@@ -86,11 +74,7 @@ export class InteractionController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<FastifyReply> {
-    const exchange = { uid, request, reply };
-    return this.show(exchange, async () => {
-      const interaction = await this.interactions.find(exchange);
-      return signInPage(textsIn(interaction.language), interaction);
-    });
+    return this.visits.show({ uid, request, reply }, (interaction, texts) => signInPage(texts, interaction));
   }
 
   @Post(':uid/login')
@@ -101,10 +85,9 @@ export class InteractionController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<FastifyReply> {
-    const exchange = { uid, request, reply };
-    return this.submit(exchange, 'login', () =>
-      this.interactions.signIn(exchange, parseForm(SignInForm, body, textsFor(request))),
-    );
+    const pageOf = formAgain(signInPage, body);
+    const visit = { uid, request, reply, pageOf };
+    return this.visits.submit(visit, (texts) => this.interactions.signIn(visit, parseForm(SignInForm, body, texts)));
   }
 
   @Post(':uid/register')
@@ -115,9 +98,10 @@ export class InteractionController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<FastifyReply> {
-    const exchange = { uid, request, reply };
-    return this.submit(exchange, 'register', () =>
-      this.interactions.register(exchange, parseForm(RegistrationForm, body, textsFor(request))),
+    const pageOf = formAgain(registerPage, body);
+    const visit = { uid, request, reply, pageOf };
+    return this.visits.submit(visit, (texts) =>
+      this.interactions.register(visit, parseForm(RegistrationForm, body, texts)),
     );
   }
 
@@ -129,64 +113,26 @@ export class InteractionController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<FastifyReply> {
-    const exchange = { uid, request, reply };
-    return this.submit(exchange, 'consent', () =>
-      this.interactions.consent(exchange, parseForm(ConsentForm, body, textsFor(request))),
-    );
+    const pageOf: InteractionVisit['pageOf'] = async (interaction, texts, error) =>
+      consentPage(texts, interaction, await this.interactions.consentView(interaction), error);
+    const visit = { uid, request, reply, pageOf };
+    return this.visits.submit(visit, (texts) => this.interactions.consent(visit, parseForm(ConsentForm, body, texts)));
   }
 
   @Post(':uid/cancel')
   @HttpCode(200)
   cancel(@Param('uid') uid: string, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<FastifyReply> {
-    const exchange = { uid, request, reply };
-    return this.submit(exchange, 'login', () => this.interactions.cancel(exchange));
+    const visit = { uid, request, reply };
+    return this.visits.submit(visit, () => this.interactions.cancel(visit));
   }
+}
 
-  private show({ request, reply }: HttpExchange, render: () => Promise<string>): Promise<FastifyReply> {
-    const work = async () => sendPage(reply, await render());
-    return answerWithPage(request, reply, work, (error) => failurePage(textsFor(request), error));
-  }
-
-  private submit(exchange: HttpExchange, form: FormName, work: () => Promise<string>): Promise<FastifyReply> {
-    const { request, reply } = exchange;
-    return answerWithPage(
-      request,
-      reply,
-      async () => {
-        assertSameOrigin(request, this.config.publicUrl);
-        return sendOn(request, reply, await work());
-      },
-      (error) =>
-        this.formAgain(exchange, form, error).catch((reason: unknown) => expiryPage(textsFor(request), reason)),
-    );
-  }
-
-  /** The page that the form was on, with what was typed, except the password, and what was wrong. */
-  private async formAgain(exchange: HttpExchange, form: FormName, error: AppError): Promise<string> {
-    if (error instanceof InteractionExpiredError || error.status === 403) {
-      return failurePage(textsFor(exchange.request), error);
-    }
-    const interaction = await this.interactions.find(exchange);
-    const texts = textsIn(interaction.language);
-    const attempt: Attempt = { error, ...typedFields(exchange.request.body) };
-    switch (form) {
-      case 'login':
-        return signInPage(texts, interaction, attempt);
-      case 'register':
-        return registerPage(texts, interaction, attempt);
-      case 'consent':
-        return consentPage(texts, interaction, await this.interactions.consentView(interaction), error);
-    }
-  }
+/** The form with what was typed, except the password, and what was wrong. */
+function formAgain(page: typeof registerPage, body: unknown): NonNullable<InteractionVisit['pageOf']> {
+  return (interaction, texts, error) => page(texts, interaction, { error, ...typedFields(body) });
 }
 
 /** Our own pages are no app that somebody would have to be asked about. */
 function isForOwnPages({ step, clientId }: Interaction): boolean {
   return step === 'consent' && clientId === ACCOUNT_CLIENT_ID;
-}
-
-/** A form whose sign-in has expired cannot be shown again; then that is said instead. */
-function expiryPage(texts: Texts, reason: unknown): string {
-  if (reason instanceof InteractionExpiredError) return failurePage(texts, reason);
-  throw reason;
 }

@@ -3,7 +3,9 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { InteractionResults } from 'oidc-provider';
 import { errors } from './oidc-engine.js';
 import { SINGLE_FACTOR_ACR, STRONG_ACR } from '../access/authentication-strength.js';
+import type { UpstreamIssuer } from '../../config/upstream-issuers.js';
 import { InteractionExpiredError } from '../auth.errors.js';
+import { UpstreamIssuers } from '../identity/upstream/upstream-issuers.js';
 import { type Language, preferredLanguage } from '../texts/languages.js';
 import { describeDevice } from './device-name.js';
 import type { Device } from './grant.service.js';
@@ -17,7 +19,13 @@ export interface HttpExchange {
 }
 
 /** Kept in the result of an interaction that is not at its end; the provider takes no account from it. */
-const PASSWORD_GIVEN_BY = 'password_given_by';
+const FIRST_FACTOR = 'first_factor';
+
+/** How somebody has shown who they are, as far as that goes without a second factor (RFC 8176; `fed` is a sign-in elsewhere). */
+export interface FirstFactor {
+  userId: string;
+  method: 'pwd' | 'fed';
+}
 
 /** A sign-in under way: what the app wants and who is there. */
 export interface Interaction {
@@ -27,8 +35,12 @@ export interface Interaction {
   clientName: string;
   loginHint: string | null;
   accountId: string | null;
-  /** Who has given a password and has yet to show a second factor. */
-  passwordGivenBy: string | null;
+  /** Of who has yet to show a second factor. */
+  firstFactor: FirstFactor | null;
+  /** Whether the app asks for a sign-in even of who is signed in. */
+  wantsFresh: boolean;
+  /** Providers elsewhere at which one may sign in instead. */
+  upstream: readonly UpstreamIssuer[];
   /** Whether the app asks for a second factor (RFC 9470). */
   wantsStrong: boolean;
   acr: string;
@@ -46,6 +58,7 @@ export class Interactions {
   constructor(
     private readonly holder: OidcProviderHolder,
     private readonly clients: OAuthClientRepository,
+    private readonly issuers: UpstreamIssuers,
   ) {}
 
   /** @throws InteractionExpiredError when it is over, or not this browser's */
@@ -67,7 +80,9 @@ export class Interactions {
       clientName: client.clientName,
       loginHint: textOf(params['login_hint']) || null,
       accountId: session?.accountId ?? null,
-      passwordGivenBy: textOf(details.result?.[PASSWORD_GIVEN_BY]) || null,
+      firstFactor: (details.result?.[FIRST_FACTOR] as FirstFactor | undefined) ?? null,
+      wantsFresh: textOf(params['prompt']).split(' ').includes('login'),
+      upstream: this.issuers.list(),
       wantsStrong: textOf(params['acr_values']).split(' ').includes(STRONG_ACR),
       acr: acr ?? SINGLE_FACTOR_ACR,
       amr: amr ?? [],
@@ -80,10 +95,10 @@ export class Interactions {
     };
   }
 
-  /** Remembers, in this browser's sign-in alone, whose password was right. @throws InteractionExpiredError */
-  async holdUntilFactor({ request, reply }: HttpExchange, accountId: string): Promise<void> {
+  /** Remembers, in this browser's sign-in alone, who was there. @throws InteractionExpiredError */
+  async holdUntilFactor({ request, reply }: HttpExchange, first: FirstFactor): Promise<void> {
     const details = await orExpired(() => this.holder.provider.interactionDetails(request.raw, reply.raw));
-    details.result = { [PASSWORD_GIVEN_BY]: accountId };
+    details.result = { [FIRST_FACTOR]: first };
     await details.persist();
   }
 

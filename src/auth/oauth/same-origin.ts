@@ -10,3 +10,8 @@ export function assertSameOrigin(request: FastifyRequest, publicUrl: string): vo
   if (origin !== publicUrl) throw new CrossSiteRequestError();
   if (site !== undefined && site !== 'same-origin') throw new CrossSiteRequestError();
 }
+
+/** Refuses a link that another site opened. @throws CrossSiteRequestError */
+export function assertNotCrossSite({ headers }: FastifyRequest): void {
+  if (headers['sec-fetch-site'] === 'cross-site') throw new CrossSiteRequestError();
+}

@@ -26,6 +26,7 @@ export const english = {
     newHere: 'New here?',
     createAccount: 'Create an account',
     forgot: 'Forgot your password?',
+    elsewhere: (provider: string) => `Continue with ${provider}`,
   },
   register: {
     title: 'Create an account',
@@ -95,6 +96,11 @@ export const english = {
     passkey: 'Passkey',
     addPasskey: 'Add a passkey',
     recoveryCodes: 'Recovery codes',
+    noPassword: 'None',
+    choosePassword: 'Choose one',
+    connections: 'Accounts elsewhere',
+    connectionsLead: 'Each opens this account in place of your password.',
+    connect: (provider: string) => `Connect ${provider}`,
     codesLeft: (count: number) => (count === 0 ? 'None left' : `${count} left`),
     newCodes: 'Make new ones',
     codesLead:
@@ -213,6 +219,10 @@ export const english = {
     factorsChanged: {
       subject: 'Your second factors were changed',
       text: 'A second factor of your account was added, removed or made anew just now. If it was not you, change your password at once and sign out everywhere else.',
+    },
+    connectionsChanged: {
+      subject: 'How you sign in was changed',
+      text: 'An account elsewhere was connected to your account or removed from it just now. If it was not you, change your password at once and sign out everywhere else.',
     },
     accountDeleted: {
       subject: 'Your account was deleted',

@@ -1,7 +1,6 @@
 import type { Texts } from './english.js';
-import { wait } from './wait.js';
-
-const units = { second: ['Sekunde', 'Sekunden'], minute: ['Minute', 'Minuten'], hour: ['Stunde', 'Stunden'] } as const;
+import { germanErrors } from './german-errors.js';
+import { germanUnits as units, wait } from './wait.js';
 
 export const german: Texts = {
   language: 'de',
@@ -26,6 +25,7 @@ export const german: Texts = {
     newHere: 'Neu hier?',
     createAccount: 'Konto anlegen',
     forgot: 'Passwort vergessen?',
+    elsewhere: (provider) => `Weiter mit ${provider}`,
   },
   register: {
     title: 'Konto anlegen',
@@ -95,6 +95,11 @@ export const german: Texts = {
     passkey: 'Passkey',
     addPasskey: 'Passkey hinzufügen',
     recoveryCodes: 'Wiederherstellungscodes',
+    noPassword: 'Keines',
+    choosePassword: 'Eines wählen',
+    connections: 'Konten anderswo',
+    connectionsLead: 'Jedes öffnet dieses Konto anstelle Ihres Passworts.',
+    connect: (provider) => `${provider} verbinden`,
     codesLeft: (count) => (count === 0 ? 'Keine übrig' : `${count} übrig`),
     newCodes: 'Neue machen',
     codesLead:
@@ -178,55 +183,7 @@ export const german: Texts = {
     linkIncomplete: 'Der Link ist unvollständig.',
     linkForeign: 'Der Link ist nicht von uns.',
   },
-  errors: {
-    invalid_request: { title: 'Die Eingaben sind nicht gültig', detail: () => 'Bitte prüfen Sie Ihre Eingaben.' },
-    sign_in_failed: {
-      title: 'Die Anmeldung ist gescheitert',
-      detail: () => 'Die Adresse oder das Passwort ist nicht richtig.',
-    },
-    sign_in_throttled: {
-      title: 'Zu viele Anmeldungen',
-      detail: ({ retryAfterSeconds }) =>
-        `Zu viele Versuche. Versuchen Sie es in ${wait(Number(retryAfterSeconds) * 1000, units)} wieder.`,
-    },
-    too_many_requests: {
-      title: 'Zu viele Anfragen',
-      detail: ({ retryAfterSeconds }) =>
-        `Von Ihrer Adresse kamen zu viele Anfragen. Versuchen Sie es in ${wait(Number(retryAfterSeconds) * 1000, units)} wieder.`,
-    },
-    sign_in_busy: {
-      title: 'Zu viele Anmeldungen zugleich',
-      detail: () => 'Gerade melden sich viele an. Versuchen Sie es in einigen Sekunden wieder.',
-    },
-    sign_in_expired: {
-      title: 'Diese Anmeldung ist abgelaufen',
-      detail: () =>
-        'Diese Anmeldung ist abgelaufen oder gehört zu einem anderen Browser. Kehren Sie zur App zurück und beginnen Sie von vorn.',
-    },
-    cross_site_request: {
-      title: 'Die Anfrage kam von einer anderen Seite',
-      detail: () => 'Dieses Formular kann nur von seiner eigenen Seite gesendet werden.',
-    },
-    wrong_code: {
-      title: 'Der Code ist nicht richtig',
-      detail: () =>
-        'Der Code ist nicht richtig oder wurde schon benutzt. Warten Sie auf den nächsten und versuchen Sie es wieder.',
-    },
-    passkey_refused: { title: 'Der Passkey wurde abgelehnt', detail: () => 'Der Passkey wurde abgelehnt.' },
-    device_not_found: {
-      title: 'Kein solches Gerät',
-      detail: () => 'Dort ist niemand mehr angemeldet.',
-    },
-    last_factor: {
-      title: 'Das ist Ihr einziger zweiter Faktor',
-      detail: () => 'Sie brauchen einen zweiten Faktor zur Anmeldung. Richten Sie erst einen anderen ein.',
-    },
-    invalid_email_link: {
-      title: 'Dieser Link gilt nicht mehr',
-      detail: () =>
-        'Der Link wurde schon benutzt, ist abgelaufen oder galt einer anderen Adresse. Fordern Sie einen neuen an.',
-    },
-  },
+  errors: germanErrors,
   mail: {
     greeting: 'Guten Tag,',
     footer: (host) => `Sie erhalten diese E-Mail, weil Sie ein Konto bei ${host} haben.`,
@@ -259,6 +216,10 @@ export const german: Texts = {
     factorsChanged: {
       subject: 'Ihre zweiten Faktoren wurden geändert',
       text: 'Ein zweiter Faktor Ihres Kontos wurde eben hinzugefügt, entfernt oder erneuert. Waren Sie es nicht, ändern Sie sofort Ihr Passwort und melden Sie sich überall sonst ab.',
+    },
+    connectionsChanged: {
+      subject: 'Ihre Anmeldung wurde geändert',
+      text: 'Ein Konto anderswo wurde eben mit Ihrem Konto verbunden oder davon getrennt. Waren Sie es nicht, ändern Sie sofort Ihr Passwort und melden Sie sich überall sonst ab.',
     },
     accountDeleted: {
       subject: 'Ihr Konto wurde gelöscht',

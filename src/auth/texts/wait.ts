@@ -15,3 +15,9 @@ function count(amount: number, [one, many]: Unit): string {
   const whole = Math.ceil(amount);
   return `${whole} ${whole === 1 ? one : many}`;
 }
+
+export const germanUnits = {
+  second: ['Sekunde', 'Sekunden'],
+  minute: ['Minute', 'Minuten'],
+  hour: ['Stunde', 'Stunden'],
+} as const;

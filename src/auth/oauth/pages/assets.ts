@@ -42,14 +42,15 @@ input {
 }
 input[aria-invalid="true"] { border-color: var(--bad); }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
-button {
+button, a.quiet {
   width: 100%; margin-top: 1.4rem; padding: .7rem 1rem; font: inherit; font-weight: 600; cursor: pointer;
   color: var(--accent-ink); background: var(--accent); border: 1px solid transparent; border-radius: .55rem;
 }
-button:hover { background: var(--accent-strong); }
+button:hover, a.quiet:hover { background: var(--accent-strong); }
 button[disabled] { opacity: .6; cursor: progress; }
-button.quiet { margin-top: .6rem; color: inherit; background: transparent; border-color: var(--line); }
-button.quiet:hover { background: var(--paper); }
+a.quiet { display: block; text-align: center; text-decoration: none; }
+button.quiet, a.quiet { margin-top: .6rem; color: inherit; background: transparent; border-color: var(--line); }
+button.quiet:hover, a.quiet:hover { background: var(--paper); }
 button.link { width: auto; margin: 0; padding: 0; font-weight: 400; color: var(--accent); background: none; text-decoration: underline; }
 .summary, .notice { margin: 1rem 0 0; padding: .75rem .9rem; border-radius: .55rem; border: 1px solid currentColor; }
 .summary { color: var(--bad); background: var(--bad-paper); }

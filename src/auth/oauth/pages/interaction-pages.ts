@@ -7,6 +7,7 @@ import { GRANT_DAYS } from '../grant.service.js';
 import type { Interaction } from '../interactions.js';
 import { type Attempt, emailField, field, newPasswordField, summary } from './form-parts.js';
 import { passkeyButton } from './factor-pages.js';
+import { upstreamLinks } from './upstream-parts.js';
 import { html } from './html.js';
 import { layout } from './layout.js';
 
@@ -40,7 +41,7 @@ export function signInPage(
         <p class="aside"><a href="/forgot-password">${signIn.forgot}</a></p>
         <button type="submit">${signIn.title}</button>
       </form>
-      ${passkeyButton(texts, `/interaction/${uid}/passkey`)}
+      ${passkeyButton(texts, `/interaction/${uid}/passkey`)} ${upstreamLinks(texts, interaction)}
       <form method="post" action="/interaction/${uid}/cancel" data-fetch>
         <button type="submit" class="quiet">${common.cancel}</button>
       </form>
@@ -48,8 +49,9 @@ export function signInPage(
   });
 }
 
-export function registerPage(texts: Texts, { uid, clientName }: Interaction, attempt: Attempt = {}): string {
+export function registerPage(texts: Texts, interaction: Interaction, attempt: Attempt = {}): string {
   const { register, signIn, common } = texts;
+  const { uid, clientName } = interaction;
   return layout({
     texts,
     title: register.title,
@@ -72,6 +74,7 @@ export function registerPage(texts: Texts, { uid, clientName }: Interaction, att
         ${newPasswordField(texts, attempt)}
         <button type="submit">${register.submit}</button>
       </form>
+      ${upstreamLinks(texts, interaction)}
       <p class="foot">${register.haveOne} <a href="/interaction/${uid}">${signIn.title}</a></p>`,
   });
 }
