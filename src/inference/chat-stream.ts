@@ -18,7 +18,7 @@ import { ProviderFailure, type ProviderEvent } from './providers/chat-provider.j
 import { disconnectPolicyOf } from './providers/disconnect-policy.js';
 import type { TimeLimit } from './providers/time-limit.js';
 import type { UsageEstimator } from './usage-estimator.service.js';
-import { callsTools, generatedText, type ChatCompletionChunk } from './wire/chat-answer.js';
+import { callsTools, generatedText } from './wire/chat-answer.js';
 
 /** A client that takes nothing for this long has left, even if its connection has not. */
 const STALLED_CLIENT_MS = 60_000;
@@ -47,10 +47,10 @@ export class ChatStream {
   private static readonly logger = new Logger(ChatStream.name);
   /** What the client reads. */
   readonly output = new PassThrough();
-  private readonly events: AsyncIterator<ProviderEvent>;
+  private readonly arrivals: AsyncIterator<ProviderEvent[]>;
   private readonly writer: StreamWriter;
   private readonly began = performance.now();
-  private first: IteratorResult<ProviderEvent> | null = null;
+  private first: IteratorResult<ProviderEvent[]> | null = null;
   private firstTokenMs: number | null = null;
   private generated = '';
   private hasCalledTools = false;
@@ -67,7 +67,7 @@ export class ChatStream {
     private readonly parts: StreamParts,
   ) {
     const { provider } = call.chat.route;
-    this.events = provider.stream(toProviderRequest(call, parts.plan), parts.limit.signal)[Symbol.asyncIterator]();
+    this.arrivals = provider.stream(toProviderRequest(call, parts.plan), parts.limit.signal)[Symbol.asyncIterator]();
     this.writer = call.dialect.openStream(call);
     this.output.on('error', () => undefined);
     this.output.once('close', () => this.onClosed());
@@ -105,31 +105,31 @@ export class ChatStream {
 
   private async relay(): Promise<void> {
     for (let result = this.first; result && !result.done; result = await this.next()) {
-      const event = result.value;
-      if (event.kind === 'usage') {
-        this.usage = event.usage;
-        this.providerRequestId = event.providerRequestId;
-        continue;
+      let text = '';
+      let generated = '';
+      for (const event of result.value) {
+        if (event.kind === 'usage') {
+          this.usage = event.usage;
+          this.providerRequestId = event.providerRequestId;
+        } else {
+          this.firstTokenMs ??= performance.now() - this.began;
+          text += this.writer.chunk(event.chunk);
+          generated += generatedText(event.chunk);
+          this.hasCalledTools ||= callsTools(event.chunk.choices);
+        }
       }
-      const generated = generatedText(event.chunk);
-      this.note(event.chunk, generated);
-      const text = this.writer.chunk(event.chunk);
+      this.generated += generated;
       if (text !== '') {
         this.call.keeper?.add(text);
         await this.write(text);
       }
-      await this.parts.watch.note(generated);
+      const counting = this.parts.watch.note(generated);
+      if (counting) await counting;
     }
   }
 
-  private next(): Promise<IteratorResult<ProviderEvent>> {
-    return this.parts.limit.run(() => this.events.next());
-  }
-
-  private note(chunk: ChatCompletionChunk, generated: string): void {
-    this.firstTokenMs ??= performance.now() - this.began;
-    this.generated += generated;
-    this.hasCalledTools ||= callsTools(chunk.choices);
+  private next(): Promise<IteratorResult<ProviderEvent[]>> {
+    return this.parts.limit.run(() => this.arrivals.next());
   }
 
   private async finish(interruption: AppError | null): Promise<void> {
@@ -234,7 +234,7 @@ export class ChatStream {
   /** Tells the provider to stop; a provider that does not listen is not waited for. */
   private abandon(): void {
     this.parts.limit.cancel();
-    void Promise.resolve(this.events.return?.()).catch(() => undefined);
+    void Promise.resolve(this.arrivals.return?.()).catch(() => undefined);
   }
 }
 

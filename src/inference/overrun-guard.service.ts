@@ -60,11 +60,14 @@ export class OverrunWatch {
     this.countAtBytes = tokensMax + 1;
   }
 
-  /** @throws CreditsRanOutError */
-  async note(text: string): Promise<void> {
+  /** Null where nothing is to be waited for, which is nearly always. @throws CreditsRanOutError */
+  note(text: string): Promise<void> | null {
     this.bytes += Buffer.byteLength(text);
     this.uncounted += text;
-    if (this.bytes < this.countAtBytes) return;
+    return this.bytes < this.countAtBytes ? null : this.count();
+  }
+
+  private async count(): Promise<void> {
     const counted = await this.overrun.count(this.uncounted);
     if (counted !== null) {
       this.tokens += counted;

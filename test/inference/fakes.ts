@@ -64,6 +64,11 @@ export class RecordingMetering {
   }
 }
 
+/** As a provider hands on events that arrive one by one. */
+async function* oneByOne(events: AsyncIterable<ProviderEvent>): AsyncGenerator<ProviderEvent[]> {
+  for await (const event of events) yield [event];
+}
+
 export interface Script {
   events?: AsyncIterable<ProviderEvent>;
   answer?: () => Promise<ProviderAnswer>;
@@ -83,7 +88,7 @@ export function scriptedProvider(script: Script): ChatProvider & { signal: Abort
     stream(_request, signal) {
       this.signal = signal;
       if (!script.events) throw new Error('no events scripted');
-      return script.events;
+      return oneByOne(script.events);
     },
   };
 }

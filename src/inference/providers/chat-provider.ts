@@ -48,7 +48,8 @@ export interface ChatProvider extends Partial<EmbeddingProvider> {
   readonly name: string;
   readonly onDisconnect: DisconnectPolicy;
   complete(request: ProviderRequest, signal: AbortSignal): Promise<ProviderAnswer>;
-  stream(request: ProviderRequest, signal: AbortSignal): AsyncIterable<ProviderEvent>;
+  /** Events that arrive together come together, so that what is done for each arrival is done once for all of them. No list is empty. */
+  stream(request: ProviderRequest, signal: AbortSignal): AsyncIterable<ProviderEvent[]>;
 }
 
 /** One request for embeddings. */

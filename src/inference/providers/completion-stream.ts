@@ -12,25 +12,40 @@ interface StreamLabels {
 }
 
 /**
- * The events of a streamed chat completion. It ends well with `[DONE]`, or, for servers that leave that out, after every choice has a
+ * The events of a streamed chat completion, together as they arrived. It ends well with `[DONE]`, or, for servers that leave that out, after every choice has a
  * finish reason.
  * @throws ProviderFailure when the stream breaks off, reports an error, or is no chat completion.
  */
 export async function* readCompletionStream(
   body: AsyncIterable<Uint8Array>,
   { modelId, providerRequestId }: StreamLabels,
-): AsyncGenerator<ProviderEvent> {
+): AsyncGenerator<ProviderEvent[]> {
   let isFinished = false;
-  for await (const data of readEventData(body)) {
-    if (data === DONE) return;
-    const chunk = parseChunk(data);
-    const usage = readWireUsage(chunk.usage);
-    if (chunk.choices.length > 0) {
-      isFinished = chunk.choices.every((choice) => choice.finish_reason !== null && choice.finish_reason !== undefined);
-      const { usage: _reported, ...rest } = chunk;
-      yield { kind: 'chunk', chunk: { ...rest, model: modelId } };
+  let isDone = false;
+  for await (const arrived of readEventData(body)) {
+    const events: ProviderEvent[] = [];
+    try {
+      for (const data of arrived) {
+        isDone = data === DONE;
+        if (isDone) break;
+        const chunk = parseChunk(data);
+        const { usage: reported, model: providerModel } = chunk;
+        const usage = readWireUsage(reported);
+        if (chunk.choices.length > 0) {
+          isFinished = chunk.choices.every(
+            ({ finish_reason }) => finish_reason !== null && finish_reason !== undefined,
+          );
+          chunk.model = modelId;
+          delete chunk.usage;
+          events.push({ kind: 'chunk', chunk });
+        }
+        if (usage) events.push({ kind: 'usage', usage, providerRequestId, providerModel });
+      }
+    } finally {
+      // Also what came before something that breaks the stream off was delivered, and is owed.
+      if (events.length > 0) yield events;
     }
-    if (usage) yield { kind: 'usage', usage, providerRequestId, providerModel: chunk.model };
+    if (isDone) return;
   }
   if (!isFinished) throw new ProviderFailure('the provider broke the stream off');
 }

@@ -74,7 +74,7 @@ export class OpenAiCompatibleProvider implements ChatProvider, EmbeddingProvider
     };
   }
 
-  async *stream(request: ProviderRequest, signal: AbortSignal): AsyncGenerator<ProviderEvent> {
+  async *stream(request: ProviderRequest, signal: AbortSignal): AsyncGenerator<ProviderEvent[]> {
     const { body, headers } = await this.open(
       { path: '/chat/completions', body: this.bodyOf(request, true), traceparent: request.traceparent },
       signal,

@@ -36,7 +36,7 @@ function complete(made: ProviderRequest, signal = new AbortController().signal) 
 async function stream(made: ProviderRequest): Promise<{ events: ProviderEvent[]; error: unknown }> {
   const events: ProviderEvent[] = [];
   try {
-    for await (const event of sandbox.stream(made, new AbortController().signal)) events.push(event);
+    for await (const arrived of sandbox.stream(made, new AbortController().signal)) events.push(...arrived);
   } catch (error) {
     return { events, error };
   }

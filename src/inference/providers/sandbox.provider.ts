@@ -54,7 +54,7 @@ export class SandboxProvider implements ChatProvider {
     return { completion, usage, providerRequestId: null };
   }
 
-  async *stream(request: ProviderRequest, signal: AbortSignal): AsyncGenerator<ProviderEvent> {
+  async *stream(request: ProviderRequest, signal: AbortSignal): AsyncGenerator<ProviderEvent[]> {
     await this.misbehave(request, signal);
     const script = writeScript(request);
     const chunksToDrop = request.model.id === 'sandbox-drop-mid-stream' ? CHUNKS_BEFORE_DROP : Infinity;
@@ -63,11 +63,11 @@ export class SandboxProvider implements ChatProvider {
       if (sent === chunksToDrop) throw new ProviderFailure('the connection broke');
       signal.throwIfAborted();
       const chunk: ChatCompletionChunk = { ...this.label(request), object: 'chat.completion.chunk', choices: [choice] };
-      yield { kind: 'chunk', chunk };
+      yield [{ kind: 'chunk', chunk }];
       sent += 1;
     }
     const usage = this.reportedUsage(request, script);
-    if (usage) yield { kind: 'usage', usage, providerRequestId: null };
+    if (usage) yield [{ kind: 'usage', usage, providerRequestId: null }];
   }
 
   embed({ body }: EmbeddingRequest): Promise<EmbeddingAnswer> {

@@ -50,7 +50,7 @@ export class TracedProvider implements ChatProvider {
   }
 
   /** The span is over with the stream, also where its reader gives it up. */
-  async *stream(request: ProviderRequest, signal: AbortSignal): AsyncGenerator<ProviderEvent> {
+  async *stream(request: ProviderRequest, signal: AbortSignal): AsyncGenerator<ProviderEvent[]> {
     const span = this.open('chat', request, { ...chatFacts(request), 'gen_ai.request.stream': true });
     const began = performance.now();
     const reasons: string[] = [];
@@ -58,12 +58,14 @@ export class TracedProvider implements ChatProvider {
     let failure: unknown;
     const inner = this.inner.stream({ ...request, traceparent: span.traceparent }, signal);
     try {
-      for await (const event of withinEach(inner, span)) {
+      for await (const events of withinEach(inner, span)) {
         if (!hasBegun) span.note({ 'gen_ai.response.time_to_first_chunk': (performance.now() - began) / 1000 });
         hasBegun = true;
-        if (event.kind === 'usage') span.note(answerFacts(event));
-        else for (const { finish_reason: reason } of event.chunk.choices) if (reason) reasons.push(reason);
-        yield event;
+        for (const event of events) {
+          if (event.kind === 'usage') span.note(answerFacts(event));
+          else for (const { finish_reason: reason } of event.chunk.choices) if (reason) reasons.push(reason);
+        }
+        yield events;
       }
     } catch (error) {
       failure = error;
@@ -113,7 +115,7 @@ async function inSpan<Result>(span: OpenSpan, work: () => Promise<Result>): Prom
 }
 
 /** The events of a generator that runs as a part of `span`, whoever reads it. */
-async function* withinEach(events: AsyncIterable<ProviderEvent>, span: OpenSpan): AsyncGenerator<ProviderEvent> {
+async function* withinEach(events: AsyncIterable<ProviderEvent[]>, span: OpenSpan): AsyncGenerator<ProviderEvent[]> {
   const iterator = events[Symbol.asyncIterator]();
   let isOver = false;
   try {
@@ -121,7 +123,7 @@ async function* withinEach(events: AsyncIterable<ProviderEvent>, span: OpenSpan)
       const { done, value } = await span.within(() => iterator.next());
       isOver = done === true;
       if (isOver) return;
-      yield value as ProviderEvent;
+      yield value as ProviderEvent[];
     }
   } catch (error) {
     isOver = true;

@@ -31,7 +31,7 @@ export class GuardedProvider implements ChatProvider {
     return this.whole(request, signal, () => this.inner.complete(request, signal));
   }
 
-  async *stream(request: ProviderRequest, signal: AbortSignal): AsyncGenerator<ProviderEvent> {
+  async *stream(request: ProviderRequest, signal: AbortSignal): AsyncGenerator<ProviderEvent[]> {
     const circuit = this.circuits.of(this.name, request.model.id);
     const leave = await circuit.enter();
     try {

@@ -55,8 +55,8 @@ export class AnthropicUsageTap {
 
   private async *observeEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
     const encoder = new TextEncoder();
-    for await (const data of readEventData(body)) {
-      yield encoder.encode(`data: ${this.observeEvent(data)}\n\n`);
+    for await (const arrived of readEventData(body)) {
+      yield encoder.encode(arrived.map((data) => `data: ${this.observeEvent(data)}\n\n`).join(''));
     }
   }
 

@@ -50,7 +50,7 @@ export class TranslatedProvider implements ChatProvider {
     }
   }
 
-  async *stream(request: ProviderRequest, signal: AbortSignal): AsyncGenerator<ProviderEvent> {
+  async *stream(request: ProviderRequest, signal: AbortSignal): AsyncGenerator<ProviderEvent[]> {
     try {
       const { model, options, ...exchange } = this.protocol.open(request);
       const call = { ...toCallOptions(request), ...options, includeRawChunks: true, abortSignal: signal };
@@ -59,10 +59,13 @@ export class TranslatedProvider implements ChatProvider {
       let providerModel: string | undefined;
       for await (const part of stream) {
         refuseBroken(part);
-        for (const chunk of translator.translate(part)) yield { kind: 'chunk', chunk };
+        const events: ProviderEvent[] = translator.translate(part).map((chunk) => ({ kind: 'chunk', chunk }));
         const usage = usageOf(part, exchange);
         if (part.type === 'response-metadata') providerModel = part.modelId;
-        if (usage) yield { kind: 'usage', usage, providerRequestId: exchange.providerRequestId(), providerModel };
+        if (usage) {
+          events.push({ kind: 'usage', usage, providerRequestId: exchange.providerRequestId(), providerModel });
+        }
+        if (events.length > 0) yield events;
         if (part.type === 'finish') return;
       }
     } catch (error) {
