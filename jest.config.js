@@ -12,7 +12,8 @@ export default {
   maxWorkers: 2,
   // The pure rules are where a missed branch costs money; everything else is covered by behaviour over HTTP and SQL.
   collectCoverageFrom: ['<rootDir>/src/**/domain/**/*.js', '!**/*.spec.js'],
-  coverageProvider: 'v8',
+  // Instruments these files alone; V8's own coverage counts in every module of every spec, half as much again of the processor time.
+  coverageProvider: 'babel',
   coverageReporters: ['text-summary'],
   coverageThreshold: { global: { statements: 95, lines: 95, functions: 95, branches: 90 } },
   coverageDirectory: '../coverage',
