@@ -75,6 +75,10 @@ export class Config {
   readonly logLevel: string;
   /** Null where nobody collects traces. */
   readonly traces: TracesTarget | null;
+  /** From which level on lines of the log are stored, too. */
+  readonly systemLogLevel: 'debug' | 'info' | 'warn' | 'error' | 'off';
+  /** Days that stored lines of the log, samples of processes and counts of requests are kept. */
+  readonly monitoringDays: { systemLogs: number; performance: number; apiUsage: number };
   /** By `models.provider`. Their keys never leave the process but to their provider. */
   readonly providers: ReadonlyMap<string, ProviderEndpoint>;
   /** By name: where people may sign in instead of here. */
@@ -118,6 +122,12 @@ export class Config {
     this.webhookDeliveriesDays = env.RETENTION_WEBHOOK_DELIVERIES_DAYS;
     this.logLevel = env.LOG_LEVEL;
     this.traces = tracesTarget(env);
+    this.systemLogLevel = env.SYSTEM_LOG_LEVEL;
+    this.monitoringDays = {
+      systemLogs: env.RETENTION_SYSTEM_LOGS_DAYS,
+      performance: env.RETENTION_PERFORMANCE_DAYS,
+      apiUsage: env.RETENTION_API_USAGE_DAYS,
+    };
     this.providers = readProviderEndpoints(source);
     this.upstreamIssuers = readUpstreamIssuers(source);
   }

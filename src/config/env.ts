@@ -112,6 +112,12 @@ export const Environment = z.object({
     .min(0, 'must be at least 0')
     .max(1, 'must be at most 1')
     .default(1),
+  SYSTEM_LOG_LEVEL: z
+    .enum(['debug', 'info', 'warn', 'error', 'off'], { error: 'must be debug, info, warn, error or off' })
+    .default('info'),
+  RETENTION_SYSTEM_LOGS_DAYS: wholeNumber(1, 3_650).default(30),
+  RETENTION_PERFORMANCE_DAYS: wholeNumber(1, 3_650).default(30),
+  RETENTION_API_USAGE_DAYS: wholeNumber(1, 36_600).default(395),
 });
 export type Environment = z.infer<typeof Environment>;
 

@@ -5,7 +5,7 @@ import { pageOf } from '../common/http/paging.js';
 import { UserNotFoundError } from './credits.errors.js';
 import type { GrantSource } from './grant.entity.js';
 import type { HoldState } from './hold.entity.js';
-import type { RowPosition } from './page-position.js';
+import type { RowPosition } from '../common/http/page-position.js';
 import { type PostingFilter, type PostingLine, PostingRepository } from './posting.repository.js';
 
 /** Ended: exhausted, expired, closed with its period, or reversed. */

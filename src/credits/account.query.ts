@@ -6,7 +6,7 @@ import { PageQuery } from '../common/http/paging.js';
 import { GRANT_STATES, type GrantState } from './account-records.service.js';
 import { GRANT_SOURCES, type GrantSource } from './grant.entity.js';
 import { HOLD_STATES, type HoldState } from './hold.entity.js';
-import { timePosition } from './page-position.js';
+import { timePosition } from '../common/http/page-position.js';
 import { POSTING_KINDS, type PostingKind } from './posting.entity.js';
 import type { PostingFilter } from './posting.repository.js';
 

@@ -8,7 +8,7 @@ import { AccountView, AdminPostingPage, toAccountView } from './account.dto.js';
 import { GrantsQuery, historyFilterOf, HistoryQuery } from './account.query.js';
 import { AccountRecords } from './account-records.service.js';
 import { UserNotFoundError } from './credits.errors.js';
-import { rowPosition } from './page-position.js';
+import { rowPosition } from '../common/http/page-position.js';
 import { toAdminPostingView } from './posting.dto.js';
 
 /** A user has a few requests under way; more of them are a list of their own. */

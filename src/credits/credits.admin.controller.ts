@@ -13,7 +13,7 @@ import { AdminGrantRequest, GRANT_UCR_MAX, GrantView, toGrantView } from './cred
 import { CreditsService } from './credits.service.js';
 import { IdempotentRequests } from './idempotent-requests.service.js';
 import { KeyedSender, type Sender } from './keyed-sender.js';
-import { rowPosition } from './page-position.js';
+import { rowPosition } from '../common/http/page-position.js';
 
 @AdminController('admin/credits/grants')
 export class CreditsAdminController {

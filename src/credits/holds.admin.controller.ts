@@ -8,7 +8,7 @@ import { HoldPage, HoldView, toHoldPage, toHoldView } from './account.dto.js';
 import { HoldsQuery, instantOf } from './account.query.js';
 import { AccountRecords } from './account-records.service.js';
 import { HoldExpirer } from './hold-expirer.service.js';
-import { rowPosition } from './page-position.js';
+import { rowPosition } from '../common/http/page-position.js';
 import { CorrectionRequest } from './posting.dto.js';
 
 @AdminController('admin/credits/holds')

@@ -9,4 +9,6 @@ export const UPWARD_FOREIGN_KEYS: readonly string[] = [
   'audit_trail_actor_id_foreign',
   'job_failures_resolved_by_foreign',
   'entity_events_user_id_foreign',
+  'system_logs_user_id_foreign',
+  'api_usage_user_id_foreign',
 ];

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { isOutcomeUnknown } from '../common/errors/passing-failure.js';
 import type { AppError } from '../common/errors/app-error.js';
 import { InsufficientCreditsError } from '../credits/credits.errors.js';
+import { ApiUsageCounter } from '../monitoring/api-usage/api-usage-counter.service.js';
 import { MeteringService, type ReserveRequest } from '../usage/metering.service.js';
 import type { AdmittedChat } from './admitted-chat.js';
 import type { AnswerKeeper } from './idempotency/answer-keeper.js';
@@ -36,6 +37,7 @@ export class ChatHoldService {
     private readonly planner: HoldPlanner,
     private readonly metering: MeteringService,
     private readonly overruns: OverrunGuard,
+    private readonly apiUsage: ApiUsageCounter,
   ) {}
 
   /**
@@ -73,7 +75,12 @@ export class ChatHoldService {
       if (isOutcomeUnknown(error)) void giveBack(this.metering, request, 'outcome unknown');
       throw error;
     });
-    return new OpenHold(this.metering, reservation, { holdMs: performance.now() - began, ttlMs: this.ttlMs });
+    return new OpenHold(
+      this.metering,
+      reservation,
+      { holdMs: performance.now() - began, ttlMs: this.ttlMs },
+      this.apiUsage,
+    );
   }
 
   private toReserve({ chat, requestId, userId, accessId, keeper }: HoldRequest, plan: HoldPlan): ReserveRequest {

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InsufficientCreditsError } from '../credits/credits.errors.js';
 import { upperBoundUcr } from '../usage/domain/cost.js';
+import { ApiUsageCounter } from '../monitoring/api-usage/api-usage-counter.service.js';
 import { MeteringService } from '../usage/metering.service.js';
 import type { EmbeddingCall } from './admitted-embedding.js';
 import { ChatHoldService } from './chat-hold.service.js';
@@ -21,6 +22,7 @@ export class EmbeddingHoldService {
     private readonly metering: MeteringService,
     private readonly holds: ChatHoldService,
     private readonly counter: TokenCounter,
+    private readonly apiUsage: ApiUsageCounter,
   ) {}
 
   /** Holds the bound by bytes, or what was counted where the balance does not cover that. */
@@ -64,7 +66,7 @@ export class EmbeddingHoldService {
       ttlMs,
       idempotency: keeper?.claim,
     });
-    return new OpenHold(this.metering, reservation, { holdMs: performance.now() - began, ttlMs });
+    return new OpenHold(this.metering, reservation, { holdMs: performance.now() - began, ttlMs }, this.apiUsage);
   }
 
   /** The usage of an answer whose provider reported none, never more than what was held. */

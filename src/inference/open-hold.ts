@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import { isPassingFailure } from '../common/errors/passing-failure.js';
+import type { ApiUsageCounter } from '../monitoring/api-usage/api-usage-counter.service.js';
+import { chargeFor } from '../usage/domain/cost.js';
 import type {
   MeteringService,
   Reservation,
@@ -38,6 +40,7 @@ export class OpenHold {
     readonly reservation: Reservation,
     /** How long the reservation took, and how long the hold lives unless it is extended. */
     private readonly times: { holdMs: number; ttlMs: number },
+    private readonly apiUsage: ApiUsageCounter,
   ) {
     this.extender = setInterval(() => void this.extend(), times.ttlMs * EXTENDED_EACH);
     this.extender.unref();
@@ -85,9 +88,17 @@ export class OpenHold {
     await giveBack(this.metering, this.reservation, reason);
   }
 
-  private charge(attempt: UsageAttempt, kept: KeptForKey): Promise<Settlement> {
+  private async charge(attempt: UsageAttempt, kept: KeptForKey): Promise<Settlement> {
     const { requestId, userId } = this.reservation;
-    return this.metering.settle({ requestId, userId, attempts: [attempt], ...(kept && { kept }) });
+    const settlement = await this.metering.settle({ requestId, userId, attempts: [attempt], ...(kept && { kept }) });
+    this.count(attempt);
+    return settlement;
+  }
+
+  private count({ model: { prices }, usage }: UsageAttempt): void {
+    if (!prices) return;
+    const tokens = usage.inputTokens + usage.outputTokens;
+    this.apiUsage.charge(this.reservation.userId, { tokens, costNusd: chargeFor(prices, usage).costNusd });
   }
 
   private async extend(): Promise<void> {

@@ -13,6 +13,7 @@ import { JobFailuresAdminController } from './job-failures.admin.controller.js';
 import { JobRegistry } from './job-registry.js';
 import { JobScheduler } from './job-scheduler.js';
 import { JobsAdminController } from './jobs.admin.controller.js';
+import { MonitoringRetentionJob } from './monitoring-retention.job.js';
 import { PartitionsJob } from './partitions.job.js';
 import { QueueMetrics } from './queue/queue-metrics.js';
 import { QueueServer } from './queue/queue-server.js';
@@ -33,6 +34,7 @@ import { TestClockService } from './test-clock.service.js';
     JobMetrics,
     JobRegistry,
     JobScheduler,
+    MonitoringRetentionJob,
     PartitionsJob,
     QueueMetrics,
     QueueServer,

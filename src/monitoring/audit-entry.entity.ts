@@ -21,6 +21,8 @@ export const AuditEntrySchema = defineEntity({
   indexes: [
     { name: 'idx_audit_trail_entity', properties: ['entity', 'entityId'] },
     { name: 'idx_audit_trail_actor_created', properties: ['actorId', 'createdAt'] },
+    { name: 'idx_audit_trail_action_created', properties: ['action', 'createdAt'] },
+    { name: 'idx_audit_trail_request', properties: ['requestId'] },
   ],
 });
 

@@ -2,6 +2,7 @@ import { MikroORM } from '@mikro-orm/postgresql';
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { Gauge } from 'prom-client';
 import { Config } from '../config/config.js';
+import { poolStateOf } from '../database/pool-state.js';
 import { Metrics } from './metrics.js';
 
 /** How busy the connections of this process are. */
@@ -17,9 +18,9 @@ export class PoolMetrics implements OnModuleInit {
     const { registry } = this.metrics;
     const read = (gauge: Gauge): Promise<void> =>
       this.metrics.orNothing(async () => {
-        const pool = await this.orm.em.getConnection().getNativeClient();
-        gauge.set({ state: 'used' }, pool.totalCount - pool.idleCount);
-        gauge.set({ state: 'idle' }, pool.idleCount);
+        const { used, idle } = await poolStateOf(this.orm);
+        gauge.set({ state: 'used' }, used);
+        gauge.set({ state: 'idle' }, idle);
       });
     new Gauge({
       name: 'tollgate_pool_connections',
@@ -31,7 +32,7 @@ export class PoolMetrics implements OnModuleInit {
       },
     });
     const readWaiting = (gauge: Gauge): Promise<void> =>
-      this.metrics.orNothing(async () => gauge.set((await this.orm.em.getConnection().getNativeClient()).waitingCount));
+      this.metrics.orNothing(async () => gauge.set((await poolStateOf(this.orm)).waiting));
     new Gauge({
       name: 'tollgate_pool_waiting',
       help: 'Who waits for a database connection of this process',

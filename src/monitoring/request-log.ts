@@ -1,9 +1,12 @@
 import { Logger } from '@nestjs/common';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { Principal } from '../common/http/principal.js';
 import { traceIdOf } from './tracing/trace-requests.js';
 
-/** Asked every few seconds by whatever keeps the process running. */
-export const UNLOGGED = /^\/(health\/|metrics$)/;
+/** Asked every few seconds by whatever keeps the process running: no use of the product. */
+export function isProbe(path: string): boolean {
+  return /^\/(health\/|metrics$)/.test(path);
+}
 
 /**
  * One line per request, whoever answered it: the token check, the OpenID Connect engine or a controller. Queries, headers and bodies are
@@ -11,15 +14,16 @@ export const UNLOGGED = /^\/(health\/|metrics$)/;
  */
 export function logRequests(server: FastifyInstance): void {
   const logger = new Logger('Http');
-  server.addHook('onResponse', (request, reply, done) => {
-    const { id, method } = request;
+  server.addHook('onResponse', (request: FastifyRequest & { principal?: Principal }, reply, done) => {
+    const { id, method, principal } = request;
     const path = request.url.split('?', 1)[0] ?? '';
     const { statusCode: status } = reply.raw;
     const traceId = traceIdOf(request);
     const http = { id, method, path, status, durationMs: Math.round(reply.elapsedTime) };
-    const line = { http, ...(traceId && { traceId }) };
+    const caller = principal && { userId: principal.userId, sessionId: principal.accessId };
+    const line = { http, ...caller, ...(traceId && { traceId }) };
     if (status >= 500) logger.error(line, `${method} ${path} ${status}`);
-    else if (!UNLOGGED.test(path)) logger.log(line, `${method} ${path} ${status}`);
+    else if (!isProbe(path)) logger.log(line, `${method} ${path} ${status}`);
     done();
   });
 }

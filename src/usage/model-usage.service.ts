@@ -12,7 +12,7 @@ import {
   type VisionGroup,
   type VisionRow,
 } from './model-usage.queries.js';
-import type { TimeRange } from './usage-range.js';
+import type { TimeRange } from '../common/http/time-range.js';
 
 /** A year by day, model and tier of a small catalogue; what is beyond is a matter for an export. */
 export const VISION_LINES_MAX = 20_000;

@@ -1,6 +1,6 @@
 import { ApiPropertyOptional } from '@nestjs/swagger';
 import { IsISO8601, IsOptional } from 'class-validator';
-import { InvalidRequestError } from '../common/errors/common.errors.js';
+import { assertRange, type TimeRange } from '../common/http/time-range.js';
 import { hourAfter, hourBefore } from './domain/time-buckets.js';
 
 const DAY_MS = 86_400_000;
@@ -21,12 +21,6 @@ export class RangeQuery {
   to?: string;
 }
 
-/** `[from, to)`. */
-export interface TimeRange {
-  from: Date;
-  to: Date;
-}
-
 /** The same range to the end of its hour where it ends now or later: there is no usage after now, and whole hours are summed already. */
 export function toFullHour({ from, to }: TimeRange, now: Date): TimeRange {
   return { from, to: to < now ? to : hourAfter(to) };
@@ -37,9 +31,6 @@ export function rangeOf(query: RangeQuery, now: Date, daysMax = RANGE_DAYS_MAX):
   const to = query.to === undefined ? now : new Date(query.to);
   const from =
     query.from === undefined ? hourBefore(new Date(to.getTime() - RANGE_DAYS_DEFAULT * DAY_MS)) : new Date(query.from);
-  if (!(from < to)) throw InvalidRequestError.of([{ field: 'from', message: 'must be before to' }]);
-  if (to.getTime() - from.getTime() > daysMax * DAY_MS) {
-    throw InvalidRequestError.of([{ field: 'from', message: `must be at most ${daysMax} days before to` }]);
-  }
+  assertRange({ from, to }, daysMax);
   return { from, to };
 }

@@ -3,7 +3,7 @@ import { InvalidRequestError } from '../common/errors/common.errors.js';
 import { DividedQuery, divisionOf } from './reports/usage-report.dto.js';
 import type { UsageDivision, UsageLine, UsageSum } from './reports/usage-report.service.js';
 import { lineKeys, toSumView, UsageSumView } from './reports/usage-report.view.js';
-import type { TimeRange } from './usage-range.js';
+import type { TimeRange } from '../common/http/time-range.js';
 
 /** What users may divide their own usage by. */
 const USER_GROUPS: readonly string[] = ['hour', 'day', 'model', 'operation'];

@@ -24,6 +24,7 @@ import type { ChatCompletionChunk } from '../../src/inference/wire/chat-answer.j
 import { parseChat } from '../../src/inference/wire/parse-chat.js';
 import { modelPrices } from '../../src/models/domain/model-prices.js';
 import type { ModelMeta } from '../../src/models/domain/model-meta.js';
+import type { ApiUsageCounter } from '../../src/monitoring/api-usage/api-usage-counter.service.js';
 import type { MeteringService, ReserveRequest, SettleRequest, UsageAttempt } from '../../src/usage/metering.service.js';
 import { testConfig } from '../support/test-config.js';
 
@@ -174,6 +175,7 @@ export function bench(provider: ChatProvider, options: BenchOptions = {}): Bench
       new HoldPlanner(tokens),
       metering as unknown as MeteringService,
       new OverrunGuard(tokens, credits as unknown as CreditsService, new Clock()),
+      { charge: () => undefined } as unknown as ApiUsageCounter,
     ),
     new UsageEstimator(tokens),
     inFlight,

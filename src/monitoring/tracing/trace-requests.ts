@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { parseTraceParent } from '../domain/traceparent.js';
-import { UNLOGGED } from '../request-log.js';
+import { isProbe } from '../request-log.js';
 import type { OpenSpan, Tracing } from './tracing.js';
 
 const spans = new WeakMap<FastifyRequest, OpenSpan>();
@@ -17,7 +17,7 @@ export function traceIdOf(request: FastifyRequest): string | undefined {
 export function traceRequests(server: FastifyInstance, tracing: Tracing): void {
   if (!tracing.isOn) return;
   server.addHook('onRequest', (request, _reply, done) => {
-    if (!UNLOGGED.test(pathOf(request))) spans.set(request, openSpan(request, tracing));
+    if (!isProbe(pathOf(request))) spans.set(request, openSpan(request, tracing));
     done();
   });
   // Not earlier: what reads a body runs outside of what its request began.

@@ -7,7 +7,7 @@ import type { Client } from 'pg';
 import { OverloadedError } from '../../common/errors/common.errors.js';
 import { pageOf } from '../../common/http/paging.js';
 import { Config } from '../../config/config.js';
-import { timePosition } from '../../credits/page-position.js';
+import { timePosition } from '../../common/http/page-position.js';
 import { withDirectClient } from '../../database/direct-connection.js';
 import { exportHead, exportLine, type ExportFormat } from './ledger-format.js';
 import { ledgerExport, type LedgerFilter, ledgerPage, type LedgerRow } from './ledger.queries.js';

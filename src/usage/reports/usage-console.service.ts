@@ -3,7 +3,8 @@ import { Injectable } from '@nestjs/common';
 import { User } from '../../auth/identity/user.entity.js';
 import { decodeCursor, encodeCursor } from '../../common/http/paging.js';
 import { Config } from '../../config/config.js';
-import { rangeOf, type RangeQuery, type TimeRange, toFullHour } from '../usage-range.js';
+import type { TimeRange } from '../../common/http/time-range.js';
+import { rangeOf, type RangeQuery, toFullHour } from '../usage-range.js';
 import {
   divisionOf,
   type ForecastQuery,

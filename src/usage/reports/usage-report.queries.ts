@@ -1,7 +1,7 @@
 import { CompiledQuery } from 'kysely';
 import { LATENCY_BOUNDS_MS } from '../domain/latency-buckets.js';
 import { HOURLY_COLUMNS, ledgerSums, ROLLUP_POSITION, UNREAD_ROWS } from '../rollup/usage-rollup.queries.js';
-import type { TimeRange } from '../usage-range.js';
+import type { TimeRange } from '../../common/http/time-range.js';
 
 /** What usage can be divided by, apart from time. */
 export const USAGE_DIMENSIONS = ['model', 'provider', 'operation', 'tier', 'user'] as const;

@@ -13,7 +13,7 @@ import {
   type TimeUnit,
 } from '../domain/time-buckets.js';
 import { forecastSpend } from '../domain/spend-forecast.js';
-import type { TimeRange } from '../usage-range.js';
+import type { TimeRange } from '../../common/http/time-range.js';
 import {
   rankingSql,
   sumsSql,

@@ -1,7 +1,7 @@
-import { decodeCursor } from '../common/http/paging.js';
-import { isUuid } from '../common/ids.js';
+import { decodeCursor } from './paging.js';
+import { isUuid } from '../ids.js';
 
-const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/;
+const INSTANT = /^\d{4}-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{6}Z$/;
 
 /** A row by the keys of its table: `owner/id`. */
 export interface RowPosition {
@@ -29,8 +29,14 @@ export function rowPosition(cursor: string | undefined): RowPosition | null {
 export function timePosition(cursor: string | undefined): TimePosition | null {
   const text = decodeCursor(cursor, (one) => {
     const [at = '', id = '', ...rest] = one.split('/');
-    return rest.length === 0 && isUuid(id) && INSTANT.test(at) && !Number.isNaN(Date.parse(at));
+    return rest.length === 0 && isUuid(id) && INSTANT.test(at) && isDay(at.slice(0, 10));
   });
   const [at, id] = text?.split('/') ?? [];
   return at === undefined || id === undefined ? null : { at, id };
+}
+
+/** Of the calendar: to the parser of dates, 31 February is a day in March. */
+function isDay(day: string): boolean {
+  const at = new Date(`${day}T00:00:00Z`);
+  return !Number.isNaN(at.getTime()) && at.toISOString().startsWith(day);
 }
