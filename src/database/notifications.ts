@@ -7,7 +7,7 @@ import { directConnection } from './direct-connection.js';
 const RECONNECT_MS_MIN = 100;
 const RECONNECT_MS_MAX = 10_000;
 /** A connection that a firewall forgot raises no error; only a question that stays unanswered shows it. */
-const HEARTBEAT_MS = 15_000;
+const HEARTBEAT_MS = 5_000;
 const ANSWER_MS_MAX = 5_000;
 /** PostgreSQL's own limits. */
 const CHANNEL_BYTES_MAX = 63;

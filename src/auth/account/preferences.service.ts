@@ -53,14 +53,11 @@ export class PreferencesService implements OnModuleInit {
 
   /** As they are at this moment. */
   async stored(userId: string): Promise<Readonly<Preferences>> {
-    const row = await this.em.fork().findOne(UserPreferences, { userId });
-    if (!row) return NO_PREFERENCES;
-    const { defaultModelId, temperature, streaming } = row;
-    return {
-      defaultModel: defaultModelId ?? null,
-      temperature: temperature === null || temperature === undefined ? null : Number(temperature),
-      streaming,
-    };
+    const rows = await this.em.execute<Preferences[]>(
+      `select default_model_id as "defaultModel", temperature::float8 as temperature, streaming from user_preferences where user_id = ?`,
+      [userId],
+    );
+    return rows[0] ?? NO_PREFERENCES;
   }
 
   /**
