@@ -6,6 +6,7 @@ import type { Config } from './config/config.js';
 import { CreditsModule } from './credits/credits.module.js';
 import { DatabaseModule } from './database/database.module.js';
 import { DistributionModule } from './distribution/distribution.module.js';
+import { GenerationModule } from './generation/generation.module.js';
 import { InferenceModule } from './inference/inference.module.js';
 import { JobsModule } from './jobs/jobs.module.js';
 import { ModelsModule } from './models/models.module.js';
@@ -32,6 +33,7 @@ export class AppModule {
         SubscriptionModule,
         UsageModule,
         InferenceModule,
+        GenerationModule,
       ],
     };
   }

@@ -1,0 +1,58 @@
+import { AppError } from '../common/errors/app-error.js';
+
+export class ProjectNotFoundError extends AppError {
+  static readonly code = 'project_not_found';
+  static readonly status = 404;
+  static readonly title = 'There is no such project';
+  static readonly openaiType = 'invalid_request_error';
+
+  constructor() {
+    super('You have no project with this id. GET /v1/projects lists yours.');
+  }
+}
+
+export class ProjectLimitReachedError extends AppError {
+  static readonly code = 'project_limit_reached';
+  static readonly status = 409;
+  static readonly title = 'You have as many projects as there may be';
+  static readonly openaiType = 'invalid_request_error';
+
+  constructor(limit: number) {
+    super(`You have ${limit} projects, which is the most. Delete one that you no longer need.`, { details: { limit } });
+  }
+}
+
+export class SuggestionNotFoundError extends AppError {
+  static readonly code = 'suggestion_not_found';
+  static readonly status = 404;
+  static readonly title = 'There is no such suggestion';
+  static readonly openaiType = 'invalid_request_error';
+
+  constructor() {
+    super('The project has no suggestion with this id.');
+  }
+}
+
+export class SuggestionLimitReachedError extends AppError {
+  static readonly code = 'suggestion_limit_reached';
+  static readonly status = 409;
+  static readonly title = 'The project has as many suggestions as there may be';
+  static readonly openaiType = 'invalid_request_error';
+
+  constructor(limit: number) {
+    super(`The project would have more than ${limit} suggestions. Delete some, or take another project.`, {
+      details: { limit },
+    });
+  }
+}
+
+export class GenerationPromptNotFoundError extends AppError {
+  static readonly code = 'generation_prompt_not_found';
+  static readonly status = 404;
+  static readonly title = 'There is no such prompt';
+  static readonly openaiType = 'invalid_request_error';
+
+  constructor() {
+    super('The mode has no prompt of this version.');
+  }
+}
