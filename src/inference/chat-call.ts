@@ -31,9 +31,11 @@ export interface ChatCall extends HoldRequest {
 }
 
 /** The request as the provider gets it. */
-export function toProviderRequest({ requestId, chat, startedAt }: ChatCall, plan: HoldPlan): ProviderRequest {
+export function toProviderRequest(call: ChatCall, plan: HoldPlan): ProviderRequest {
+  const { requestId, userId, chat, startedAt } = call;
   return {
     requestId,
+    userId,
     createdAt: startedAt,
     model: { id: chat.model.id, name: chat.model.name },
     body: chat.body,

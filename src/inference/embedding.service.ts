@@ -77,10 +77,11 @@ export class EmbeddingService {
     return { list, headers, reservation: hold.reservation, settlement };
   }
 
-  private async ask({ requestId, admitted }: EmbeddingCall, hold: OpenHold): Promise<EmbeddingAnswer> {
+  private async ask({ requestId, principal, admitted }: EmbeddingCall, hold: OpenHold): Promise<EmbeddingAnswer> {
     const { model, body, provider } = admitted;
     const limit = this.inFlight.timeLimit(this.config.providerTimeoutMs, ANSWER_MS_MAX);
-    const request = { requestId, model: { id: model.id, name: model.name }, body };
+    const { userId } = principal;
+    const request = { requestId, userId, model: { id: model.id, name: model.name }, body };
     try {
       return await limit.run(() => provider.embed(request, limit.signal));
     } catch (thrown) {

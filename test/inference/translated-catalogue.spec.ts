@@ -64,6 +64,7 @@ function isTaken(request: ProviderRequest, protocol: (typeof PROTOCOLS)['google'
 function requestOf(name: string, parameters: Record<string, unknown>): ProviderRequest {
   return {
     requestId: REQUEST_ID,
+    userId: REQUEST_ID,
     createdAt: new Date(0),
     model: { id: name, name },
     body: { model: name, messages: [{ role: 'user', content: 'Hello' }] },

@@ -7,6 +7,8 @@ import type { EmbeddingBody } from '../wire/embedding.js';
 export interface ProviderRequest {
   /** Our request id, for the provider's logs and for a deterministic answer. */
   requestId: string;
+  /** Who asks, and shares the provider's places with others. It is not sent. */
+  userId: string;
   createdAt: Date;
   model: {
     /** What answers are labelled with. */
@@ -55,6 +57,7 @@ export interface ChatProvider extends Partial<EmbeddingProvider> {
 /** One request for embeddings. */
 export interface EmbeddingRequest {
   requestId: string;
+  userId: string;
   model: ProviderRequest['model'];
   body: EmbeddingBody;
   traceparent?: string | undefined;

@@ -21,6 +21,7 @@ function request(model: string, change: Record<string, unknown> = {}, assumed = 
   const raw = { model, messages: [{ role: 'user', content: 'Hello, sandbox!' }], ...change };
   return {
     requestId: '0197c000-0000-7000-8000-000000000001',
+    userId: '0197c000-0000-7000-8000-000000000002',
     createdAt: new Date(1_700_000_000_000),
     model: { id: model, name: model },
     body: parseChat(raw, { dropUnsupported: false }).body,

@@ -123,11 +123,11 @@ export class Circuit {
   }
 
   /**
-   * Waits for a place; what is returned gives it back, once.
+   * Waits for a place, which users share fairly; what is returned gives it back, once.
    * @throws OverloadedError where too many wait already.
    */
-  enter(): Promise<() => void> {
-    return this.places.enter();
+  enter(userId: string): Promise<() => void> {
+    return this.places.enter(userId);
   }
 
   /**

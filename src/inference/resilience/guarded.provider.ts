@@ -33,7 +33,7 @@ export class GuardedProvider implements ChatProvider {
 
   async *stream(request: ProviderRequest, signal: AbortSignal): AsyncGenerator<ProviderEvent[]> {
     const circuit = this.circuits.of(this.name, request.model.id);
-    const leave = await circuit.enter();
+    const leave = await circuit.enter(request.userId);
     try {
       const { events, first } = await circuit.run(() => this.begin(request, signal), signal);
       let result = first;
@@ -60,12 +60,12 @@ export class GuardedProvider implements ChatProvider {
   }
 
   private async whole<Answer>(
-    { model }: Pick<ProviderRequest, 'model'>,
+    { model, userId }: Pick<ProviderRequest, 'model' | 'userId'>,
     signal: AbortSignal,
     call: () => Promise<Answer>,
   ): Promise<Answer> {
     const circuit = this.circuits.of(this.name, model.id);
-    const leave = await circuit.enter();
+    const leave = await circuit.enter(userId);
     try {
       const answer = await circuit.run(call, signal);
       circuit.noteSuccess();

@@ -1,9 +1,19 @@
 import { OverloadedError } from '../../common/errors/common.errors.js';
 
-/** As many at once as there are places; those beyond wait in order, and those beyond them are turned away. */
+interface Waiting {
+  user: string;
+  admit: () => void;
+  refuse: (error: Error) => void;
+}
+
+/**
+ * As many at once as there are places. Those beyond wait, and those beyond them are turned away. One user who asks for everything keeps nobody
+ * else out: a place that becomes free goes to who has the fewest, and where nobody more may wait, the last of who has and wants the most goes.
+ */
 export class Places {
   private taken = 0;
-  private readonly waiting: (() => void)[] = [];
+  private readonly takenBy = new Map<string, number>();
+  private readonly waiting: Waiting[] = [];
 
   constructor(
     private readonly placesMax: number,
@@ -14,20 +24,67 @@ export class Places {
    * Waits for a place; what is returned gives it back, once.
    * @throws OverloadedError where too many wait already.
    */
-  async enter(): Promise<() => void> {
-    if (this.taken < this.placesMax) this.taken += 1;
-    else if (this.waiting.length < this.waitingMax) await new Promise<void>((resolve) => this.waiting.push(resolve));
-    else {
-      const message = 'Too many requests to this model are under way. Try again shortly.';
-      throw new OverloadedError(message, { headers: { 'retry-after': '1' } });
-    }
-    return () => this.leave();
+  async enter(user: string): Promise<() => void> {
+    if (this.taken < this.placesMax) {
+      this.taken += 1;
+      this.count(user, 1);
+    } else await this.wait(user);
+    return () => this.leave(user);
   }
 
-  /** The place goes to the one who has waited longest. */
-  private leave(): void {
-    const next = this.waiting.shift();
-    if (next) next();
-    else this.taken -= 1;
+  private wait(user: string): Promise<void> {
+    if (this.waiting.length >= this.waitingMax) this.makeRoomFor(user);
+    return new Promise((admit, refuse) => this.waiting.push({ user, admit, refuse }));
   }
+
+  /** @throws OverloadedError where nobody has and wants more than `user` would. */
+  private makeRoomFor(user: string): void {
+    const sharesByUser = new Map(this.takenBy);
+    for (const waiting of this.waiting) sharesByUser.set(waiting.user, (sharesByUser.get(waiting.user) ?? 0) + 1);
+    let last = -1;
+    let most = (sharesByUser.get(user) ?? 0) + 1;
+    for (const [position, waiting] of this.waiting.entries()) {
+      const share = sharesByUser.get(waiting.user)!;
+      if (share < most || (share === most && last === -1)) continue;
+      most = share;
+      last = position;
+    }
+    if (last === -1) throw overloaded();
+    this.waiting.splice(last, 1)[0]!.refuse(overloaded());
+  }
+
+  private leave(user: string): void {
+    this.count(user, -1);
+    const next = this.takeNext();
+    if (!next) {
+      this.taken -= 1;
+      return;
+    }
+    this.count(next.user, 1);
+    next.admit();
+  }
+
+  /** Of who has the fewest places, the one who has waited longest. */
+  private takeNext(): Waiting | undefined {
+    let first = 0;
+    for (const [position, { user }] of this.waiting.entries()) {
+      if (this.placesOf(user) < this.placesOf(this.waiting[first]!.user)) first = position;
+    }
+    return this.waiting.splice(first, 1)[0];
+  }
+
+  private placesOf(user: string): number {
+    return this.takenBy.get(user) ?? 0;
+  }
+
+  private count(user: string, change: 1 | -1): void {
+    const places = this.placesOf(user) + change;
+    if (places === 0) this.takenBy.delete(user);
+    else this.takenBy.set(user, places);
+  }
+}
+
+function overloaded(): OverloadedError {
+  const message = 'Too many requests to this model are under way. Try again shortly.';
+  return new OverloadedError(message, { headers: { 'retry-after': '1' } });
 }
