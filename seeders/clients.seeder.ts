@@ -61,7 +61,10 @@ export function seedClients(publicUrl: string): SeedClient[] {
   ];
 }
 
-/** Brings the product's own clients to what this version needs. An operator's `is_active` is left alone. Safe to repeat. */
+/**
+ * Brings the product's own clients to what this version needs. One that an operator has changed is theirs from then on; `is_active` is always
+ * left alone. Safe to repeat.
+ */
 export async function seedOAuthClients(em: EntityManager, publicUrl: string): Promise<void> {
   for (const client of seedClients(publicUrl)) {
     await em.execute(
@@ -71,7 +74,11 @@ export async function seedOAuthClients(em: EntityManager, publicUrl: string): Pr
          array(select jsonb_array_elements_text(?::jsonb)), ?::jsonb
        on conflict (client_id) do update set client_name = excluded.client_name, client_type = excluded.client_type,
          redirect_uris = excluded.redirect_uris, grant_types = excluded.grant_types, scopes = excluded.scopes,
-         metadata = excluded.metadata, updated_at = now()`,
+         metadata = excluded.metadata, updated_at = now()
+       where not exists (
+         select from audit_trail a
+         where a.entity = 'oauth_client' and a.entity_id = excluded.client_id and a.action = 'oauth_client.update'
+           and a.before - 'isActive' is distinct from a.after - 'isActive')`,
       [
         newId(),
         client.clientId,

@@ -108,7 +108,7 @@ export class ApiKeyNotFoundError extends AppError {
   static readonly openaiType = 'invalid_request_error';
 
   constructor() {
-    super('You have no API key with this id, or it was revoked. GET /v1/me/api-keys lists yours.', { param: 'id' });
+    super('There is no API key with this id that still works. GET the list of keys again.', { param: 'id' });
   }
 }
 

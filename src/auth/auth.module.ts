@@ -25,6 +25,7 @@ import { PreferencesService } from './account/preferences.service.js';
 import { ProfileService } from './account/profile.service.js';
 import { SessionsController } from './account/sessions.controller.js';
 import { IdentitiesController } from './account/identities.controller.js';
+import { ApiKeysAdminController } from './admin/api-keys.admin.controller.js';
 import { KeysAdminController } from './admin/keys.admin.controller.js';
 import { SessionsAdminController } from './admin/sessions.admin.controller.js';
 import { SecurityController } from './account/security.controller.js';
@@ -95,6 +96,7 @@ import { OidcArtifactRepository } from './oauth/oidc-artifact.repository.js';
 import { OidcEndpoint } from './oauth/oidc-endpoint.js';
 import { OidcProviderHolder } from './oauth/oidc-provider.holder.js';
 import { ProtectedResourceController } from './oauth/protected-resource.controller.js';
+import { ReuseWarning } from './oauth/reuse-warning.js';
 import { SigningKeyRepository } from './oauth/signing-key.repository.js';
 import { DatabaseModule } from '../database/database.module.js';
 import { MonitoringModule } from '../monitoring/monitoring.module.js';
@@ -118,6 +120,7 @@ import { Sealer } from './sealer.js';
     IdentitiesController,
     MeController,
     PreferencesController,
+    ApiKeysAdminController,
     AuthEventsAdminController,
     KeysAdminController,
     OAuthClientsAdminController,
@@ -190,6 +193,7 @@ import { Sealer } from './sealer.js';
     RecoveryCodes,
     Registration,
     RequestAuthenticator,
+    ReuseWarning,
     RevocationList,
     RouteTable,
     SealedCookies,

@@ -47,6 +47,8 @@ export class Config {
   readonly smtpUrl: string | undefined;
   /** The sender of every mail. */
   readonly mailFrom: string;
+  /** How long the record of sign-ins and credentials is kept: a year at least, for which the table refuses deletion. */
+  readonly retentionAuthEventsDays: number;
   readonly retentionMailDays: number;
   /** How long a deleted account can be brought back. */
   readonly deletionGraceDays: number;
@@ -107,6 +109,7 @@ export class Config {
     this.mailFrom = env.MAIL_FROM ?? `no-reply@${new URL(this.publicUrl).hostname}`;
     this.resetLinkMs = env.RESET_LINK_MINUTES * 60_000;
     this.deletionGraceDays = env.DELETION_GRACE_DAYS;
+    this.retentionAuthEventsDays = env.RETENTION_AUTH_EVENTS_DAYS;
     this.retentionMailDays = env.RETENTION_MAIL_DAYS;
     this.metricsToken = env.METRICS_TOKEN;
     const local = env.KEY_ENCRYPTION_KEY && env.COOKIE_KEYS ? undefined : loadLocalSecrets(this.dataDir);

@@ -88,6 +88,7 @@ export const Environment = z.object({
   MAIL_FROM: z.email('must be an address such as no-reply@example.com').optional(),
   RESET_LINK_MINUTES: wholeNumber(1, 60).default(10),
   DELETION_GRACE_DAYS: wholeNumber(0, 365).default(30),
+  RETENTION_AUTH_EVENTS_DAYS: wholeNumber(366, 36_600).default(366),
   RETENTION_MAIL_DAYS: wholeNumber(1, 3_650).default(30),
   METRICS_TOKEN: z.string().min(32, 'must have at least 32 characters: openssl rand -base64 32').optional(),
   KEY_ENCRYPTION_KEY: encryptionKey.optional(),

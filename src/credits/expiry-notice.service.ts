@@ -2,6 +2,7 @@ import { EntityManager } from '@mikro-orm/postgresql';
 import { Injectable } from '@nestjs/common';
 import { CompiledQuery } from 'kysely';
 import { Mailer } from '../auth/mail/mailer.js';
+import type { Language } from '../auth/texts/languages.js';
 import { UCR_PER_CREDIT } from '../common/domain/micro-credits.js';
 import { JobFailureService } from '../jobs/job-failure.service.js';
 import { noticeOf } from './domain/expiry-notice.js';
@@ -66,7 +67,7 @@ export class ExpiryNoticeService {
   /** The stamp and the mail stand or fall together: what is looked up under the lock is told by nobody else. */
   private async tell(userId: string, until: Date, now: Date): Promise<number> {
     return this.em.fork().transactional(async (em) => {
-      const [account] = await em.execute<{ email: string }[]>(LOCK_SQL, [userId]);
+      const [account] = await em.execute<{ email: string; language: Language }[]>(LOCK_SQL, [userId]);
       if (!account) return 0;
       const ending = (await this.grants.findEnding(userId, until, now)).filter(
         ({ amountUcr }) => amountUcr >= NOTICE_UCR_MIN,
@@ -80,7 +81,8 @@ export class ExpiryNoticeService {
         if (stamped.length > 0) fresh.push(grant);
       }
       if (fresh.length === 0) return 0;
-      await this.mailer.send({ to: account.email, language: 'en', template: 'notice', variables: noticeOf(fresh) });
+      const { email: to, language } = account;
+      await this.mailer.send({ to, language, template: 'notice', variables: noticeOf(fresh, language) });
       return fresh.length;
     });
   }
@@ -97,7 +99,7 @@ const DUE_SQL = `
   order by e.user_id limit $5`;
 
 const LOCK_SQL = `
-  select u.email from credit_accounts a join users u on u.id = a.user_id
+  select u.email, u.language from credit_accounts a join users u on u.id = a.user_id
   where a.user_id = ? for update of a skip locked`;
 
 interface DueRow {

@@ -218,6 +218,28 @@ describe('API keys', () => {
     expect((await me(key)).status).toBe(200);
   });
 
+  it('are seen and ended by operators, who say why', async () => {
+    const { token, userId } = await person();
+    const { id, key, prefix } = await made(token);
+    const support = await issueToken(server.app, { email: 'sue@ops.example', scopes: ['admin'], role: 'support' });
+    const admin = await issueToken(server.app, { email: 'root@ops.example', scopes: ['admin'], role: 'admin' });
+    const found = async (query: string) => {
+      const response = await call('GET', `/admin/api-keys?${query}`, support);
+      return { status: response.status, body: (await response.json()) as { data: { id: string }[] } };
+    };
+    expect((await found(`prefix=${prefix}`)).body).toMatchObject({ data: [{ id, userId, prefix, revokedAt: null }] });
+    expect(JSON.stringify((await found(`userId=${userId}`)).body)).not.toContain(key);
+    expect((await found('prefix=password')).status).toBe(400);
+    expect((await call('DELETE', `/admin/api-keys/${id}?reason=leaked`, support)).status).toBe(403);
+    expect((await call('DELETE', `/admin/api-keys/${id}`, admin)).status).toBe(400);
+    expect((await call('DELETE', `/admin/api-keys/${id}?reason=leaked`, admin)).status).toBe(204);
+    expect((await me(key)).status).toBe(401);
+    expect((await call('DELETE', `/admin/api-keys/${id}?reason=leaked`, admin)).status).toBe(404);
+    expect((await found(`userId=${userId}`)).body).toMatchObject({ data: [{ id, revokedAt: expect.any(String) }] });
+    const lines = await sql('select reason, after from audit_trail where entity_id = ?', [id]);
+    expect(lines).toEqual([{ reason: 'leaked', after: { userId } }]);
+  });
+
   it('leave a record of who made and revoked them, and of the key only its beginning', async () => {
     const { token, userId } = await person();
     const { id, key, prefix } = await made(token);

@@ -64,7 +64,7 @@ describe('the tables of the sign-in', () => {
     );
   });
 
-  it('lose devices that ended three months ago, and events after a year, which may not be touched before', async () => {
+  it('lose devices and keys that ended three months ago, and events after a year, which may not be touched before', async () => {
     const token = await issueToken(server.app, { email: 'cleo@example.com', scopes: ['user.info'] });
     expect(token).toBeTruthy();
     const grants = await count('auth_grants');
@@ -78,15 +78,30 @@ describe('the tables of the sign-in', () => {
         newId(),
         `${days} days`,
       ]);
+    const key = (days: number, column: string) =>
+      em.execute(
+        `insert into api_keys (id, user_id, name, prefix, hash, scopes, ${column})
+         values (?, ?, 'old', 'tg_oldold', sha256(?::bytea), '{}', now() - ?::interval)`,
+        [newId(), userId, `${column}${days}`, `${days} days`],
+      );
+    for (const column of ['revoked_at', 'expires_at']) {
+      await key(89, column);
+      await key(91, column);
+    }
     await old(364);
     await old(367);
     await expect(em.execute(`update auth_events set event = event`)).rejects.toThrow('append-only');
     await expect(em.execute(`delete from auth_events`)).rejects.toThrow('append-only');
     await expect(em.execute(`truncate auth_events`)).rejects.toThrow('append-only');
-    expect(await run('clean-up-sign-in-history')).toEqual({ auth_grants: 0, auth_events: 1 });
+    expect(await run('clean-up-sign-in-history')).toEqual({ auth_grants: 0, api_keys: 2, auth_events: 1 });
+    expect(await count('api_keys')).toBe(2);
     expect(await count('auth_events')).toBe(events + 1);
     await em.execute(`update auth_grants set expires_at = now() - interval '91 days'`);
-    expect(await run('clean-up-sign-in-history')).toEqual({ auth_grants: grants, auth_events: 0 });
+    expect(await run('clean-up-sign-in-history')).toEqual({
+      auth_grants: grants,
+      api_keys: 0,
+      auth_events: 0,
+    });
   });
 });
 

@@ -1,5 +1,6 @@
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import * as client from 'openid-client';
+import { deliverMails, Mailbox } from '../support/mailbox.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
 import { ensureUser } from '../support/tokens.js';
 import { UserAdminService } from '../../src/auth/identity/user-admin.service.js';
@@ -18,13 +19,18 @@ const PERSON = { email: 'dora@example.com', password: 'correct horse battery' };
 
 describe('the sign-in of a desktop app', () => {
   let server: TestApp;
+  let mailbox: Mailbox;
   let configuration: client.Configuration;
   beforeAll(async () => {
-    server = await startTestApp();
+    mailbox = await Mailbox.open();
+    server = await startTestApp({ env: { SMTP_URL: mailbox.url } });
     await ensureUser(server.app, PERSON);
     configuration = await discover(server.url);
   });
-  afterAll(() => server.close());
+  afterAll(async () => {
+    await server.close();
+    await mailbox.close();
+  });
 
   const me = (token: string) => fetch(`${server.url}/v1/me`, { headers: { authorization: `Bearer ${token}` } });
   const refresh = (tokens: { refresh_token?: string }) =>
@@ -78,6 +84,10 @@ describe('the sign-in of a desktop app', () => {
     expect((await me(first.access_token)).status).toBe(401);
     expect((await me(second.access_token)).status).toBe(401);
     expect(await eventsOf(grantOf(first))).toEqual(['consent_granted', 'refresh_reuse_detected']);
+    // Removed once: `warning.send` in GrantService.revoke.
+    await deliverMails(server.app);
+    expect(mailbox.lastTo(PERSON.email).subject).toBe('We ended a sign-in of yours');
+    expect(mailbox.received).toHaveLength(1);
   });
 
   it('T1 refuses a code that comes a second time and what was made from it', async () => {

@@ -147,7 +147,7 @@ describe('a token from the command line', () => {
 });
 
 describe('the seeded clients', () => {
-  it('are brought up to date without touching what an operator switched off', async () => {
+  it('are brought up to date without touching what an operator switched off or changed', async () => {
     const server = await startTestApp();
     try {
       const em = server.orm.em.fork();
@@ -171,6 +171,20 @@ describe('the seeded clients', () => {
           redirect_uris: [`${server.url}/console/callback`],
         }),
       ]);
+
+      const token = await issueToken(server.app, { email: 'root@example.com', scopes: ['admin'], role: 'admin' });
+      const address = `${server.url}/admin/oauth-clients/textassistant-desktop`;
+      const authorization = `Bearer ${token}`;
+      const etag = (await fetch(address, { headers: { authorization } })).headers.get('etag') ?? '';
+      const renamed = await fetch(address, {
+        method: 'PATCH',
+        headers: { authorization, 'if-match': etag, 'content-type': 'application/json' },
+        body: JSON.stringify({ clientName: 'Our own name', reason: 'ours' }),
+      });
+      expect(renamed.status).toBe(200);
+      await seedOAuthClients(em, server.url);
+      const name = `select client_name from oauth_clients where client_id = 'textassistant-desktop'`;
+      expect(await em.execute(name)).toEqual([{ client_name: 'Our own name' }]);
     } finally {
       await server.close();
     }

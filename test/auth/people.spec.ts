@@ -206,6 +206,24 @@ describe('people', () => {
       operator = await issueToken(server.app, { email: 'root@example.com', scopes: ['admin'], role: 'admin' });
     });
 
+    it('reach them in their language: that of the last sign-in, or that of the invitation', async () => {
+      const email = 'gerda@example.com';
+      const invitation = { email, language: 'de', reason: 'new colleague' };
+      expect((await call('POST', '/admin/users', operator, { body: invitation })).status).toBe(201);
+      await deliverMails(server.app);
+      expect(mailbox.lastTo(email).subject).toBe('Wählen Sie ein neues Passwort');
+      const known = 'karl@example.com';
+      const id = await ensureUser(server.app, { email: known, password: PASSWORD });
+      const german = { ui_locales: 'de-CH' };
+      await signIn(await discover(server.url), new Browser(server.url), { email: known, password: PASSWORD }, german);
+      expect((await act(id, 'password-reset')).status).toBe(200);
+      await deliverMails(server.app);
+      expect(mailbox.lastTo(known).subject).toBe('Wählen Sie ein neues Passwort');
+      expect((await act(id, 'delete')).status).toBe(200);
+      await deliverMails(server.app);
+      expect(mailbox.lastTo(known).subject).toBe('Ihr Konto wurde gelöscht');
+    });
+
     it('suspend, reinstate, reset and change roles, each with a line in the audit trail', async () => {
       const email = 'managed@example.com';
       const id = await ensureUser(server.app, { email, password: PASSWORD });

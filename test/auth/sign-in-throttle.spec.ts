@@ -1,3 +1,4 @@
+import { SignInBlocks } from '../../src/auth/identity/sign-in-blocks.service.js';
 import { SignInFailedError, SignInThrottledError } from '../../src/auth/auth.errors.js';
 import { KnownDevices } from '../../src/auth/identity/known-devices.js';
 import { SignInService } from '../../src/auth/identity/sign-in.service.js';
@@ -125,6 +126,19 @@ describe('sign-in attempts', () => {
     expect(await attempt(email, PASSWORD, '198.51.100.40')).toBe('signed in');
     const line = `select reason from audit_trail where action = 'user.unblock' and entity_id = ?`;
     expect(await server.orm.em.fork().execute(line, [userId])).toEqual([{ reason: 'called us' }]);
+  });
+
+  it('T33 are let in again by the command line, which forgets one address and leaves the others', async () => {
+    const email = 'office@example.com';
+    await ensureUser(server.app, { email, password: PASSWORD });
+    for (const address of ['198.51.100.60', '8.51.100.60']) {
+      for (let count = 0; count < 6; count += 1) await attempt(email, 'wrong', address);
+    }
+    const cause = { actorId: null, reason: 'npm run unblock' };
+    // Its count and the pair of it with the account; not those of an address that ends the same.
+    expect(await server.app.get(SignInBlocks).liftAddress('8.51.100.60', cause)).toBe(2);
+    expect(await attempt(email, PASSWORD, '198.51.100.60')).toBe('throttled');
+    expect(await attempt(email, PASSWORD, '8.51.100.60')).toBe('signed in');
   });
 
   it('leave a record that cannot be changed', async () => {

@@ -58,6 +58,18 @@ describe('the notice before credits expire', () => {
       },
     });
     expect(await notices()).toEqual([]);
+    const german = await money.newUser();
+    await money.query(`update users set language = 'de' where id = ?`, [german.id]);
+    await money.addGrant(german, { amountUcr: 3n * CREDIT, source: 'purchase', expiresAt: later(2) });
+    expect(await notices()).toMatchObject([
+      {
+        language: 'de',
+        variables: {
+          subject: '3 Ihrer Credits verfallen am 2026-05-12 um 12:00 UTC',
+          text: expect.stringContaining('3 Credits aus einem Kauf verfallen am'),
+        },
+      },
+    ]);
     expect(await notices(later(1))).toMatchObject([
       { variables: { subject: '9 of your credits end on 2026-05-14 at 12:00 UTC' } },
     ]);

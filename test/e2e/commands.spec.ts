@@ -57,6 +57,14 @@ describe('the command line', () => {
     expect((await run('keys-rotate', '--emergency')).stdout).toContain('New keys sign from now on.');
   });
 
+  it('forgets failed sign-ins of a user or from an address', async () => {
+    const nothing = { exitCode: 0, stdout: 'Nothing was counted there, so nothing blocks.' };
+    expect(await run('unblock', '--email', 'demo@example.com')).toMatchObject(nothing);
+    expect(await run('unblock', '--ip', '192.0.2.1')).toMatchObject(nothing);
+    expect((await run('unblock', '--ip', 'here')).stderr).toContain('"here" is no IP address.');
+    expect((await run('unblock')).stderr).toContain('Either --email or --ip is needed.');
+  });
+
   it('finds that the books balance', async () => {
     const { exitCode, stdout } = await run('reconcile');
     expect(exitCode).toBe(0);

@@ -1,5 +1,6 @@
 import { EntityManager, LockMode } from '@mikro-orm/postgresql';
 import { Injectable } from '@nestjs/common';
+import { pageOf } from '../../common/http/paging.js';
 import { User } from '../identity/user.entity.js';
 import { ApiKey } from './api-key.entity.js';
 
@@ -37,10 +38,30 @@ export class ApiKeyRepository {
     return this.em.fork().findOne(ApiKey, { hash, revokedAt: null });
   }
 
-  /** Whether this call revoked it: only a key of this user, and only once. */
-  async revoke(id: string, userId: string, now: Date): Promise<boolean> {
-    const revocation = { revokedAt: now, updatedAt: now };
-    return (await this.em.fork().nativeUpdate(ApiKey, { id, userId, revokedAt: null }, revocation)) > 0;
+  /** Newest first, those that ended too, with the id that the next page starts after. */
+  async page(
+    { userId, prefix }: { userId?: string; prefix?: string },
+    { limit, before }: { limit: number; before: string | undefined },
+  ): Promise<{ keys: ApiKey[]; next: string | null }> {
+    const where = {
+      ...(userId !== undefined && { userId }),
+      ...(prefix !== undefined && { prefix }),
+      ...(before !== undefined && { id: { $lt: before } }),
+    };
+    const found = await this.em.fork().find(ApiKey, where, { orderBy: { id: 'desc' }, limit: limit + 1 });
+    const { rows, next } = pageOf(found, limit, ({ id }) => id);
+    return { keys: rows, next };
+  }
+
+  /** Whose key this call revoked: only a key of `userId` where one is named, and only once. Joins the transaction of `em`. */
+  async revoke(key: { id: string; userId?: string }, now: Date, em = this.em.fork()): Promise<string | null> {
+    const { id, userId = null } = key;
+    const rows = await em.execute<{ user_id: string }[]>(
+      `update api_keys set revoked_at = ?, updated_at = ?
+       where id = ? and revoked_at is null and (?::uuid is null or user_id = ?) returning user_id`,
+      [now, now, id, userId, userId],
+    );
+    return rows[0]?.user_id ?? null;
   }
 
   async findRevokedSince(since: Date): Promise<string[]> {

@@ -1,3 +1,4 @@
+import { EntityManager } from '@mikro-orm/postgresql';
 import { Injectable } from '@nestjs/common';
 import { WallClock } from '../../common/clock.js';
 import { InvalidRequestError } from '../../common/errors/common.errors.js';
@@ -7,8 +8,11 @@ import { newId } from '../../common/ids.js';
 import type { ApiKey } from '../access/api-key.entity.js';
 import { hashOf, newApiKey, prefixOf } from '../access/api-key-format.js';
 import { ApiKeyRepository } from '../access/api-key.repository.js';
+import { AuditTrail } from '../../monitoring/audit-trail.service.js';
 import { RevocationList } from '../access/revocation-list.js';
 import { ApiKeyLimitError, ApiKeyNotFoundError } from '../auth.errors.js';
+import type { OperatorCause } from '../oauth/device.service.js';
+import { originOfCause } from '../oauth/request-origin.js';
 import { AuthEventRecorder, type RequestOrigin } from '../identity/auth-event.recorder.js';
 
 /** More keys than the scripts and servers of one person; who needs more shares an account. */
@@ -29,10 +33,13 @@ export interface MadeApiKey {
 /** The long-lived credentials that a user makes for scripts and SDKs. */
 @Injectable()
 export class ApiKeysService {
+  // oxlint-disable-next-line max-params -- injected
   constructor(
+    private readonly em: EntityManager,
     private readonly keys: ApiKeyRepository,
     private readonly revocations: RevocationList,
     private readonly events: AuthEventRecorder,
+    private readonly audit: AuditTrail,
     private readonly clock: WallClock,
   ) {}
 
@@ -65,9 +72,31 @@ export class ApiKeysService {
 
   /** Ends a key: here at once, on the other replicas as soon as they hear of it, and in between at its next request that costs. @throws ApiKeyNotFoundError */
   async revoke(userId: string, id: string, origin: RequestOrigin): Promise<void> {
-    if (!(await this.keys.revoke(id, userId, this.clock.now()))) throw new ApiKeyNotFoundError();
+    if ((await this.keys.revoke({ id, userId }, this.clock.now())) === null) throw new ApiKeyNotFoundError();
     await this.revocations.announce([id]);
     await this.events.record({ event: 'api_key_revoked', userId, origin, details: { keyId: id } });
+  }
+
+  /** Of all users, newest first. */
+  page(
+    filter: { userId?: string; prefix?: string },
+    page: { limit: number; before: string | undefined },
+  ): Promise<{ keys: ApiKey[]; next: string | null }> {
+    return this.keys.page(filter, page);
+  }
+
+  /** Ends a key of whoever has it. @throws ApiKeyNotFoundError */
+  async revokeAsOperator(id: string, cause: OperatorCause): Promise<void> {
+    const now = this.clock.now();
+    await this.em.fork().transactional(async (em) => {
+      const userId = await this.keys.revoke({ id }, now, em);
+      if (userId === null) throw new ApiKeyNotFoundError();
+      const change = { action: 'api_key.revoke', entity: 'api_key', entityId: id, before: null, after: { userId } };
+      await this.audit.record(change, cause, now);
+      const origin = originOfCause(cause);
+      await this.events.record({ event: 'api_key_revoked', userId, origin, details: { keyId: id, by: 'operator' } });
+    });
+    await this.revocations.announce([id]);
   }
 
   private check({ scopes: held }: Principal, { scopes, expiresAt }: WantedApiKey, now: Date): void {

@@ -12,6 +12,7 @@ const TABLES: Readonly<Record<string, UserRows>> = {
       'email',
       'email_verified_at',
       'display_name',
+      'language',
       'role',
       'status',
       'last_login_at',

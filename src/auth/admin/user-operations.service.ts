@@ -6,12 +6,14 @@ import { assertIfMatch } from '../../common/http/etag.js';
 import { type AuditedChange, AuditTrail } from '../../monitoring/audit-trail.service.js';
 import { EmailTakenError, LastOperatorError, UserNotFoundError, UserStateError } from '../auth.errors.js';
 import { AccountDeletion } from '../identity/account-deletion.service.js';
-import { type AuthEventName, AuthEventRecorder, type RequestOrigin } from '../identity/auth-event.recorder.js';
+import { type AuthEventName, AuthEventRecorder } from '../identity/auth-event.recorder.js';
 import { PasswordReset } from '../identity/password-reset.service.js';
 import type { User } from '../identity/user.entity.js';
 import { UserRepository } from '../identity/user.repository.js';
 import { GrantService } from '../oauth/grant.service.js';
 import { OidcArtifactRepository } from '../oauth/oidc-artifact.repository.js';
+import { originOfCause } from '../oauth/request-origin.js';
+import type { Language } from '../texts/languages.js';
 import { etagOfUser } from './user-etag.js';
 
 /** Long enough to find the mail on the next working day. */
@@ -24,6 +26,7 @@ export interface Invitation {
   email: string;
   role: User['role'];
   displayName: string | null;
+  language: Language;
 }
 
 interface Change {
@@ -60,11 +63,13 @@ export class UserOperations {
   }
 
   /** No password exists before its owner has chosen one. @throws EmailTakenError */
-  async invite({ email, role, displayName }: Invitation, cause: OperatorCause): Promise<User> {
+  async invite({ language, ...invited }: Invitation, cause: OperatorCause): Promise<User> {
     const id = await this.em.fork().transactional(async () => {
-      const added = await this.users.add({ email, role, displayName, passwordHash: null, isEmailVerified: false });
+      const { email, role } = invited;
+      const added = await this.users.add({ ...invited, language, passwordHash: null, isEmailVerified: false });
       if (added === null) throw new EmailTakenError();
-      await this.resets.sendLink({ id: added, email }, INVITATION_MS, 'en');
+      // Nobody knows yet what the person speaks; whoever invites them does.
+      await this.resets.sendLink({ id: added, email }, INVITATION_MS, language);
       await this.record({ action: 'user.invite', entityId: added, before: null, after: { role } }, cause);
       await this.events.record({ event: 'invited', userId: added, origin: originOfCause(cause), details: { role } });
       return added;
@@ -114,7 +119,7 @@ export class UserOperations {
       whyNot: ({ status }) => (status === 'suspended' ? 'the user is suspended; reinstate it first' : null),
       work: async (user) => {
         await this.users.setPassword(id, null);
-        await this.resets.sendLink(user, INVITATION_MS, 'en');
+        await this.resets.sendLink(user, INVITATION_MS, user.language);
       },
     });
     return this.signedOut(id, 'password_reset', cause);
@@ -125,7 +130,8 @@ export class UserOperations {
     const before = await this.seen(id, cause);
     const after = { ...stateOf(before), isDeleted: true };
     const alongside = () => this.record({ action: 'user.delete', entityId: id, before: stateOf(before), after }, cause);
-    await this.deletion.delete(id, { origin: originOfCause(cause), language: 'en', by: cause.actorId, alongside });
+    const { language } = before;
+    await this.deletion.delete(id, { origin: originOfCause(cause), language, by: cause.actorId, alongside });
     return this.find(id);
   }
 
@@ -186,8 +192,4 @@ export class UserOperations {
 /** What the audit trail keeps of a user: no name and no address, as it is kept for ever. */
 function stateOf({ role, status }: User): object {
   return { role, status };
-}
-
-function originOfCause({ ip, requestId }: OperatorCause): RequestOrigin {
-  return { ip, userAgent: null, requestId };
 }

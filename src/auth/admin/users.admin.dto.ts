@@ -5,6 +5,7 @@ import { PageQuery } from '../../common/http/paging.js';
 import { ReasonRequest } from '../../common/http/reason-request.js';
 import { DISPLAY_NAME_LENGTH_MAX, NO_CONTROL_CHARACTERS, Profile, toProfile } from '../account/me.dto.js';
 import { USER_ROLES, type User } from '../identity/user.entity.js';
+import { type Language, LANGUAGE_NAMES } from '../texts/languages.js';
 
 const EMAIL_LENGTH_MAX = 254;
 
@@ -67,6 +68,15 @@ export class InvitationRequest extends ReasonRequest {
   @IsOptional()
   @IsIn(USER_ROLES)
   role: User['role'] = 'user';
+
+  @ApiPropertyOptional({
+    enum: LANGUAGE_NAMES,
+    default: 'en',
+    description: 'Of the mail; later of what the person signs in with',
+  })
+  @IsOptional()
+  @IsIn(LANGUAGE_NAMES)
+  language: Language = 'en';
 
   @ApiPropertyOptional({ type: String, nullable: true, maxLength: DISPLAY_NAME_LENGTH_MAX })
   @IsOptional()

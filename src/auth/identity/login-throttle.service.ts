@@ -73,6 +73,12 @@ export class LoginThrottle {
     return (await em.execute<unknown[]>(sql, [`account:${account}`, `pair:${account}:`])).length;
   }
 
+  /** Forgets what was counted for the address, in the transaction of `em`. How many counts that were. */
+  async unblockAddress(ip: string, em: EntityManager): Promise<number> {
+    const sql = `delete from login_throttle where key in (?, ?) or (starts_with(key, 'pair:') and right(key, ?) = ?) returning key`;
+    return (await em.execute<unknown[]>(sql, [`ip:${ip}`, userCodeKey(ip), ip.length + 1, `:${ip}`])).length;
+  }
+
   private async admitKey(kind: KeyKind, key: string): Promise<void> {
     const waitMs = await this.count(kind, key);
     if (waitMs > 0) throw new SignInThrottledError(Math.ceil(waitMs / 1000));

@@ -31,7 +31,8 @@ export class Registration {
   async register({ email, password, displayName, language }: NewAccount, origin: RequestOrigin): Promise<void> {
     const passwordHash = await this.passwords.hash(password, attemptOf(email, origin));
     await this.em.fork().transactional(async () => {
-      const id = await this.users.add({ email, passwordHash, displayName, role: 'user', isEmailVerified: false });
+      const user = { email, passwordHash, displayName, language, role: 'user', isEmailVerified: false } as const;
+      const id = await this.users.add(user);
       if (id === null) return this.verification.remindOwner(email, language);
       await this.events.record({ event: 'registered', userId: id, origin });
       return this.verification.sendLink({ id, email }, language);

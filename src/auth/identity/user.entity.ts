@@ -1,4 +1,5 @@
 import { defineEntity, p } from '@mikro-orm/core';
+import type { Language } from '../texts/languages.js';
 
 export const USER_ROLES = ['user', 'support', 'admin'] as const;
 export const USER_STATUSES = ['active', 'suspended'] as const;
@@ -16,6 +17,8 @@ export const UserSchema = defineEntity({
     emailVerifiedAt: p.datetime().columnType('timestamptz').nullable(),
     passwordHash: p.text().nullable().lazy(),
     displayName: p.text().nullable(),
+    /** Of the mails to them: what the pages of the last sign-in were in. */
+    language: p.text().$type<Language>().default('en'),
     role: p.enum(USER_ROLES).nativeEnumName('user_role').default('user'),
     status: p.enum(USER_STATUSES).nativeEnumName('user_status').default('active'),
     lastLoginAt: p.datetime().columnType('timestamptz').nullable(),
@@ -31,6 +34,7 @@ export const UserSchema = defineEntity({
       where: { deletedAt: { $ne: null }, erasedAt: null },
     },
   ],
+  checks: [{ name: 'users_language_check', expression: "language ~ '^[a-z]{2}$'" }],
   uniques: [{ name: 'users_email_unique', properties: ['email'], where: { deletedAt: null } }],
 });
 

@@ -4,6 +4,7 @@ import { LRUCache } from 'lru-cache';
 import { WallClock } from '../../common/clock.js';
 import { newId } from '../../common/ids.js';
 import { Notifications } from '../../database/notifications.js';
+import type { Language } from '../texts/languages.js';
 import { User } from './user.entity.js';
 
 const CHANNEL = 'user_changed';
@@ -27,6 +28,8 @@ export interface NewUser {
   displayName: string | null;
   role: User['role'];
   isEmailVerified: boolean;
+  /** English unless told otherwise. */
+  language?: Language;
 }
 
 export interface UserPage {
@@ -139,8 +142,8 @@ export class UserRepository implements OnModuleInit {
   /** The new user's id, or null when the address is taken. Joins the caller's transaction. */
   async add({ isEmailVerified, ...user }: NewUser): Promise<string | null> {
     const rows = await this.em.execute<{ id: string }[]>(
-      `insert into users (id, email, password_hash, display_name, role, email_verified_at)
-       values (?, ?, ?, ?, ?::user_role, ?::timestamptz)
+      `insert into users (id, email, password_hash, display_name, role, email_verified_at, language)
+       values (?, ?, ?, ?, ?::user_role, ?::timestamptz, ?)
        on conflict (email) where deleted_at is null do nothing returning id`,
       [
         newId(),
@@ -149,6 +152,7 @@ export class UserRepository implements OnModuleInit {
         user.displayName,
         user.role,
         isEmailVerified ? this.clock.now().toISOString() : null,
+        user.language ?? 'en',
       ],
     );
     return rows[0]?.id ?? null;
@@ -165,6 +169,10 @@ export class UserRepository implements OnModuleInit {
   /** Joins the caller's transaction. */
   async setPassword(id: string, passwordHash: string | null): Promise<void> {
     await this.change(id, { passwordHash });
+  }
+
+  async setLanguage(id: string, language: Language): Promise<void> {
+    await this.em.nativeUpdate(User, { id, language: { $ne: language } }, { language, updatedAt: this.clock.now() });
   }
 
   async setRole(id: string, role: User['role']): Promise<void> {

@@ -40,6 +40,10 @@ function letterOf(mail: Mail, { mail: texts }: Texts): Letter {
       const { path, validMs } = mail.variables;
       return { subject, text: text(validMs), link: { path, action } };
     }
+    case 'signInCopied': {
+      const { subject, text } = texts.signInCopied;
+      return { subject, text: text(mail.variables.device) };
+    }
     case 'accountDeleted': {
       const { subject, text } = texts.accountDeleted;
       return { subject, text: text(mail.variables.graceDays) };

@@ -37,6 +37,7 @@ export interface EndedGrant {
   id: string;
   userId: string;
   clientId: string;
+  deviceName: string | null;
 }
 
 @Injectable()
@@ -93,7 +94,7 @@ export class AuthGrantRepository {
       `update auth_grants set revoked_at = ?, revoke_reason = ?, revoked_by = ?, updated_at = ?
         where revoked_at is null and (?::uuid is null or id = ?) and (?::uuid is null or user_id = ?)
           and (?::text is null or client_id = ?) and (?::uuid is null or id <> ?)
-       returning id, user_id as "userId", client_id as "clientId"`,
+       returning id, user_id as "userId", client_id as "clientId", device_name as "deviceName"`,
       [now, reason, by, now, ...twice(id), ...twice(userId), ...twice(clientId), ...twice(exceptId)],
     );
   }

@@ -7,7 +7,7 @@ import { ExpiredRows, type ExpiringTable } from './expired-rows.repository.js';
 
 /** Written at every sign-in, so deleted all the time. */
 const SHORT_LIVED: readonly ExpiringTable[] = ['oidc_artifacts', 'email_tokens', 'login_throttle'];
-const HISTORY: readonly ExpiringTable[] = ['auth_grants', 'auth_events'];
+const HISTORY: readonly ExpiringTable[] = ['auth_grants', 'api_keys', 'auth_events'];
 
 /** Keeps the tables of the sign-in bounded. Sign-ins are on real time, so the job's own time, which a sandbox may have moved, is not used. */
 @Injectable()

@@ -35,11 +35,12 @@ export class ConsentService {
 
   /** The id of the grant. Each consent opens one of its own: one per sign-in, so that one device can be ended alone. */
   async allow(interaction: Interaction, origin: RequestOrigin): Promise<string> {
-    const { clientId, scopes, device, acr, amr } = interaction;
+    const { clientId, scopes, device, acr, amr, language } = interaction;
     const userId = accountOf(interaction);
     const signIn = { userId, clientId, scopes, device, ip: origin.ip, acr, amr };
     const isOwnPages = clientId === ACCOUNT_CLIENT_ID;
     const grantId = await this.grants.open({ ...signIn, ...(isOwnPages && { lifetimeMs: ACCOUNT_SESSION_MS }) });
+    await this.users.setLanguage(userId, language);
     await this.events.record({ event: 'consent_granted', userId, clientId, grantId, origin, details: { scopes } });
     return grantId;
   }

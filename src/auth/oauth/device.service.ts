@@ -7,6 +7,7 @@ import { UserRepository } from '../identity/user.repository.js';
 import type { AuthGrant } from './auth-grant.entity.js';
 import { GrantService } from './grant.service.js';
 import { OAuthClientRepository } from './oauth-client.repository.js';
+import { originOfCause } from './request-origin.js';
 
 export interface SignedInDevice {
   grant: AuthGrant;
@@ -70,8 +71,4 @@ export class DeviceService {
     if (id !== undefined && ended.length === 0) throw new DeviceNotFoundError();
     return ended.length;
   }
-}
-
-function originOfCause({ ip = null, requestId = null }: OperatorCause): RequestOrigin {
-  return { ip, userAgent: null, requestId };
 }

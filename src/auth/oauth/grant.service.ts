@@ -6,6 +6,7 @@ import { RevocationList } from '../access/revocation-list.js';
 import type { AuthGrant } from './auth-grant.entity.js';
 import { AuthGrantRepository, type EndedGrant, type GrantSelection } from './auth-grant.repository.js';
 import { OidcArtifactRepository } from './oidc-artifact.repository.js';
+import { ReuseWarning } from './reuse-warning.js';
 
 /** A device must sign in again after this long, however often it refreshes. */
 export const GRANT_DAYS = 90;
@@ -51,6 +52,7 @@ export class GrantService {
     private readonly artifacts: OidcArtifactRepository,
     private readonly revocations: RevocationList,
     private readonly events: AuthEventRecorder,
+    private readonly warning: ReuseWarning,
   ) {}
 
   /** The id of the new grant, which every token made from it carries as `grant_id`. */
@@ -96,6 +98,7 @@ export class GrantService {
     const ended = await this.em.fork().transactional(async (em) => {
       const revoked = await this.grants.revoke(selection, { reason, by }, em);
       await alongside?.(revoked);
+      if (reason === 'refresh_reuse') await this.warning.send(revoked);
       return revoked;
     });
     const ids = ended.map(({ id }) => id);

@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import type { KoaContextWithOIDC } from 'oidc-provider';
+import type { AuditCause } from '../../monitoring/audit-trail.service.js';
 import type { RequestOrigin } from '../identity/auth-event.recorder.js';
 import { Provider } from './oidc-engine.js';
 
@@ -20,4 +21,9 @@ export function requestOrigin(): RequestOrigin {
 export function originOf(request: FastifyRequest): RequestOrigin {
   const { 'user-agent': userAgent = null, cookie } = request.headers;
   return { ip: request.ip, userAgent, requestId: request.id, cookies: cookie };
+}
+
+/** Where an operator's change came from. */
+export function originOfCause({ ip = null, requestId = null }: AuditCause): RequestOrigin {
+  return { ip, userAgent: null, requestId };
 }

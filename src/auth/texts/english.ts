@@ -224,6 +224,11 @@ export const english = {
       subject: 'How you sign in was changed',
       text: 'An account elsewhere was connected to your account or removed from it just now. If it was not you, change your password at once and sign out everywhere else.',
     },
+    signInCopied: {
+      subject: 'We ended a sign-in of yours',
+      text: (device: string | null) =>
+        `The key that keeps ${device ?? 'one of your devices'} signed in was used a second time. That happens when an app is restored from a copy, or when somebody else has one, so we ended that sign-in. Sign in there again. If you know nothing of it, sign out everywhere else and change your password.`,
+    },
     accountDeleted: {
       subject: 'Your account was deleted',
       text: (graceDays: number) =>

@@ -221,6 +221,11 @@ export const german: Texts = {
       subject: 'Ihre Anmeldung wurde geändert',
       text: 'Ein Konto anderswo wurde eben mit Ihrem Konto verbunden oder davon getrennt. Waren Sie es nicht, ändern Sie sofort Ihr Passwort und melden Sie sich überall sonst ab.',
     },
+    signInCopied: {
+      subject: 'Wir haben eine Ihrer Anmeldungen beendet',
+      text: (device) =>
+        `Der Schlüssel, mit dem ${device ?? 'eines Ihrer Geräte'} angemeldet bleibt, wurde ein zweites Mal benutzt. Das geschieht, wenn eine App aus einer Kopie wiederhergestellt wird oder jemand anderes eine Kopie hat; darum haben wir diese Anmeldung beendet. Melden Sie sich dort neu an. Wissen Sie nichts davon, melden Sie sich überall sonst ab und ändern Sie Ihr Passwort.`,
+    },
     accountDeleted: {
       subject: 'Ihr Konto wurde gelöscht',
       text: (graceDays) =>

@@ -3,7 +3,8 @@ import { german } from './german.js';
 
 const LANGUAGES: Readonly<Record<Language, Texts>> = { en: english, de: german };
 
-export type Language = 'en' | 'de';
+export const LANGUAGE_NAMES = ['en', 'de'] as const;
+export type Language = (typeof LANGUAGE_NAMES)[number];
 
 /** No browser sends more; what is longer is read no further. */
 const PREFERENCES_MAX = 20;
