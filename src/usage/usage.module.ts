@@ -10,6 +10,9 @@ import { BudgetEvaluator } from './budgets/budget-evaluator.service.js';
 import { BudgetService } from './budgets/budget.service.js';
 import { HardStops } from './budgets/hard-stops.service.js';
 import { HoldBatches } from './hold-batches.service.js';
+import { ProviderUsageAdminController } from './imports/provider-usage.admin.controller.js';
+import { ProviderUsageService } from './imports/provider-usage.service.js';
+import { UsageDriftService } from './imports/usage-drift.service.js';
 import { LedgerAdminController } from './ledger/ledger.admin.controller.js';
 import { UsageLedgerService } from './ledger/usage-ledger.service.js';
 import { LimitsController } from './limits.controller.js';
@@ -55,6 +58,7 @@ import { WebhookService } from './webhooks/webhook.service.js';
     UsageReportAdminController,
     BudgetAdminController,
     WebhookAdminController,
+    ProviderUsageAdminController,
   ],
   providers: [
     UsagePersonalData,
@@ -77,6 +81,8 @@ import { WebhookService } from './webhooks/webhook.service.js';
     WebhookCleanup,
     BudgetEvaluator,
     HardStops,
+    ProviderUsageService,
+    UsageDriftService,
   ],
   exports: [HardStops, MeteringService, UsageService, ReconciliationService],
 })

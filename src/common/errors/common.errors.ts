@@ -40,8 +40,8 @@ export class UnsupportedMediaTypeError extends AppError {
   static readonly title = 'This media type is not taken';
   static readonly openaiType = 'invalid_request_error';
 
-  constructor(cause?: unknown) {
-    super('Send the body as application/json.', { cause, details: { accepted: ['application/json'] } });
+  constructor(cause?: unknown, accepted = 'application/json') {
+    super(`Send the body as ${accepted}.`, { cause, details: { accepted: [accepted] } });
   }
 }
 

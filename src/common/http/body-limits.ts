@@ -14,7 +14,11 @@ const BODY_BYTES_BY_ROUTE: Record<string, number> = {
   '/v1/app/diagnostics': 5 * MIB,
   '/admin/imports/models': 32 * MIB,
   '/admin/imports/litellm': 32 * MIB,
+  '/admin/imports/provider-usage': 32 * MIB,
 };
+
+/** Routes that read CSV as it arrives: nobody holds the whole of it. */
+export const STREAMED_ROUTES: ReadonlySet<string> = new Set(['/admin/imports/provider-usage']);
 
 export function bodyBytesMax(route: string): number {
   return BODY_BYTES_BY_ROUTE[route] ?? BODY_BYTES_DEFAULT;

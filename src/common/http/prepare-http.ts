@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { HeadersTooLargeError, InvalidRequestError } from '../errors/common.errors.js';
-import { bodyBytesMax } from './body-limits.js';
+import { HeadersTooLargeError, InvalidRequestError, UnsupportedMediaTypeError } from '../errors/common.errors.js';
+import { bodyBytesMax, STREAMED_ROUTES } from './body-limits.js';
 import { parseJsonBody } from './json-body.js';
 
 /** No single header of ours, cookies and tokens included, comes near this. */
@@ -25,6 +25,10 @@ export function prepareHttp(server: FastifyInstance): void {
     } catch (error) {
       done(error as Error);
     }
+  });
+  server.addContentTypeParser('text/csv', (request, body, done) => {
+    if (STREAMED_ROUTES.has(request.routeOptions.url ?? '')) done(null, body);
+    else done(new UnsupportedMediaTypeError());
   });
 }
 
