@@ -135,7 +135,7 @@ describe('a provider’s own usage file', () => {
   it('is taken once, also where two operators send it at once, and not brought back over a newer one', async () => {
     const csv = `${HEADER}\n${DAY_ONE}\n`;
     const both = await Promise.all([take(csv), take(csv)]);
-    expect(both.map(({ body }) => body['isRepeated']).sort()).toEqual([false, true]);
+    expect(both.filter(({ body }) => body['isRepeated'])).toHaveLength(1);
     expect(both[0].body['importId']).toBe(both[1].body['importId']);
     await take(`${HEADER}\n2026-05-10,sandbox-echo,9,900,90,9\n`);
     expect((await take(csv)).body).toMatchObject({ isRepeated: true });
