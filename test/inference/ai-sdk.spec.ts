@@ -1,4 +1,5 @@
 import { createAnthropic } from '@ai-sdk/anthropic';
+import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
 import { APICallError, generateText, Output, stepCountIs, streamText, tool } from 'ai';
 import { z } from 'zod';
 import { ReconciliationService } from '../../src/usage/reconciliation.service.js';
@@ -6,8 +7,14 @@ import { type Caller, ChatBench } from './chat-bench.js';
 
 const City = z.object({ city: z.string() });
 
-/** Over Anthropic's provider, which speaks `POST /v1/messages`. */
-describe('the Vercel AI SDK, with another base URL', () => {
+/** Its providers that a Tollgate can stand in for, by what they speak. */
+const PROVIDERS = {
+  'POST /v1/messages': ({ url, token }: Caller) => createAnthropic({ baseURL: `${url}/v1`, authToken: token }),
+  'POST /v1/chat/completions': ({ url, token }: Caller) =>
+    createOpenAICompatible({ name: 'tollgate', baseURL: `${url}/v1`, apiKey: token, includeUsage: true }),
+};
+
+describe.each(Object.entries(PROVIDERS))('the Vercel AI SDK over %s', (_route, open) => {
   let bench: ChatBench;
   let caller: Caller;
 
@@ -24,7 +31,7 @@ describe('the Vercel AI SDK, with another base URL', () => {
   });
 
   const settings = () => ({
-    model: createAnthropic({ baseURL: `${caller.url}/v1`, authToken: caller.token })('sandbox-echo'),
+    model: open(caller)('sandbox-echo'),
     maxOutputTokens: 100,
     maxRetries: 0,
   });

@@ -288,6 +288,14 @@ describe('the official Anthropic client, unchanged but for its address', () => {
       'thinking',
     ],
     [
+      'a result that no tool was called for',
+      { messages: [{ role: 'user', content: [{ type: 'tool_result', tool_use_id: 'toolu_1', content: 'Sunny' }] }] },
+      400,
+      'invalid_request_error',
+      'invalid_request',
+      'messages[0].content[0].tool_use_id',
+    ],
+    [
       'a tool without vision',
       { model: 'sandbox-vision', tools: TOOLS },
       400,

@@ -3,10 +3,10 @@ import type { AppliedPreferences } from '../domain/chat-preferences.js';
 import { IMAGES_MAX } from '../../models/domain/image-limits.js';
 import { ChatCompletionBody, PRICE_CHANGING } from './chat-completion.js';
 import type { ImagePlace } from '../prompt.js';
-import type { ImagePart } from './chat-message.js';
+import type { ChatMessage, ImagePart } from './chat-message.js';
 import { isPlainChat } from './plain-chat.js';
 import { type BodyFaults, type BodyForm, readBody } from './read-body.js';
-import { toolFaults } from './tool-results.js';
+import { toolFaults, type ToolStep } from './tool-results.js';
 
 export interface ParsedChat {
   body: ChatCompletionBody;
@@ -38,7 +38,19 @@ function check({ messages }: ChatCompletionBody): BodyFaults {
     if (!Array.isArray(content)) continue;
     for (const part of content) if (part.type === 'image_url') images += 1;
   }
-  return { failed: [...imageFaults(images, 'messages'), ...toolFaults(messages)], unsupported: [] };
+  return { failed: [...imageFaults(images, 'messages'), ...toolFaults(messages.flatMap(toolSteps))], unsupported: [] };
+}
+
+function toolSteps(message: ChatMessage, index: number): ToolStep[] {
+  if (message.role === 'tool') {
+    return [{ kind: 'result', id: message.tool_call_id, field: `messages[${index}].tool_call_id` }];
+  }
+  if (message.role !== 'assistant') return [];
+  return (message.tool_calls ?? []).map(({ id }, position) => ({
+    kind: 'call',
+    id,
+    field: `messages[${index}].tool_calls[${position}].id`,
+  }));
 }
 
 /** What is wrong with so many images, whatever the model. `field` is where the conversation stands. */

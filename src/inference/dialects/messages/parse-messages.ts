@@ -3,6 +3,7 @@ import type { ChatCompletionBody } from '../../wire/chat-completion.js';
 import type { ChatMessage, ImagePart } from '../../wire/chat-message.js';
 import { imageFaults, type ParsedChat } from '../../wire/parse-chat.js';
 import { type BodyFaults, type BodyForm, readBody } from '../../wire/read-body.js';
+import { toolFaults, type ToolStep } from '../../wire/tool-results.js';
 import { given } from '../given.js';
 import { asksForCaching, MESSAGES_PRICE_CHANGING, MessagesBody, type MessagesTurn } from './messages-body.js';
 
@@ -58,11 +59,24 @@ function check(body: MessagesBody): BodyFaults {
   const blocks = messages.flatMap(({ content }) =>
     typeof content === 'string' ? [] : content.map(({ type }) => type),
   );
-  const failed = imageFaults(blocks.filter((type) => type === 'image').length, 'messages');
+  const failed = [
+    ...imageFaults(blocks.filter((type) => type === 'image').length, 'messages'),
+    ...toolFaults(messages.flatMap(toolSteps)),
+  ];
   if (thinking?.type === 'disabled' && (output?.effort ?? null) !== null) {
     failed.push({ field: 'thinking', message: 'must not be disabled where output_config.effort is given' });
   }
   return { failed, unsupported: asksForCaching(body) ? ['cache_control'] : [] };
+}
+
+function toolSteps({ content }: MessagesTurn, index: number): ToolStep[] {
+  if (typeof content === 'string') return [];
+  return content.flatMap((block, position): ToolStep[] => {
+    const path = `messages[${index}].content[${position}]`;
+    if (block.type === 'tool_use') return [{ kind: 'call', id: block.id, field: `${path}.id` }];
+    if (block.type === 'tool_result') return [{ kind: 'result', id: block.tool_use_id, field: `${path}.tool_use_id` }];
+    return [];
+  });
 }
 
 /** Every turn as messages of the internal form; the path of each image is noted. */

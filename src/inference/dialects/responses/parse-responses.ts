@@ -3,6 +3,7 @@ import type { ChatCompletionBody } from '../../wire/chat-completion.js';
 import { type ChatMessage, type ImagePart, TOOL_CALLS_MAX } from '../../wire/chat-message.js';
 import { imageFaults, type ParsedChat } from '../../wire/parse-chat.js';
 import { type BodyFaults, type BodyForm, readBody } from '../../wire/read-body.js';
+import { toolFaults, type ToolStep } from '../../wire/tool-results.js';
 import { given } from '../given.js';
 import { RESPONSES_PRICE_CHANGING, ResponsesBody, type ResponsesItem } from './responses-body.js';
 
@@ -47,7 +48,10 @@ export function parseResponses(raw: unknown, options: { dropUnsupported: boolean
 function check({ input }: ResponsesBody): BodyFaults {
   if (typeof input === 'string') return { failed: [], unsupported: [] };
   const parts = input.flatMap((item) => ('role' in item && typeof item.content !== 'string' ? item.content : []));
-  const failed = imageFaults(parts.filter(({ type }) => type === 'input_image').length, 'input');
+  const failed = [
+    ...imageFaults(parts.filter(({ type }) => type === 'input_image').length, 'input'),
+    ...toolFaults(input.flatMap(toolSteps)),
+  ];
   let callsInARow = 0;
   for (const [index, item] of input.entries()) {
     callsInARow = item.type === 'function_call' ? callsInARow + 1 : 0;
@@ -57,6 +61,12 @@ function check({ input }: ResponsesBody): BodyFaults {
     if ('role' in item) failed.push(...misplacedParts(item, index));
   }
   return { failed, unsupported: [] };
+}
+
+function toolSteps(item: ResponsesItem, index: number): ToolStep[] {
+  const field = `input[${index}].call_id`;
+  if (item.type === 'function_call') return [{ kind: 'call', id: item.call_id, field }];
+  return item.type === 'function_call_output' ? [{ kind: 'result', id: item.call_id, field }] : [];
 }
 
 /** Only a user shows images, and only the model answers. */
