@@ -5,6 +5,7 @@ import { MonitoringModule } from '../monitoring/monitoring.module.js';
 import { ClockAdminController } from './clock.admin.controller.js';
 import { ClockAdminService } from './clock-admin.service.js';
 import { EventStreams } from './events/event-streams.service.js';
+import { HotTableScansJob } from './hot-table-scans.job.js';
 import { JobAdminService } from './job-admin.service.js';
 import { JobFailureRepository } from './job-failure.repository.js';
 import { JobFailureService } from './job-failure.service.js';
@@ -27,6 +28,7 @@ import { TestClockService } from './test-clock.service.js';
   controllers: [JobsAdminController, JobFailuresAdminController],
   providers: [
     ClockAdminService,
+    HotTableScansJob,
     EventStreams,
     JobAdminService,
     JobFailureRepository,

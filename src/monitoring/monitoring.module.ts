@@ -7,6 +7,9 @@ import { ApiUsageCounter } from './api-usage/api-usage-counter.service.js';
 import { AdminRequests } from './audit/admin-requests.service.js';
 import { AuditTrailAdminController } from './audit/audit-trail.admin.controller.js';
 import { AuditTrail } from './audit-trail.service.js';
+import { DatabaseAdminController } from './database/database.admin.controller.js';
+import { DatabaseReport } from './database/database-report.service.js';
+import { HotTableWatch } from './database/hot-table-watch.service.js';
 import { HealthController } from './health.controller.js';
 import { loggerOptions } from './logger-options.js';
 import { Metrics } from './metrics.js';
@@ -40,6 +43,7 @@ class LogBufferModule {}
   controllers: [
     ApiUsageAdminController,
     AuditTrailAdminController,
+    DatabaseAdminController,
     HealthController,
     MetricsController,
     PerformanceAdminController,
@@ -49,6 +53,8 @@ class LogBufferModule {}
     AdminRequests,
     ApiUsageCounter,
     AuditTrail,
+    DatabaseReport,
+    HotTableWatch,
     Metrics,
     MonitoringPersonalData,
     PerformanceSampler,
@@ -56,6 +62,6 @@ class LogBufferModule {}
     RequestTimes,
     SystemLogWriter,
   ],
-  exports: [ApiUsageCounter, AuditTrail, Metrics, TracingModule],
+  exports: [ApiUsageCounter, AuditTrail, HotTableWatch, Metrics, TracingModule],
 })
 export class MonitoringModule {}
