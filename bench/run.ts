@@ -11,8 +11,10 @@ import { FULL, QUICK, runEngineBench } from './engine/engine-bench.js';
 import { tablesOf, toMarkdown, writeEngineReport } from './engine/engine-report.js';
 import { soak, writeSoakReport } from './soak.js';
 import { type Row, summarise } from './summary.js';
+import { FULL_USAGE, QUICK_USAGE, runUsageBench } from './usage/usage-bench.js';
+import { usageTables, writeUsageReport } from './usage/usage-report.js';
 
-const USAGE = `Usage: npm run bench -- [inference | engine | soak] [options]
+const USAGE = `Usage: npm run bench -- [inference | engine | usage | soak] [options]
 
 Measures this server beside a bare proxy, Portkey's gateway and no gateway at all, interleaved, against one mock provider. Ends with exit
 code 1 when the books do not equal the provider's bill afterwards.
@@ -28,6 +30,10 @@ code 1 when the books do not equal the provider's bill afterwards.
   --sizes 10000,100000,1000000   subscriptions whose periods are closed
   --quick             small sizes that prove nothing but that everything runs
 
+  usage: lists, reports, roll-up, export and admission on a ledger of production size, on a PostgreSQL of its own
+  --rows 10000000   --users 100000   about 8 GB of disk
+  --quick             small sizes that prove nothing but that everything runs
+
   soak: streams at a constant rate, and the memory of the first against the last third
   --seconds 600   --rate 100   --connections 32
 
@@ -41,6 +47,8 @@ const { values, positionals } = parseArgs({
     only: { type: 'string', default: 'inference' },
     quick: { type: 'boolean' },
     accounts: { type: 'string' },
+    rows: { type: 'string' },
+    users: { type: 'string' },
     sizes: { type: 'string' },
     connections: { type: 'string' },
     seconds: { type: 'string' },
@@ -57,9 +65,10 @@ const subject = positionals[0] ?? values.only;
 if (values.help) say(USAGE);
 else if (subject === 'inference' || subject === 'gateway') process.exitCode = await benchInference();
 else if (subject === 'engine') process.exitCode = await benchEngine();
+else if (subject === 'usage') await benchUsage();
 else if (subject === 'soak') process.exitCode = await benchSoak();
 else {
-  say(`There is no "${subject}" to measure. There are: inference, engine, soak\n\n${USAGE}`);
+  say(`There is no "${subject}" to measure. There are: inference, engine, usage, soak\n\n${USAGE}`);
   process.exitCode = 1;
 }
 
@@ -81,6 +90,20 @@ async function benchEngine(): Promise<number> {
   const { faults } = report;
   say(faults.length === 0 ? 'The books balance.' : `THE BOOKS DO NOT BALANCE:\n${faults.join('\n')}`);
   return faults.length === 0 ? 0 : 1;
+}
+
+async function benchUsage(): Promise<void> {
+  const base = values.quick ? QUICK_USAGE : FULL_USAGE;
+  const report = await runUsageBench(
+    {
+      ...base,
+      rows: positive(values.rows ?? String(base.rows)),
+      users: positive(values.users ?? String(base.users)),
+    },
+    say,
+  );
+  for (const table of usageTables(report)) say(`\n${toMarkdown(table)}`);
+  say(`\n${writeUsageReport(report, values.out)}`);
 }
 
 async function benchSoak(): Promise<number> {

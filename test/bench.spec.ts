@@ -6,6 +6,7 @@ import { checkBooks } from '../bench/correctness.js';
 import { QUICK, runEngineBench } from '../bench/engine/engine-bench.js';
 import type { EngineReport } from '../bench/engine/engine-report.js';
 import { type Report } from '../bench/report.js';
+import { QUICK_USAGE, runUsageBench } from '../bench/usage/usage-bench.js';
 import { startTestApp } from './support/test-app.js';
 
 const BENCH = join(import.meta.dirname, '..', 'bench', 'run.js');
@@ -116,5 +117,18 @@ describe('npm run bench -- --only engine', () => {
       expect.stringContaining('account_equals_grants'),
       expect.stringContaining('20 subscriptions: account_equals_grants'),
     ]);
+  }, 180_000);
+});
+
+describe('npm run bench -- usage', () => {
+  it('asks every list and report of a made-up ledger, over HTTP, and says what was read whole', async () => {
+    const report = await runUsageBench(QUICK_USAGE, () => undefined);
+    expect(report.queries.length).toBeGreaterThan(20);
+    expect(report.queries.every(({ p95Ms, bytes }) => p95Ms > 0 && bytes > 0)).toBe(true);
+    // Calls that measure the admission come before the others, and again after they were rolled up.
+    const { rows, admissions } = QUICK_USAGE;
+    expect([report.rollup.rows, report.exported.rows]).toEqual([rows + admissions, rows + 2 * admissions]);
+    expect(report.storage.map(({ table }) => table)).toEqual(['token_usage_ledger', 'usage_hourly']);
+    expect(report.paging.pages).toBe(QUICK_USAGE.pages);
   }, 180_000);
 });

@@ -4,6 +4,8 @@ import { Clock } from '../common/clock.js';
 import { CurrentPrincipal } from '../common/http/current-principal.js';
 import type { Principal } from '../common/http/principal.js';
 import { Scopes } from '../common/http/route-markers.js';
+import { UsageLedgerService } from './ledger/usage-ledger.service.js';
+import { OwnCallPage, OwnCallsQuery, toOwnCallPage } from './own-calls.dto.js';
 import { ReceiptView, toReceiptView } from './receipt.dto.js';
 import { DividedQuery } from './reports/usage-report.dto.js';
 import { UsageReportService } from './reports/usage-report.service.js';
@@ -19,6 +21,7 @@ export class UsageController {
   constructor(
     private readonly usage: UsageService,
     private readonly reports: UsageReportService,
+    private readonly ledger: UsageLedgerService,
     private readonly clock: Clock,
   ) {}
 
@@ -35,6 +38,18 @@ export class UsageController {
     const asked = { range: toFullHour(range, now), filter: { user: userId } };
     const [lines, total] = await Promise.all([this.reports.lines(asked, division), this.reports.total(asked)]);
     return toUsageReport(query, range, { lines, total, unit: division.unit });
+  }
+
+  @Get('usage')
+  @ApiOperation({ summary: 'Your charged calls, newest first' })
+  @ApiResponse({ status: 200, type: OwnCallPage })
+  @ApiResponse({ status: 400, description: 'A query parameter breaks its rule' })
+  @ApiResponse({ status: 401, description: 'No valid token' })
+  @ApiResponse({ status: 403, description: 'The token lacks the scopes credits.read and usage.read' })
+  async calls(@Query() query: OwnCallsQuery, @CurrentPrincipal() { userId }: Principal): Promise<OwnCallPage> {
+    const { model: modelId, operation } = query;
+    const filter = { ...rangeOf(query, this.clock.now()), userId, modelId, operation };
+    return toOwnCallPage(await this.ledger.page(filter, query));
   }
 
   @Get('usage/:requestId')

@@ -84,6 +84,7 @@ describe('the routes that show and grant credits', () => {
       '/v1/me/credits',
       '/v1/me/subscription',
       '/v1/me/usage',
+      '/v1/usage',
       `/v1/usage/${newId()}`,
       '/admin/reconciliation',
     ]) {
@@ -166,6 +167,26 @@ describe('the routes that show and grant credits', () => {
         status: 404,
         body: { code: 'not_found' },
       });
+    }
+    const own = {
+      requestId,
+      createdAt: expect.stringMatching(/Z$/) as string,
+      model: 'sandbox-echo',
+      operation: 'chat',
+      inputTokens: 7,
+      outputTokens: 5,
+      images: 0,
+      creditsCharged: '0.012000',
+      outcome: 'completed',
+    };
+    for (const query of ['', '?model=sandbox-echo&operation=chat&limit=1']) {
+      expect((await call('GET', `/v1/usage${query}`, token)).body).toEqual({ data: [own], nextCursor: null });
+    }
+    for (const [query, reader] of [
+      ['', other.token],
+      ['?model=gpt-5', token],
+    ]) {
+      expect((await call('GET', `/v1/usage${query}`, reader)).body).toEqual({ data: [], nextCursor: null });
     }
     const usage = await call('GET', '/v1/me/usage?groupBy=day,model,operation', token);
     expect(usage.body).toMatchObject({
