@@ -17,6 +17,8 @@ export const BudgetSchema = defineEntity({
     limitNusd: p.bigint().nullable(),
     limitUcr: p.bigint().nullable(),
     thresholds: p.array(Number).columnType('smallint[]').defaultRaw(`'{50,80,100}'`),
+    /** Told of alerts by mail. */
+    alertEmails: p.array(String).columnType('text[]').defaultRaw(`'{}'`),
     isHardStop: p.boolean().default(false),
     isActive: p.boolean().default(true),
     /** While it is in the future, and the budget stops requests, no request of its scope is taken. */

@@ -2,15 +2,18 @@ import { BudgetEvaluator } from '../../src/usage/budgets/budget-evaluator.servic
 import { JobRegistry } from '../../src/jobs/job-registry.js';
 import { ChatBench, HELLO, type Caller } from '../inference/chat-bench.js';
 import { AdminConsole } from '../models/admin-console.js';
+import { Mailbox, deliverMails } from '../support/mailbox.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
 
 describe('budgets', () => {
   let bench: ChatBench;
   let second: TestApp;
+  let mailbox: Mailbox;
   let admin: AdminConsole;
   let caller: Caller;
   beforeAll(async () => {
-    bench = await ChatBench.start();
+    mailbox = await Mailbox.open();
+    bench = await ChatBench.start({ env: { SMTP_URL: mailbox.url } });
     const { database, url } = bench.server;
     second = await startTestApp({ database, publicUrl: url });
     admin = await AdminConsole.on(bench.server);
@@ -19,6 +22,7 @@ describe('budgets', () => {
   afterAll(async () => {
     await second.close();
     await bench.close();
+    await mailbox.close();
   });
   afterEach(async () => {
     expect((await admin.get('/admin/reconciliation')).body).toMatchObject({ balanced: true });
@@ -83,6 +87,29 @@ describe('budgets', () => {
     expect(alerts[0]).toMatchObject({ spent: state['spent'], periodStart: state['periodStart'] });
   });
 
+  // Seen failing with a mail for every budget that stands above a threshold, in place of every alert that was added.
+  it('are told by mail, once for each alert and recipient, whoever compares them', async () => {
+    const by = await bench.caller();
+    const alertEmails = ['ops@example.com', 'finance@example.com'];
+    const { body } = await create({
+      scope: 'user',
+      scopeKey: by.userId,
+      limitCredits: '0.008',
+      thresholds: [90],
+      alertEmails,
+    });
+    expect(body['alertEmails']).toEqual(alertEmails);
+    await by.chat(HELLO);
+    await evaluate();
+    await Promise.all([bench.server, second].map(({ app }) => app.get(BudgetEvaluator).evaluate(now())));
+    await deliverMails(bench.server.app);
+    expect(mailbox.received.flatMap(({ recipients }) => recipients).sort()).toEqual([...alertEmails].sort());
+    const mail = mailbox.lastTo('ops@example.com');
+    expect(mail.subject).toBe(`Budget of user ${by.userId}: 90 % used`);
+    expect(mail.text).toContain('has reached 90 % of 0.008000 credits: 0.008000 are spent.');
+    expect((await update(idOf(body), { alertEmails: [] })).body['alertEmails']).toEqual([]);
+  });
+
   it.each([
     ['user', (by: Caller) => by.userId],
     ['tier', () => 'free'],
@@ -130,6 +157,7 @@ describe('budgets', () => {
     [{ scope: 'global', limitCredits: '1', thresholds: [0] }, 'thresholds'],
     [{ scope: 'global', limitCredits: '1', thresholds: [] }, 'thresholds'],
     [{ scope: 'global', limitCredits: '1', period: 'year' }, 'period'],
+    [{ scope: 'global', limitCredits: '1', alertEmails: ['ops@example.com\r\nBcc: x@y.z'] }, 'alertEmails'],
     [{ scope: 'global', limitCredits: '1', stoppedUntil: '2099-01-01' }, 'stoppedUntil'],
     [{ scope: 'global', limitCredits: '1', reason: '' }, 'reason'],
   ])('refuse %j and name the field', async (body, field) => {

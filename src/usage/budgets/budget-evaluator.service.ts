@@ -1,11 +1,11 @@
 import { EntityManager } from '@mikro-orm/postgresql';
 import { Injectable } from '@nestjs/common';
-import { formatCredits } from '../../common/domain/micro-credits.js';
-import { formatMoney } from '../../common/domain/money.js';
+import { Mailer } from '../../auth/mail/mailer.js';
 import { newId } from '../../common/ids.js';
 import { Notifications } from '../../database/notifications.js';
 import { reachedThresholds } from '../domain/budget-thresholds.js';
-import { ADD_ALERTS_SQL, type BudgetSpend, SET_STOPS_SQL, SPEND_SQL } from './budget.queries.js';
+import { type BudgetAlertNotice, mailOfAlert, noticeOfAlert } from './budget-alert.js';
+import { ADD_ALERTS_SQL, type BudgetSpend, limitOf, SET_STOPS_SQL, SPEND_SQL } from './budget.queries.js';
 import { WebhookDeliveries } from '../webhooks/webhook-delivery.service.js';
 import { HARD_STOPS_CHANNEL } from './hard-stops.service.js';
 
@@ -16,6 +16,7 @@ export class BudgetEvaluator {
     private readonly em: EntityManager,
     private readonly notifications: Notifications,
     private readonly webhooks: WebhookDeliveries,
+    private readonly mailer: Mailer,
   ) {}
 
   /** Returns the number of new alerts. */
@@ -23,7 +24,12 @@ export class BudgetEvaluator {
     const { alerts, changed } = await this.em.fork().transactional(async (em) => {
       const budgets = await em.execute<BudgetSpend[]>(`${SPEND_SQL} where b.is_active`, [now, now]);
       const added = await addAlerts(em, budgets, now);
-      await this.webhooks.add(em, 'budget.alert', added);
+      await this.webhooks.add(
+        em,
+        'budget.alert',
+        added.map(({ notice }) => notice),
+      );
+      await this.sendMails(added);
       return { alerts: added.length, changed: await setStops(em, budgets, now) };
     });
     if (changed > 0) await this.notifications.notify(HARD_STOPS_CHANNEL);
@@ -35,14 +41,23 @@ export class BudgetEvaluator {
     const [spend] = await this.em.fork().execute<BudgetSpend[]>(`${SPEND_SQL} where b.id = ?`, [now, now, id]);
     return spend;
   }
+
+  /** In the transaction that writes the alerts: whoever writes one has it sent, so each is sent once. */
+  private async sendMails(added: readonly AddedAlert[]): Promise<void> {
+    for (const { notice, emails } of added) {
+      const variables = mailOfAlert(notice);
+      for (const to of emails) await this.mailer.send({ to, language: 'en', template: 'notice', variables });
+    }
+  }
 }
 
-export function limitOf({ limit_nusd, limit_ucr }: Pick<BudgetSpend, 'limit_nusd' | 'limit_ucr'>): bigint {
-  return BigInt(limit_nusd ?? limit_ucr ?? 0);
+interface AddedAlert {
+  notice: BudgetAlertNotice;
+  emails: readonly string[];
 }
 
 /** Adds the alerts that are due, and returns those that nobody had added, as they are told. */
-async function addAlerts(em: EntityManager, budgets: readonly BudgetSpend[], now: Date): Promise<object[]> {
+async function addAlerts(em: EntityManager, budgets: readonly BudgetSpend[], now: Date): Promise<AddedAlert[]> {
   const alerts = budgets.flatMap((budget) =>
     reachedThresholds(BigInt(budget.spent), limitOf(budget), budget.thresholds).map((threshold) => ({
       id: newId(),
@@ -57,31 +72,10 @@ async function addAlerts(em: EntityManager, budgets: readonly BudgetSpend[], now
     now,
     JSON.stringify(alerts),
   ]);
-  return added.map(({ budget_id, threshold }) =>
-    toldOf(
-      budgets.find(({ id }) => id === budget_id)!,
-      threshold,
-    ),
-  );
-}
-
-/** An alert as webhooks tell it. */
-function toldOf(budget: BudgetSpend, threshold: number): object {
-  const isCost = budget.limit_nusd !== null;
-  const amount = (value: bigint): string => (isCost ? formatMoney(value).amount : formatCredits(value));
-  return {
-    budgetId: budget.id,
-    scope: budget.scope,
-    scopeKey: budget.scope_key,
-    period: budget.period,
-    periodStart: budget.starts_at,
-    periodEnd: budget.ends_at,
-    threshold,
-    unit: isCost ? 'USD' : 'credits',
-    limit: amount(limitOf(budget)),
-    spent: amount(BigInt(budget.spent)),
-    isHardStop: budget.is_hard_stop,
-  };
+  return added.map(({ budget_id, threshold }) => {
+    const budget = budgets.find(({ id }) => id === budget_id)!;
+    return { notice: noticeOfAlert(budget, threshold), emails: budget.alert_emails };
+  });
 }
 
 async function setStops(em: EntityManager, budgets: readonly BudgetSpend[], now: Date): Promise<number> {

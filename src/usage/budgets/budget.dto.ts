@@ -6,6 +6,7 @@ import {
   ArrayUnique,
   IsArray,
   IsBoolean,
+  IsEmail,
   IsIn,
   IsInt,
   IsOptional,
@@ -35,6 +36,8 @@ const KEY_LENGTH_MAX = 100;
 /** More steps than anyone wants to be told of. */
 const THRESHOLDS_MAX = 10;
 const PERCENT_MAX = 1_000;
+/** A mailing list serves more. */
+const ALERT_EMAILS_MAX = 10;
 const CREDITS = {
   pattern: /^\d{1,12}(\.\d{1,6})?$/,
   message: 'must be credits with at most 6 decimals, e.g. 1000',
@@ -67,6 +70,14 @@ export class UpdateBudgetRequest extends ReasonRequest {
   @Min(1, { each: true })
   @Max(PERCENT_MAX, { each: true })
   thresholds?: number[];
+
+  @ApiPropertyOptional({ type: [String], example: ['ops@example.com'], description: 'Told of each alert by mail' })
+  @IsOptional()
+  @IsArray()
+  @ArrayUnique()
+  @ArrayMaxSize(ALERT_EMAILS_MAX)
+  @IsEmail({}, { each: true })
+  alertEmails?: string[];
 
   @ApiPropertyOptional({ description: 'Whether requests are refused (429 budget_exceeded) once the limit is reached' })
   @IsOptional()
@@ -127,6 +138,7 @@ export class BudgetView {
   @ApiProperty({ type: Object, nullable: true, example: { amount: '250.000000000', currency: 'USD' } })
   limitCost!: Money | null;
   @ApiProperty({ type: [Number] }) thresholds!: number[];
+  @ApiProperty({ type: [String] }) alertEmails!: string[];
   @ApiProperty() isHardStop!: boolean;
   @ApiProperty() isActive!: boolean;
   @ApiProperty({ format: 'date-time' }) createdAt!: string;
@@ -182,6 +194,7 @@ export function toBudgetView(budget: Budget): BudgetView {
     limitCredits: budget.limitUcr ? formatCredits(budget.limitUcr) : null,
     limitCost: budget.limitNusd ? formatMoney(budget.limitNusd) : null,
     thresholds: budget.thresholds,
+    alertEmails: budget.alertEmails,
     isHardStop: budget.isHardStop,
     isActive: budget.isActive,
     createdAt: budget.createdAt.toISOString(),

@@ -10,9 +10,14 @@ export interface BudgetSpend {
   limit_ucr: string | null;
   thresholds: number[];
   is_hard_stop: boolean;
+  alert_emails: string[];
   starts_at: string;
   ends_at: string;
   spent: string;
+}
+
+export function limitOf({ limit_nusd, limit_ucr }: Pick<BudgetSpend, 'limit_nusd' | 'limit_ucr'>): bigint {
+  return BigInt(limit_nusd ?? limit_ucr ?? 0);
 }
 
 const spentBy = (condition: string): string => `(
@@ -21,7 +26,7 @@ const spentBy = (condition: string): string => `(
 
 /** Days and months are those of UTC at `?`. Each scope reads the hourly sums by the index for it. */
 export const SPEND_SQL = `
-  select b.id, b.scope, b.scope_key, b.period, b.limit_nusd::text, b.limit_ucr::text, b.thresholds, b.is_hard_stop,
+  select b.id, b.scope, b.scope_key, b.period, b.limit_nusd::text, b.limit_ucr::text, b.thresholds, b.is_hard_stop, b.alert_emails,
     to_char(p.starts_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as starts_at,
     to_char(p.ends_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as ends_at,
     coalesce(case b.scope

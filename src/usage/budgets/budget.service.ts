@@ -71,6 +71,7 @@ export class BudgetService {
         period: asked.period,
         ...positive(limit),
         thresholds: asked.thresholds ?? THRESHOLDS_DEFAULT,
+        alertEmails: asked.alertEmails ?? [],
         isHardStop: asked.isHardStop ?? false,
         isActive: asked.isActive ?? true,
         createdAt: now,
@@ -91,10 +92,11 @@ export class BudgetService {
       if (!budget) throw new BudgetNotFoundError();
       assertIfMatch(cause.ifMatch, etagOfBudget(budget));
       const before = toBudgetView(budget);
-      const { thresholds, isHardStop, isActive } = asked;
+      const { thresholds, alertEmails, isHardStop, isActive } = asked;
       em.assign(budget, {
         ...(limit && positive(limit)),
         ...(thresholds && { thresholds }),
+        ...(alertEmails && { alertEmails }),
         ...(isHardStop !== undefined && { isHardStop }),
         ...(isActive !== undefined && { isActive }),
         updatedAt: now,
