@@ -1,10 +1,15 @@
+import { join } from 'node:path';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import fastify, { type FastifyInstance } from 'fastify';
 import type { Config } from './config/config.js';
+import { describeErrors } from './openapi-errors.js';
 import { PRODUCT_VERSION } from './common/version.js';
 
 const READER_PATH = '/docs';
+
+/** Where the description is kept for whoever reads the repository. */
+export const API_DESCRIPTION_FILE = join(import.meta.dirname, '..', '..', 'docs', 'openapi.json');
 
 const DESCRIPTION = `Metered LLM access for the users of your own desktop app.
 
@@ -24,7 +29,11 @@ export function describeApi(app: NestFastifyApplication, config: Config): OpenAP
     .addApiKey({ type: 'apiKey', in: 'header', name: 'x-api-key', description: 'API key of a user' }, 'apiKey')
     .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'METRICS_TOKEN of this installation' }, 'metrics')
     .build();
-  return SwaggerModule.createDocument(app, options);
+  const document = SwaggerModule.createDocument(app, options, {
+    // What a generated client calls its functions: `budgetAdminUpdate`.
+    operationIdFactory: (controller, method) => `${controller.replace(/Controller$/, '')}_${method}`,
+  });
+  return describeErrors(document);
 }
 
 /** `/openapi.json` and its reader at `/docs`. Both are made when they are first asked for. */

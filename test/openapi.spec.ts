@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { API_DESCRIPTION_FILE } from '../src/openapi.js';
 import { startTestApp, type TestApp } from './support/test-app.js';
 
 interface Operation {
@@ -29,6 +31,26 @@ describe('the API description', () => {
     expect(script.headers.get('content-type')).toMatch(/javascript/);
     expect((await script.text()).length).toBeGreaterThan(1_000_000);
     expect((await fetch(`${server.url}/docs/nothing`)).status).toBe(404);
+  });
+
+  it('is kept in docs/openapi.json as it is now', () => {
+    const kept = JSON.parse(readFileSync(API_DESCRIPTION_FILE, 'utf8')) as Record<string, unknown>;
+    const served = { ...document, servers: kept['servers'] };
+    const differing = Object.keys(served.paths).filter(
+      (path) => JSON.stringify(served.paths[path]) !== JSON.stringify((kept['paths'] as ApiDocument['paths'])[path]),
+    );
+    const isCurrent = JSON.stringify(served) === JSON.stringify(kept);
+    const told = isCurrent ? 'current' : `docs/openapi.json is old: run \`npm run openapi\` (${differing.join(', ')})`;
+    expect(told).toBe('current');
+  });
+
+  it('gives every error a body that can be read', () => {
+    const responses = Object.values(document.paths).flatMap((methods) =>
+      Object.values(methods).flatMap((operation) => Object.entries(operation.responses)),
+    );
+    const failures = responses.filter(([status]) => Number(status) >= 400);
+    expect(failures.length).toBeGreaterThan(200);
+    expect(failures.filter(([, response]) => !(response as { content?: object }).content)).toEqual([]);
   });
 
   it('gives every route a summary, its answers and, unless it is public, its security', () => {

@@ -122,7 +122,7 @@ describe('reports of usage', () => {
   });
 
   it('narrow to any of what they divide by', async () => {
-    const query = `user=${userIds[0]}&model=sandbox-echo&provider=openai&operation=chat&tier=pro`;
+    const query = `userId=${userIds[0]}&model=sandbox-echo&provider=openai&operation=chat&tier=pro`;
     const wanted = rows.filter(
       (row) =>
         row.userId === userIds[0] &&
@@ -204,7 +204,7 @@ describe('reports of usage', () => {
     const own = rows.filter(({ userId }) => userId === userIds[1]);
     expect(sumOf(body['data'] as Line[], ({ credits }) => credits)).toBe(creditsOf(own));
     expect(body['total']).not.toHaveProperty('cost');
-    for (const query of ['groupBy=user', 'groupBy=provider', `user=${userIds[0]}`, 'tier=free'])
+    for (const query of ['groupBy=user', 'groupBy=provider', `userId=${userIds[0]}`, 'tier=free'])
       expect((await mine(query)).status).toBe(400);
   });
 
@@ -216,7 +216,7 @@ describe('reports of usage', () => {
     ['summary', 'groupBy=email', 'groupBy'],
     ['summary', 'fillGaps=maybe', 'fillGaps'],
     ['summary', 'tier=gold', 'tier'],
-    ['summary', 'user=1', 'user'],
+    ['summary', 'userId=1', 'userId'],
     ['summary', 'from=2020-01-01T00:00:00Z', 'from'],
     ['summary', 'sort=credits', 'sort'],
     ['by-user', 'sort=email', 'sort'],

@@ -84,14 +84,21 @@ const ANTHROPIC_TYPES: Readonly<Record<number, string>> = {
 const OPENAI_ROUTES = /^\/v1\/(chat\/completions|embeddings|responses|models|estimates)(\/|\?|$)/;
 const ANTHROPIC_ROUTES = /^\/v1\/messages(\/|\?|$)/;
 
+/** In whose envelope a route answers its errors. */
+export function envelopeOf(url: string): 'openai' | 'anthropic' | 'problem' {
+  if (OPENAI_ROUTES.test(url)) return 'openai';
+  return ANTHROPIC_ROUTES.test(url) ? 'anthropic' : 'problem';
+}
+
 /** An error as it is sent: in the envelope that the clients of the route read. */
 export function renderError(
   error: AppError,
   { url, id }: { url: string; id: string },
 ): { contentType: string; headers: Record<string, string>; body: object } {
   const { headers } = error;
-  if (OPENAI_ROUTES.test(url)) return { contentType: 'application/json', headers, body: toOpenAiError(error, id) };
-  if (ANTHROPIC_ROUTES.test(url)) {
+  const envelope = envelopeOf(url);
+  if (envelope === 'openai') return { contentType: 'application/json', headers, body: toOpenAiError(error, id) };
+  if (envelope === 'anthropic') {
     return {
       contentType: 'application/json',
       headers: { ...headers, [ANTHROPIC_REQUEST_ID]: id },

@@ -96,8 +96,8 @@ function askedBy(query: RangeQuery & UsageFilterQuery, now: Date): UsageAsked {
   return { range: toFullHour(rangeOf(query, now), now), filter: filterOf(query) };
 }
 
-function filterOf({ user, model, provider, operation, tier }: UsageFilterQuery): UsageFilter {
-  return { user, model, provider, operation, tier };
+function filterOf({ userId, model, provider, operation, tier }: UsageFilterQuery): UsageFilter {
+  return { user: userId, model, provider, operation, tier };
 }
 
 /** The time of the same length that ends where the range begins. */

@@ -83,7 +83,7 @@ export class UsageFilterQuery extends CallFilterQuery {
   @ApiPropertyOptional({ format: 'uuid' })
   @IsOptional()
   @IsUUID()
-  user?: string;
+  userId?: string;
 
   @ApiPropertyOptional({ enum: TIERS, description: 'At the time of the call' })
   @IsOptional()
