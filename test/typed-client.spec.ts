@@ -12,8 +12,8 @@ const PLACE = join(ROOT, 'dist', 'typed-client');
 const SOURCE = join(PLACE, 'source');
 const run = promisify(execFile);
 
-/** What a step of the day saw. */
-export interface OperatorsDay {
+/** What is compiled from test/typed-client. */
+interface OperatorsDay {
   walk(access: { baseUrl: string; token: string; userId: string }): Promise<Record<string, unknown>>;
 }
 
@@ -44,8 +44,8 @@ describe('a client generated from the API description', () => {
 
   async function compile(): Promise<void> {
     const compiler = join(ROOT, 'node_modules', '.bin', 'tsc');
-    await run(compiler, ['-p', SOURCE]).catch((error: { stdout?: string }) => {
-      throw new Error(`the client does not compile:\n${error.stdout ?? String(error)}`);
+    await run(compiler, ['-p', SOURCE]).catch((error: Error & { stdout?: string }) => {
+      throw new Error(`the client does not compile:\n${error.stdout ?? error.message}`);
     });
   }
 
