@@ -40,6 +40,8 @@ const CODES: Record<string, number> = {
   feedback_not_found: 404,
   grant_ended: 409,
   headers_too_large: 431,
+  generation_cancelled: 409,
+  generation_not_found: 404,
   generation_prompt_not_found: 404,
   hold_ended: 409,
   idempotency_answer_not_kept: 409,

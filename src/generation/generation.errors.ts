@@ -56,3 +56,26 @@ export class GenerationPromptNotFoundError extends AppError {
     super('The mode has no prompt of this version.');
   }
 }
+
+export class GenerationNotFoundError extends AppError {
+  static readonly code = 'generation_not_found';
+  static readonly status = 404;
+  static readonly title = 'There is no such run';
+  static readonly openaiType = 'invalid_request_error';
+
+  constructor() {
+    super('You have no run with this id. GET /v1/generations lists yours.');
+  }
+}
+
+/** Why a model was given up, as its run tells it. */
+export class GenerationCancelledError extends AppError {
+  static readonly code = 'generation_cancelled';
+  static readonly status = 409;
+  static readonly title = 'The run was cancelled';
+  static readonly openaiType = 'invalid_request_error';
+
+  constructor() {
+    super('The run was cancelled before this model had answered. Nothing was charged for it.');
+  }
+}

@@ -41,6 +41,22 @@ export class ChatAttempts {
     throw failure.error;
   }
 
+  /** The caller's own model alone, given up as soon as `signal` aborts. @throws what it came to, and the signal's reason */
+  async only<Result>(
+    planned: PlannedCall,
+    attempt: (planned: PlannedCall, limit: TimeLimit) => Promise<Result>,
+    signal: AbortSignal,
+  ): Promise<Result> {
+    const outcome = await this.try(planned, async (tried, limit) => {
+      const cancel = (): void => limit.cancel(signal.reason as Error);
+      signal.throwIfAborted();
+      signal.addEventListener('abort', cancel, { once: true });
+      return attempt(tried, limit).finally(() => signal.removeEventListener('abort', cancel));
+    });
+    if ('result' in outcome) return outcome.result;
+    throw outcome.error;
+  }
+
   /** Counts what an attempt came to, also one that had begun well. */
   note({ requestId, chat }: ChatCall, error: AppError): void {
     this.errors.note(error, { provider: chat.route.provider.name, modelId: chat.model.id, requestId });

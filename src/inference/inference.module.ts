@@ -44,6 +44,8 @@ import { CircuitBreakers } from './resilience/circuit-breakers.service.js';
 import { ErrorRecorder } from './resilience/error-recorder.service.js';
 import { ErrorRetention } from './resilience/error-retention.js';
 import { TokenCounter } from './token-counter.service.js';
+import { UnattendedAdmission } from './unattended-admission.service.js';
+import { UnattendedChat } from './unattended-chat.service.js';
 import { UsageEstimator } from './usage-estimator.service.js';
 
 @Module({
@@ -89,7 +91,10 @@ import { UsageEstimator } from './usage-estimator.service.js';
     ProviderRegistry,
     SandboxProvider,
     TokenCounter,
+    UnattendedAdmission,
+    UnattendedChat,
     UsageEstimator,
   ],
+  exports: [ChargeOnce, CircuitBreakers, UnattendedAdmission, UnattendedChat],
 })
 export class InferenceModule {}

@@ -5,6 +5,7 @@ import type { CatalogueModel } from './domain/catalogue-model.js';
 import { formatPath } from './domain/document-issue.js';
 import { StoredModelMeta, type ModelMeta } from './domain/model-meta.js';
 import { modelPrices } from './domain/model-prices.js';
+import { ModelVersion } from './model-version.entity.js';
 import { Model } from './model.entity.js';
 import type { CatalogueRow } from './model.repository.js';
 
@@ -45,6 +46,14 @@ export class CatalogueService implements OnModuleInit, OnApplicationShutdown {
   /** The model with this id, or with this alias. An id goes before an equal alias. */
   find(idOrAlias: string): CatalogueModel | undefined {
     return this.byName.get(idOrAlias);
+  }
+
+  /** The model as it is, but with the meta and the prices of one of its versions: those that a hold was taken at. */
+  async atVersion(model: CatalogueModel, versionNo: number): Promise<CatalogueModel> {
+    if (model.versionNo === versionNo) return model;
+    const version = await this.em.fork().findOne(ModelVersion, { modelId: model.id, versionNo });
+    if (!version) throw new Error(`the model ${model.id} has no version ${versionNo}`);
+    return { ...model, meta: version.meta, versionNo, prices: modelPrices(version.meta) };
   }
 
   /** What is called in place of a legacy model: the first of its successors that is not legacy itself. */

@@ -71,6 +71,8 @@ export interface SettleRequest {
   userId: string;
   /** One per attempt that a provider charges. */
   attempts: UsageAttempt[];
+  /** Whose allowance it was, where another process took the hold. */
+  subscriptionId?: string;
   /** The client's key with the answer that is kept for it; what was charged is added to its headers. */
   kept?: SettleMember['idempotency'];
 }
@@ -187,7 +189,7 @@ export class MeteringService {
   private async charge(request: SettleRequest, span: OpenSpan): Promise<Settlement> {
     const { requestId, userId } = request;
     const carried = this.carried.get(requestId) ?? null;
-    const subscriptionId = carried?.subscriptionId ?? null;
+    const subscriptionId = request.subscriptionId ?? carried?.subscriptionId ?? null;
     const attempts = request.attempts.map((attempt) => toCharged(attempt, subscriptionId));
     const result = await this.batches.settle({
       id: requestId,

@@ -65,8 +65,20 @@ export class Caller {
   }
 
   async post(path: string, body: unknown, headers: Record<string, string> = {}): Promise<Answer> {
+    return this.write('POST', path, body, headers);
+  }
+
+  put(path: string, body: unknown): Promise<Answer> {
+    return this.write('PUT', path, body);
+  }
+
+  patch(path: string, body: unknown): Promise<Answer> {
+    return this.write('PATCH', path, body);
+  }
+
+  private write(method: string, path: string, body: unknown, headers: Record<string, string> = {}): Promise<Answer> {
     return this.send(path, {
-      method: 'POST',
+      method,
       body: typeof body === 'string' || body instanceof Buffer ? (body as string) : JSON.stringify(body),
       headers: { 'content-type': 'application/json', ...headers },
     });
@@ -78,6 +90,10 @@ export class Caller {
 
   get(path: string): Promise<Answer> {
     return this.send(path, {});
+  }
+
+  cancel(path: string): Promise<Answer> {
+    return this.send(path, { method: 'DELETE' });
   }
 
   /** The error of a refused chat, after making sure that the refusal left nothing behind. */

@@ -3,7 +3,7 @@ import { ApiOperation, ApiResponse } from '@nestjs/swagger';
 import { Clock } from '../../common/clock.js';
 import { CurrentPrincipal } from '../../common/http/current-principal.js';
 import type { Principal } from '../../common/http/principal.js';
-import { GenerationController } from '../projects/projects.controller.js';
+import { GenerationController } from '../generation-controller.js';
 import { GenerationPreferencesBody } from './generation-preferences.dto.js';
 import { GenerationPreferencesService } from './generation-preferences.service.js';
 

@@ -30,23 +30,8 @@ export class ProjectService {
   }
 
   /** @throws ProjectLimitReachedError */
-  async create(userId: string, asked: CreateProjectRequest, now: Date): Promise<Project> {
-    return this.em.fork().transactional(async (em) => {
-      // Many at once from one user come one after the other, so that none slips past the limit.
-      await em.execute('select pg_advisory_xact_lock(hashtextextended(?, 0))', [`projects:${userId}`]);
-      if ((await em.count(Project, { userId })) >= PROJECTS_MAX) throw new ProjectLimitReachedError(PROJECTS_MAX);
-      const project = em.create(Project, {
-        id: newId(),
-        userId,
-        name: asked.name,
-        description: asked.description ?? null,
-        aiPreferences: asked.aiPreferences ?? null,
-        createdAt: now,
-        updatedAt: now,
-      });
-      await em.persist(project).flush();
-      return project;
-    });
+  create(userId: string, asked: CreateProjectRequest, now: Date): Promise<Project> {
+    return this.em.fork().transactional((em) => createProject(em, userId, asked, now));
   }
 
   /** @throws ProjectNotFoundError, SuggestionNotFoundError */
@@ -77,4 +62,27 @@ export class ProjectService {
   async delete(userId: string, id: string): Promise<void> {
     if ((await this.em.fork().nativeDelete(Project, { id, userId })) === 0) throw new ProjectNotFoundError();
   }
+}
+
+/** The same in the transaction of `em`. @throws ProjectLimitReachedError */
+export async function createProject(
+  em: EntityManager,
+  userId: string,
+  asked: CreateProjectRequest,
+  now: Date,
+): Promise<Project> {
+  // Many at once from one user come one after the other, so that none slips past the limit.
+  await em.execute('select pg_advisory_xact_lock(hashtextextended(?, 0))', [`projects:${userId}`]);
+  if ((await em.count(Project, { userId })) >= PROJECTS_MAX) throw new ProjectLimitReachedError(PROJECTS_MAX);
+  const project = em.create(Project, {
+    id: newId(),
+    userId,
+    name: asked.name,
+    description: asked.description ?? null,
+    aiPreferences: asked.aiPreferences ?? null,
+    createdAt: now,
+    updatedAt: now,
+  });
+  await em.persist(project).flush();
+  return project;
 }

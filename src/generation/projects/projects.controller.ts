@@ -1,41 +1,22 @@
-import {
-  applyDecorators,
-  Body,
-  Controller,
-  Delete,
-  Get,
-  HttpCode,
-  Param,
-  ParseUUIDPipe,
-  Patch,
-  Post,
-  Query,
-} from '@nestjs/common';
-import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { Body, Delete, Get, HttpCode, Param, ParseUUIDPipe, Patch, Post, Query, Req } from '@nestjs/common';
+import { ApiOperation, ApiResponse } from '@nestjs/swagger';
+import type { FastifyRequest } from 'fastify';
 import { Clock } from '../../common/clock.js';
 import { CurrentPrincipal } from '../../common/http/current-principal.js';
 import { encodeCursor, PageQuery } from '../../common/http/paging.js';
 import type { Principal } from '../../common/http/principal.js';
-import { Scopes } from '../../common/http/route-markers.js';
+import { GenerationController } from '../generation-controller.js';
 import { CreateProjectRequest, ProjectsPage, ProjectView, toProjectView, UpdateProjectRequest } from './project.dto.js';
 import { ProjectService } from './project.service.js';
-
-/** A controller of a user's names and what makes them. */
-export function GenerationController(path: string): ClassDecorator {
-  return applyDecorators(
-    ApiTags('generation'),
-    ApiBearerAuth(),
-    Scopes('llm.inference'),
-    ApiResponse({ status: 401, description: 'No valid token' }),
-    ApiResponse({ status: 403, description: 'The token lacks the scope llm.inference' }),
-    Controller(path),
-  );
-}
+import { FirstRuns, NewProjectView } from '../runs/first-runs.service.js';
+import { ProjectRemoval } from '../runs/project-removal.service.js';
 
 @GenerationController('v1/projects')
 export class ProjectsController {
   constructor(
     private readonly projects: ProjectService,
+    private readonly firstRuns: FirstRuns,
+    private readonly removal: ProjectRemoval,
     private readonly clock: Clock,
   ) {}
 
@@ -49,12 +30,21 @@ export class ProjectsController {
   }
 
   @Post()
-  @ApiOperation({ summary: 'A new project' })
-  @ApiResponse({ status: 201, type: ProjectView })
+  @ApiOperation({
+    summary: 'A new project',
+    description:
+      'Where your preferences say so and there is a description, its first run begins with it; why it could not is told.',
+  })
+  @ApiResponse({ status: 201, type: NewProjectView })
   @ApiResponse({ status: 400, description: 'Every field that breaks a rule' })
   @ApiResponse({ status: 409, description: 'project_limit_reached' })
-  async create(@CurrentPrincipal() { userId }: Principal, @Body() body: CreateProjectRequest): Promise<ProjectView> {
-    return toProjectView(await this.projects.create(userId, body, this.clock.now()));
+  async create(
+    @CurrentPrincipal() principal: Principal,
+    @Body() body: CreateProjectRequest,
+    @Req() { id: requestId }: FastifyRequest,
+  ): Promise<NewProjectView> {
+    const project = await this.projects.create(principal.userId, body, this.clock.now());
+    return Object.assign(toProjectView(project), await this.firstRuns.begin(project, principal, requestId));
   }
 
   @Get(':id')
@@ -84,6 +74,6 @@ export class ProjectsController {
   @ApiResponse({ status: 204, description: 'Deleted' })
   @ApiResponse({ status: 404, description: 'project_not_found' })
   async delete(@CurrentPrincipal() { userId }: Principal, @Param('id', ParseUUIDPipe) id: string): Promise<void> {
-    await this.projects.delete(userId, id);
+    await this.removal.delete(userId, id);
   }
 }

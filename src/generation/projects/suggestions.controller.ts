@@ -12,7 +12,7 @@ import {
   toSuggestionView,
   UpdateSuggestionRequest,
 } from './project.dto.js';
-import { GenerationController } from './projects.controller.js';
+import { GenerationController } from '../generation-controller.js';
 import { SuggestionService } from './suggestion.service.js';
 
 @GenerationController('v1/projects/:projectId/suggestions')

@@ -45,3 +45,7 @@ export const GenerationModelSchema = defineEntity({
 /** One model of one run: whether it was asked, and what it came to. */
 export class GenerationModel extends GenerationModelSchema.class {}
 GenerationModelSchema.setClass(GenerationModel);
+
+/** How a model ended. */
+export type ModelEnd = Pick<GenerationModel, 'state'> &
+  Partial<Pick<GenerationModel, 'names' | 'attempt' | 'error' | 'responseTimeMs'>>;

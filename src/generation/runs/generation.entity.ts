@@ -6,6 +6,13 @@ import { Project } from '../projects/project.entity.js';
 export const GENERATION_STATUSES = ['pending', 'processing', 'completed', 'failed', 'cancelled'] as const;
 export type GenerationStatus = (typeof GENERATION_STATUSES)[number];
 
+const ENDED: readonly GenerationStatus[] = ['completed', 'failed', 'cancelled'];
+
+/** Whether nothing of a run changes any more. */
+export function hasEnded({ status }: { status: GenerationStatus }): boolean {
+  return ENDED.includes(status);
+}
+
 /** Why a model gave nothing. */
 export interface ModelError {
   code: string;

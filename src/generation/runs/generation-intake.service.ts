@@ -1,0 +1,49 @@
+import { UniqueConstraintViolationException } from '@mikro-orm/core';
+import { Injectable } from '@nestjs/common';
+import type { Principal } from '../../common/http/principal.js';
+import { GenerationHolds } from './generation-holds.service.js';
+import { GenerationPlanner } from './generation-planner.service.js';
+import { GenerationStarts } from './generation-starts.service.js';
+import type { CreateGenerationRequest } from './generation.dto.js';
+import type { Generation } from './generation.entity.js';
+
+export interface RunRequest {
+  /** The id of the run, of its hold and of its receipt. */
+  requestId: string;
+  principal: Principal;
+  asked: CreateGenerationRequest;
+  /** The client's own, with a digest of what it came with. */
+  key?: { value: string; requestHash: Buffer };
+}
+
+/** Takes a brief: every guard for every model, one hold for all of them, and a job. A refusal leaves nothing behind. */
+@Injectable()
+export class GenerationIntake {
+  constructor(
+    private readonly planner: GenerationPlanner,
+    private readonly holds: GenerationHolds,
+    private readonly starts: GenerationStarts,
+  ) {}
+
+  /**
+   * The run that was begun, or the one that the same key began before.
+   * @throws ProjectNotFoundError, InvalidRequestError, the refusals of a chat, those of `reserve`, SuggestionLimitReachedError,
+   * IdempotencyMismatchError
+   */
+  async begin(request: RunRequest): Promise<{ run: Generation; isReplay: boolean }> {
+    const before = await this.starts.begunBefore(request);
+    if (before) return { run: before, isReplay: true };
+    const planned = await this.planner.plan(request.asked, request.principal.userId);
+    await this.holds.open(request, planned);
+    try {
+      return { run: await this.starts.store(request, planned), isReplay: false };
+    } catch (error) {
+      await this.holds.giveBack(request);
+      // The same key came twice at once: the other one was first.
+      const winner =
+        error instanceof UniqueConstraintViolationException ? await this.starts.begunBefore(request) : null;
+      if (!winner) throw error;
+      return { run: winner, isReplay: true };
+    }
+  }
+}

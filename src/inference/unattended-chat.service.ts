@@ -1,0 +1,84 @@
+import { Injectable } from '@nestjs/common';
+import { Clock } from '../common/clock.js';
+import type { UsageAttempt } from '../usage/metering.service.js';
+import { ChatAttempts } from './chat-attempts.service.js';
+import { type ChatCall, toAttempt, toProviderRequest } from './chat-call.js';
+import { CHAT_COMPLETIONS } from './dialects/chat-completions/chat-completions.dialect.js';
+import type { PlannedCall } from './fallback-planner.service.js';
+import { InFlightRequests } from './in-flight-requests.js';
+import type { ProviderAnswer } from './providers/chat-provider.js';
+import type { TimeLimit } from './providers/time-limit.js';
+import type { BoundChat } from './unattended-admission.service.js';
+import { UsageEstimator } from './usage-estimator.service.js';
+import { callsTools, type ChatCompletion, generatedTexts } from './wire/chat-answer.js';
+
+/** Whose chat it is, and under which hold. */
+export type UnattendedCaller = Pick<ChatCall, 'requestId' | 'userId' | 'accessId'>;
+
+export interface UnattendedAnswer {
+  completion: ChatCompletion;
+  /** What is to be charged for it. */
+  attempt: UsageAttempt;
+}
+
+type AnsweredCall = PlannedCall & { answer: ProviderAnswer };
+
+/** Asks models for work that no client waits for, through the circuits and fallbacks of every chat. Whoever asks holds before and settles after. */
+@Injectable()
+export class UnattendedChat {
+  constructor(
+    private readonly attempts: ChatAttempts,
+    private readonly estimator: UsageEstimator,
+    private readonly inFlight: InFlightRequests,
+    private readonly clock: Clock,
+  ) {}
+
+  /** @throws the provider errors, after which there is nothing to charge, and OverloadedError where the process stops. */
+  ask(bound: BoundChat, caller: UnattendedCaller): Promise<UnattendedAnswer> {
+    return this.answered(bound, caller, (call) => this.attempts.first(call, complete));
+  }
+
+  /** The same of this model alone, without its fallbacks, until `signal` aborts. @throws the signal's reason, too, which must be an AppError */
+  askOnly(bound: BoundChat, caller: UnattendedCaller, signal: AbortSignal): Promise<UnattendedAnswer> {
+    return this.answered(bound, caller, (call) => this.attempts.only(call, complete, signal));
+  }
+
+  private async answered(
+    { chat, plan }: BoundChat,
+    caller: UnattendedCaller,
+    ask: (call: PlannedCall) => Promise<AnsweredCall>,
+  ): Promise<UnattendedAnswer> {
+    const asked: ChatCall = { ...caller, chat, dialect: CHAT_COMPLETIONS, startedAt: this.clock.now() };
+    const leave = this.inFlight.enter();
+    try {
+      const began = performance.now();
+      const answered = await ask({ call: asked, plan });
+      const { completion, usage, providerRequestId } = answered.answer;
+      const attempt = toAttempt(answered.call, answered.plan, {
+        usage: usage ?? (await this.estimate(answered, completion)),
+        source: usage ? 'provider' : 'estimated',
+        outcome: 'completed',
+        callsTools: callsTools(completion.choices),
+        providerRequestId,
+        latencyMs: performance.now() - began,
+        firstTokenMs: null,
+        holdMs: 0,
+      });
+      return { completion, attempt };
+    } finally {
+      leave();
+    }
+  }
+
+  private estimate({ call, plan }: PlannedCall, completion: ChatCompletion) {
+    return this.estimator.estimate(call.chat, plan, generatedTexts(completion.choices).join(''));
+  }
+}
+
+async function complete(tried: PlannedCall, limit: TimeLimit): Promise<AnsweredCall> {
+  const request = toProviderRequest(tried.call, tried.plan);
+  const answer = await limit
+    .run(() => tried.call.chat.route.provider.complete(request, limit.signal))
+    .finally(() => limit.release());
+  return { ...tried, answer };
+}
