@@ -31,7 +31,7 @@ export function usageQueries(heavyUserId: string): UsageQuery[] {
     operator('/admin/usage/ledger'),
     operator('/admin/usage/ledger?limit=200&model=gpt-5'),
     heavy(operator(`/admin/usage/ledger?userId=${heavyUserId}`)),
-    heavy(operator(`/admin/usage/summary?user=${heavyUserId}`)),
+    heavy(operator(`/admin/usage/summary?userId=${heavyUserId}`)),
     heavy(operator(`/admin/credits/accounts/${heavyUserId}`)),
     operator('/admin/users'),
     operator('/admin/subscriptions'),
