@@ -37,6 +37,21 @@ export class StoredAnswers {
     return { status, headers, bodySealed: isKept ? this.sealer.seal(body, contextOf(userId, claim)) : null };
   }
 
+  /** Keeps, in the transaction of `em`, the answer to a request that is charged later: its key is done before its hold is. */
+  async keep(
+    em: EntityManager,
+    { userId, claim }: { userId: string; claim: IdempotencyClaim },
+    answer: KeptAnswer,
+    now: Date,
+  ): Promise<void> {
+    const { status, headers, bodySealed } = this.seal(userId, claim, answer);
+    await em.execute(
+      `update idempotency_keys set state = 'done', status = ?, headers = ?::jsonb, body_sealed = ?, updated_at = ?
+        where user_id = ? and route = ? and key = ? and request_id = ?`,
+      [status, JSON.stringify(headers), bodySealed, now, userId, claim.route, claim.key, answer.requestId],
+    );
+  }
+
   /** The answer of a key, or null where it has none, any more. */
   async find(userId: string, claim: IdempotencyClaim): Promise<KeptAnswer | null> {
     const { rows } = await this.em

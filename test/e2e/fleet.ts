@@ -25,7 +25,7 @@ export class Fleet {
   private constructor(
     private readonly database: TestDatabase,
     readonly servers: ServerProcess[],
-    private readonly env: Record<string, string>,
+    readonly env: Record<string, string>,
     /** The application without a listener: makes tokens and reconciles as the command line does. */
     readonly tools: NestFastifyApplication,
   ) {}

@@ -38,6 +38,28 @@ export async function startServerProcess(env: Record<string, string> = {}): Prom
     url,
     child,
     output: () => printed,
+    ...endings(child, ended),
+  };
+}
+
+/** A real worker process, as `npm run worker` runs it. */
+export async function startWorkerProcess(env: Record<string, string>): Promise<ServerProcess> {
+  const child = spawn(process.execPath, [join(COMPILED, 'commands', 'worker.js')], {
+    env: baseEnvironment(env),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let printed = '';
+  child.stdout.on('data', (chunk: Buffer) => (printed += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (printed += chunk.toString()));
+  const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
+  for (const deadline = Date.now() + START_MS_MAX; !printed.includes('works off its jobs'); await sleep(50)) {
+    if (child.exitCode !== null || Date.now() > deadline) throw new Error(`the worker did not start:\n${printed}`);
+  }
+  return { url: '', child, output: () => printed, ...endings(child, ended) };
+}
+
+function endings(child: ChildProcess, ended: Promise<number | null>): Pick<ServerProcess, 'end' | 'kill'> {
+  return {
     end: () => {
       child.kill('SIGTERM');
       return ended;

@@ -12,6 +12,7 @@ const BODY_BYTES_BY_ROUTE: Record<string, number> = {
   '/v1/estimates': 20 * MIB,
   '/v1/embeddings': 2 * MIB,
   '/v1/app/diagnostics': 5 * MIB,
+  '/v1/analyses': MIB,
   '/admin/imports/models': 32 * MIB,
   '/admin/imports/litellm': 32 * MIB,
   '/admin/imports/provider-usage': 32 * MIB,

@@ -49,6 +49,7 @@ export class QueueMetrics implements OnModuleInit {
   private async readJobs(gauge: Gauge): Promise<void> {
     gauge.reset();
     const names = this.queues.names();
+    if (names.length === 0) return;
     for (const queue of names) for (const state of ['ready', 'delayed', 'active']) gauge.set({ queue, state }, 0);
     const rows = await this.em.fork().execute<{ queue: string; state: string; jobs: number }[]>(JOBS_SQL, [names]);
     for (const { queue, state, jobs } of rows) gauge.set({ queue, state }, jobs);
@@ -58,4 +59,4 @@ export class QueueMetrics implements OnModuleInit {
 const JOBS_SQL = `
   select name as queue, count(*)::integer as jobs,
     case when state = 'active' then 'active' when start_after > now() then 'delayed' else 'ready' end as state
-  from pgboss.job where name = any(?::text[]) and state <= 'active' group by 1, 3`;
+  from pgboss.job where name in (?) and state <= 'active' group by 1, 3`;

@@ -90,6 +90,17 @@ export class WorkQueues implements OnApplicationBootstrap, OnModuleDestroy, Befo
     await em.execute('select pg_notify(?, ?)', [CHANNEL, queue]);
   }
 
+  /** Which of these rows have a job that waits or is under way. */
+  async having(em: EntityManager, queue: string, ids: readonly string[]): Promise<Set<string>> {
+    if (ids.length === 0) return new Set();
+    await this.prepared();
+    const rows = await em.execute<{ id: string }[]>(
+      `select data->>'id' as id from pgboss.job where name = ? and state <= 'active' and data->>'id' in (?)`,
+      [queue, ids],
+    );
+    return new Set(rows.map(({ id }) => id));
+  }
+
   /** Only a serving process or a worker gets here: commands do not initialise the application. */
   async onApplicationBootstrap(): Promise<void> {
     if (!this.server.runsJobs || this.definitions.size === 0) return;

@@ -1,0 +1,76 @@
+import { AppError } from '../common/errors/app-error.js';
+import type { AnalysisStatus } from './analysis.entity.js';
+
+export class AnalysisNotFoundError extends AppError {
+  static readonly code = 'analysis_not_found';
+  static readonly status = 404;
+  static readonly title = 'There is no such analysis';
+  static readonly openaiType = 'invalid_request_error';
+
+  constructor() {
+    super('You have no analysis with this id. GET /v1/analyses lists those you have.');
+  }
+}
+
+export class AnalysisKindNotFoundError extends AppError {
+  static readonly code = 'analysis_kind_not_found';
+  static readonly status = 422;
+  static readonly title = 'There is no such kind of analysis';
+  static readonly openaiType = 'invalid_request_error';
+
+  constructor(kind: string, offered: readonly string[]) {
+    super(`There is no kind of analysis called ${kind}. Ask for one of: ${offered.join(', ')}.`, {
+      param: 'kind',
+      details: { kinds: offered },
+    });
+  }
+}
+
+/** A model is being asked: what it answers is charged, and comes soon. */
+export class AnalysisUnderWayError extends AppError {
+  static readonly code = 'analysis_under_way';
+  static readonly status = 409;
+  static readonly title = 'The analysis is being worked on';
+  static readonly openaiType = 'invalid_request_error';
+
+  constructor() {
+    super('A model is being asked right now, so this analysis ends within minutes and cannot be cancelled any more.', {
+      headers: { 'retry-after': '5' },
+    });
+  }
+}
+
+export class AnalysisEndedError extends AppError {
+  static readonly code = 'analysis_ended';
+  static readonly status = 409;
+  static readonly title = 'The analysis has ended';
+  static readonly openaiType = 'invalid_request_error';
+
+  constructor(status: AnalysisStatus) {
+    super(`This analysis is ${status}: nothing more happens to it.`, { details: { status } });
+  }
+}
+
+/** Only what was given up can be tried again, or thrown away. */
+export class DeadLetterNotFoundError extends AppError {
+  static readonly code = 'dead_letter_not_found';
+  static readonly status = 404;
+  static readonly title = 'There is no such dead letter';
+  static readonly openaiType = 'invalid_request_error';
+
+  constructor() {
+    super('No analysis with this id was given up. GET /admin/dead-letters lists those that were.');
+  }
+}
+
+/** The user, or the model, would be refused too. */
+export class DeadLetterRetryRefusedError extends AppError {
+  static readonly code = 'dead_letter_retry_refused';
+  static readonly status = 409;
+  static readonly title = 'The analysis cannot be tried again now';
+  static readonly openaiType = 'invalid_request_error';
+
+  constructor(refusal: AppError) {
+    super(`It cannot be tried again now: ${refusal.message}`, { cause: refusal, details: { code: refusal.code } });
+  }
+}

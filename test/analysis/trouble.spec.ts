@@ -1,0 +1,128 @@
+import { AdminConsole } from '../models/admin-console.js';
+import type { Caller } from '../inference/chat-bench.js';
+import { until } from '../support/until.js';
+import { followEvents } from '../support/event-reader.js';
+import { AnalysisBench, REQUEST, SENTIMENT } from './analysis-bench.js';
+
+/** Time for two attempts or three, then rules have to answer. */
+const soon = (): string => new Date(Date.now() + 4_000).toISOString();
+const DOWN = { status: 500 };
+
+describe('an analysis whose provider is in trouble', () => {
+  let bench: AnalysisBench;
+  let admin: AdminConsole;
+  let caller: Caller;
+
+  beforeAll(async () => {
+    bench = await AnalysisBench.start();
+    admin = await AdminConsole.on(bench.chat.server);
+  });
+  beforeEach(async () => {
+    bench.provider.behave(DOWN);
+    caller = await bench.chat.caller('pro');
+  });
+  afterEach(() => bench.expectBalanced());
+  afterAll(() => bench.close());
+
+  async function read(id: string): Promise<Record<string, unknown>> {
+    return (await caller.get(`/v1/analyses/${id}`)).body;
+  }
+
+  it('is answered by rules, free of charge and marked, and by the model once it is back, charged once', async () => {
+    const { id } = (await caller.post('/v1/analyses', { ...REQUEST, deadline: soon() })).body as { id: string };
+    const reader = followEvents(`${caller.url}/v1/analyses/${id}/events`, { token: caller.token });
+    await until(() => reader.events.some(({ event }) => event === 'fallback'));
+    const first = await read(id);
+    expect(first).toMatchObject({
+      status: 'completed',
+      result: { sentiment: 'positive', themes: ['work'] },
+      fallback: { reason: 'provider_error' },
+      isUpgraded: false,
+      creditsCharged: '0.000000',
+    });
+    expect((first['fallback'] as { confidence: number }).confidence).toBeGreaterThan(0);
+    await caller.expectUntouched();
+
+    bench.answer(SENTIMENT);
+    await reader.ended;
+    const names = reader.events.map(({ event }) => event);
+    expect(names.slice(0, 3)).toEqual(['queued', 'started', 'retried']);
+    expect(names.slice(-2)).toEqual(['fallback', 'finished']);
+    expect(reader.events.at(-1)?.data).toMatchObject({ isUpgraded: true });
+    expect(await read(id)).toMatchObject({ result: SENTIMENT, fallback: null, isUpgraded: true, model: 'gpt-5-nano' });
+    expect(await caller.ledger()).toHaveLength(1);
+    expect(await caller.openHolds()).toBe(0);
+
+    const { body: comparisons } = await admin.get('/admin/fallback-comparisons');
+    expect(comparisons['data']).toContainEqual(expect.objectContaining({ analysisId: id }));
+    const { body: workflows } = await admin.get(`/admin/recovery-workflows?analysisId=${id}`);
+    const [workflow] = workflows['data'] as { state: string; steps: { step: string }[] }[];
+    expect(workflow?.state).toBe('recovered');
+    expect(workflow?.steps.map(({ step }) => step)).toEqual([
+      ...Array<string>(workflow!.steps.length - 1).fill('retry'),
+      'fallback',
+    ]);
+    const { body: listed } = await admin.get(`/admin/analyses?fallbackUsed=true&userId=${caller.userId}`);
+    expect(listed['data']).toEqual([expect.objectContaining({ id, upgradedFromFallback: true })]);
+    expect(JSON.stringify(listed)).not.toContain(REQUEST.text);
+    const { body: summary } = await admin.get('/admin/analyses/summary?groupBy=model');
+    expect(summary['data']).toEqual([
+      expect.objectContaining({ group: 'gpt-5-nano', analyses: 1, failed: 0, fallbackRate: 1, upgraded: 1 }),
+    ]);
+    expect((await admin.get('/admin/analyses/summary?groupBy=mood')).status).toBe(400);
+  });
+
+  it('is a dead letter where its kind has no rules, which an operator has tried again or lets be', async () => {
+    const { data } = (await admin.get('/admin/analysis-kinds/sentiment')).body as { data: Record<string, unknown>[] };
+    const { prompt, outputSchema, modelId } = data[0]!;
+    const kind = { prompt, outputSchema, modelId, fallback: { strategy: 'none' }, reason: 'For a test' };
+    expect((await admin.edit('PUT', '/admin/analysis-kinds/strict', kind)).status).toBe(200);
+    const dead: string[] = [];
+    for (let number = 0; number < 2; number += 1) {
+      const request = { ...REQUEST, kind: 'strict', deadline: new Date(Date.now() + 1_500).toISOString() };
+      dead.push((await caller.post('/v1/analyses', request)).body['id'] as string);
+    }
+    await until(async () => (await Promise.all(dead.map(read))).every(({ status }) => status === 'dead'));
+    expect(await read(dead[0]!)).toMatchObject({ error: { code: 'provider_error' }, creditsCharged: '0.000000' });
+    await caller.expectUntouched();
+    const { body: letters } = await admin.get('/admin/dead-letters');
+    expect((letters['data'] as { id: string }[]).map(({ id }) => id).sort()).toEqual([...dead].sort());
+
+    bench.answer(SENTIMENT);
+    expect((await admin.post(`/admin/dead-letters/${dead[0]}/retry`, {})).status).toBe(400);
+    expect((await admin.post(`/admin/dead-letters/${dead[0]}/retry`, { reason: 'It is back' })).status).toBe(200);
+    expect((await admin.post(`/admin/dead-letters/${dead[1]}/discard`, { reason: 'Too late' })).status).toBe(200);
+    await until(async () => (await read(dead[0]!))['status'] === 'completed');
+    expect((await read(dead[1]!))['status']).toBe('failed');
+    expect(await caller.ledger()).toHaveLength(1);
+    expect((await admin.post(`/admin/dead-letters/${dead[1]}/retry`, { reason: 'Again' })).status).toBe(404);
+    const trail = await admin.server.orm.em
+      .fork()
+      .execute<{ action: string }[]>(`select action from audit_trail where entity = 'analysis' order by created_at`);
+    expect(trail.map(({ action }) => action)).toEqual(['dead_letter.retry', 'dead_letter.discard']);
+  });
+
+  it('is as kinds say it is: operators version them, and a schema that does not compile is refused', async () => {
+    const { data } = (await admin.get('/admin/analysis-kinds/summary')).body as { data: Record<string, unknown>[] };
+    const { prompt, outputSchema, modelId, fallback } = data[0]!;
+    const kind = { prompt, outputSchema, modelId, fallback, reason: 'For a test' };
+    const etag = (await admin.get('/admin/analysis-kinds/summary')).headers.get('etag')!;
+    const put = (body: object, ifMatch = etag) =>
+      admin.send('PUT', '/admin/analysis-kinds/summary', { ...kind, ...body }, { 'if-match': ifMatch });
+    const faulty = await put({
+      outputSchema: { type: 'object', properties: { a: { type: 'text' } } },
+      modelId: 'gpt-99',
+      fallback: { strategy: 'guess' },
+    });
+    expect(faulty.status).toBe(400);
+    for (const field of ['outputSchema', 'modelId', 'fallback']) expect(JSON.stringify(faulty.body)).toContain(field);
+    expect((await put({ prompt: 'Shorter.' })).body).toMatchObject({ version: 2, prompt: 'Shorter.' });
+    expect((await put({ prompt: 'Again.' })).status).toBe(412);
+    expect((await (await admin.as('support')).edit('PUT', '/admin/analysis-kinds/summary', kind)).status).toBe(403);
+    bench.answer({ summary: 'Good.', keyPoints: [] });
+    expect((await bench.analyse(caller, { ...REQUEST, kind: 'summary' })).body).toMatchObject({
+      kindVersion: 2,
+      result: { summary: 'Good.' },
+    });
+  });
+});
