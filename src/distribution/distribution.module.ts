@@ -13,11 +13,18 @@ import { ReleaseAdminService } from './releases/release-admin.service.js';
 import { ReleaseService } from './releases/release.service.js';
 import { ReleasesAdminController } from './releases/releases.admin.controller.js';
 import { ReleasesController } from './releases/releases.controller.js';
+import { UpdateFeedsController } from './releases/update-feeds.controller.js';
 
 /** What a desktop app needs beside its API: its releases, and where it sends what went wrong. */
 @Module({
   imports: [AuthModule, DatabaseModule, MonitoringModule],
-  controllers: [ReleasesController, ReleasesAdminController, IntakeController, IntakeAdminController],
+  controllers: [
+    ReleasesController,
+    ReleasesAdminController,
+    UpdateFeedsController,
+    IntakeController,
+    IntakeAdminController,
+  ],
   providers: [
     DistributionPersonalData,
     IntakeAdminService,

@@ -68,6 +68,9 @@ const PUBLIC_ROUTES = new Set([
   // what a desktop app asks and sends before anybody signed in, limited by network
   'GET /v1/app/versions',
   'GET /v1/app/versions/latest',
+  'GET /v1/app/updates/electron/:channel/:platform/:file',
+  'GET /v1/app/updates/tauri/:channel/:platform/:version',
+  'GET /v1/app/updates/sparkle/:channel/:platform/appcast.xml',
   'POST /v1/app/downloads',
   'POST /v1/app/feedback',
   'POST /v1/app/diagnostics',

@@ -162,6 +162,28 @@ describe('the releases of the app', () => {
     ]);
   });
 
+  it('are read by updaters in their own words', async () => {
+    const text = async (path: string) => {
+      const response = await fetch(`${admin.url}/v1/app/updates/${path}`);
+      return { status: response.status, type: response.headers.get('content-type'), body: await response.text() };
+    };
+    const electron = await text('electron/stable/darwin-arm64/latest-mac.yml?noCache=1f2e');
+    expect(electron).toMatchObject({ status: 200, type: 'text/yaml; charset=utf-8' });
+    expect(electron.body).toContain('version: "1.1.0"');
+    expect((await text('electron/stable/linux-arm64/latest-linux-arm64.yml')).body).toContain('version: "1.0.0"');
+    expect((await text('electron/alpha/linux-arm64/latest-linux-arm64.yml')).status).toBe(404);
+    expect((await text('electron/stable/darwin-arm64/other.yml')).status).toBe(400);
+    expect(JSON.parse((await text('tauri/stable/darwin-arm64/1.0.0')).body)).toMatchObject({
+      version: '1.1.0',
+      signature: SIGNATURE,
+    });
+    expect(await text('tauri/stable/darwin-arm64/1.1.0')).toMatchObject({ status: 204, body: '' });
+    const sparkle = await text('sparkle/stable/darwin-arm64/appcast.xml');
+    expect(sparkle).toMatchObject({ status: 200, type: 'application/rss+xml; charset=utf-8' });
+    expect(sparkle.body).toContain('<sparkle:version>1.1.0</sparkle:version>');
+    expect((await text('sparkle/stable/amiga/appcast.xml')).status).toBe(400);
+  });
+
   it('are changed by admins alone, from the state that was read, with an entry that tells why', async () => {
     const { body } = await add({ platform: 'darwin-x64' });
     const path = `/admin/app-versions/${String(body['id'])}`;

@@ -16,7 +16,7 @@ import {
 import type { CountedRelease, Release } from './release.js';
 
 /** Room for any identifier that an app makes up. */
-const INSTALLATION_LENGTH_MAX = 128;
+export const INSTALLATION_LENGTH_MAX = 128;
 const NOTES_LENGTH_MAX = 10_000;
 const URL_LENGTH_MAX = 2_048;
 /** A minisign signature, the longest in use, has 420 characters in base64. */

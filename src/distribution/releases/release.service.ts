@@ -5,7 +5,7 @@ import { newId } from '../../common/ids.js';
 import { AppVersion } from '../app-version.entity.js';
 import { AppVersionDelivery } from '../app-version-delivery.entity.js';
 import { AppVersionNotFoundError } from '../distribution.errors.js';
-import { type Channel, isVersion, type Platform } from '../domain/app-version.js';
+import { type Channel, compareVersions, isVersion, type Platform } from '../domain/app-version.js';
 import { type Installation, offerFor, type UpdateOffer } from '../domain/update-offer.js';
 import { Download } from '../download.entity.js';
 import { type Release, toRelease } from './release.js';
@@ -28,15 +28,27 @@ export class ReleaseService {
 
   /** What an installation is offered now. */
   async latest(target: Target, installation: Installation, now: Date): Promise<UpdateOffer<Release>> {
+    return offerFor(await this.candidates(target, now), installation);
+  }
+
+  /** The newest that is published, however far it is rolled out; null where nothing is. */
+  async newest(target: Target, now: Date): Promise<Release | null> {
+    const releases = await this.candidates(target, now);
+    return releases.toSorted((one, other) => compareVersions(one.version, other.version)).at(-1) ?? null;
+  }
+
+  private async candidates({ platform, channel }: Target, now: Date): Promise<Release[]> {
     const em = this.em.fork();
-    const where = { platform: target.platform, channel: target.channel, publishedAt: { $lte: now } };
+    const where = { platform, channel, publishedAt: { $lte: now } };
     const rows = await em.find(AppVersion, where, {
       orderBy: { createdAt: 'desc', id: 'desc' },
       limit: CANDIDATES_MAX,
     });
     // An older back office may have named releases otherwise; those have no order.
-    const comparable = rows.filter(({ version }) => isVersion(version));
-    return offerFor(await withDelivery(em, comparable), installation);
+    return withDelivery(
+      em,
+      rows.filter(({ version }) => isVersion(version)),
+    );
   }
 
   /** What is published, newest first. @throws InvalidRequestError for a cursor that is none */
