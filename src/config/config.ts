@@ -66,6 +66,9 @@ export class Config {
   readonly creditPriceNusd: bigint | null;
   /** How long reports of the desktop app are kept. */
   readonly retentionDiagnosticsDays: number;
+  /** When runs that failed are deleted, and when the others are moved to the archive. */
+  readonly retentionFailedGenerationsDays: number;
+  readonly retentionGenerationsDays: number;
   /** How long failures of providers stay counted and logged. */
   readonly retentionErrorsDays: number;
   /** Where remote images may be looked at for their size; no other host is asked. */
@@ -119,6 +122,8 @@ export class Config {
     this.providerTimeoutMs = env.PROVIDER_TIMEOUT_MS;
     this.creditPriceNusd = env.CREDIT_PRICE_USD ?? null;
     this.retentionDiagnosticsDays = env.RETENTION_DIAGNOSTICS_DAYS;
+    this.retentionFailedGenerationsDays = env.RETENTION_FAILED_GENERATIONS_DAYS;
+    this.retentionGenerationsDays = env.RETENTION_GENERATIONS_DAYS;
     this.retentionErrorsDays = env.RETENTION_ERRORS_DAYS;
     this.imageFetchHosts = new Set(env.IMAGE_FETCH_HOSTS);
     this.webhookPrivateHosts = new Set(env.WEBHOOK_PRIVATE_HOSTS);

@@ -97,6 +97,8 @@ export const Environment = z.object({
   PROVIDER_TIMEOUT_MS: wholeNumber(100, 3_600_000).default(120_000),
   CREDIT_PRICE_USD: usdAmount.optional(),
   RETENTION_DIAGNOSTICS_DAYS: wholeNumber(1, 3_650).default(30),
+  RETENTION_FAILED_GENERATIONS_DAYS: wholeNumber(1, 3_650).default(30),
+  RETENTION_GENERATIONS_DAYS: wholeNumber(1, 36_600).default(365),
   RETENTION_ERRORS_DAYS: wholeNumber(1, 3_650).default(30),
   IMAGE_FETCH_HOSTS: hostNames.optional(),
   WEBHOOK_PRIVATE_HOSTS: hostNames.optional(),

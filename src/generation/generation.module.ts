@@ -29,6 +29,9 @@ import { GenerationHolds } from './runs/generation-holds.service.js';
 import { GenerationPlanner } from './runs/generation-planner.service.js';
 import { GenerationProgress } from './runs/generation-progress.service.js';
 import { GenerationRecords } from './runs/generation-records.service.js';
+import { GenerationRetentionJob } from './runs/generation-retention.job.js';
+import { GenerationRetention } from './runs/generation-retention.service.js';
+import { OrphanedGenerations } from './runs/orphaned-generations.service.js';
 import { GenerationRun } from './runs/generation-run.service.js';
 import { GenerationSettlement } from './runs/generation-settlement.service.js';
 import { GenerationStarts } from './runs/generation-starts.service.js';
@@ -70,7 +73,10 @@ import { GenerationsController } from './runs/generations.controller.js';
     GenerationPlanner,
     GenerationProgress,
     GenerationRecords,
+    GenerationRetention,
+    GenerationRetentionJob,
     GenerationRun,
+    OrphanedGenerations,
     GenerationSettlement,
     GenerationStarts,
     ProjectRemoval,

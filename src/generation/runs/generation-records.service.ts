@@ -15,6 +15,9 @@ import { ModelPerformance } from './model-performance.entity.js';
 
 const NO_NAMES = { code: 'no_names', message: 'The model answered, but with nothing that is a name.' };
 
+/** What its column holds, 24 days: a run that nobody ended for longer took at least that. */
+const GENERATION_MS_MAX = 2 ** 31 - 1;
+
 /** What a run leaves behind: its names, how its models did, and the last of its events, in one transaction. */
 @Injectable()
 export class GenerationRecords {
@@ -48,7 +51,7 @@ export class GenerationRecords {
         status,
         modelsCompleted: charged.map(({ row }) => row.modelId),
         totalNamesGenerated: pool.length,
-        generationTimeMs: now.getTime() - run.createdAt.getTime(),
+        generationTimeMs: Math.min(now.getTime() - run.createdAt.getTime(), GENERATION_MS_MAX),
         errorDetails: Object.keys(errorDetails).length > 0 ? errorDetails : null,
         creditsUcr,
         updatedAt: now,

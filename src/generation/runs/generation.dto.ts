@@ -176,3 +176,19 @@ export function toGenerationDetail({
     })),
   });
 }
+
+export class RetentionQuery {
+  @ApiPropertyOptional({ type: Boolean, default: true, description: 'false: do it' })
+  @IsOptional()
+  @Transform(({ value }: { value: unknown }) => (value === 'true' ? true : value === 'false' ? false : value))
+  @IsBoolean({ message: 'must be true or false' })
+  dryRun: boolean = true;
+}
+
+export class RetentionView {
+  @ApiProperty() dryRun!: boolean;
+  @ApiProperty({ description: 'Never came to an end: what had answered is charged and kept, the others are removed' })
+  orphans!: number;
+  @ApiProperty() failedDeleted!: number;
+  @ApiProperty() archived!: number;
+}

@@ -1,11 +1,15 @@
-import { Get, Query } from '@nestjs/common';
+import { Body, Get, HttpCode, Post, Query } from '@nestjs/common';
 import { ApiOperation, ApiProperty, ApiPropertyOptional, ApiResponse, OmitType } from '@nestjs/swagger';
 import { IsOptional, IsUUID } from 'class-validator';
 import { Clock } from '../../common/clock.js';
 import { AdminController } from '../../common/http/admin-controller.js';
+import { CurrentOperator, type Operator } from '../../common/http/current-operator.js';
 import { encodeCursor } from '../../common/http/paging.js';
-import { GenerationsQuery, GenerationView, toGenerationView } from './generation.dto.js';
+import { ReasonRequest } from '../../common/http/reason-request.js';
+import { Roles } from '../../common/http/route-markers.js';
+import { GenerationsQuery, GenerationView, RetentionQuery, RetentionView, toGenerationView } from './generation.dto.js';
 import type { ArchivedGeneration, Generation } from './generation.entity.js';
+import { GenerationRetention } from './generation-retention.service.js';
 import { GenerationService } from './generation.service.js';
 import { ModelComparisonQuery, ModelComparisonService, ModelComparisonView } from './model-comparison.service.js';
 
@@ -31,6 +35,7 @@ export class GenerationsAdminController {
   constructor(
     private readonly generations: GenerationService,
     private readonly comparison: ModelComparisonService,
+    private readonly retention: GenerationRetention,
     private readonly clock: Clock,
   ) {}
 
@@ -41,6 +46,22 @@ export class GenerationsAdminController {
   async page(@Query() query: AllGenerationsQuery): Promise<OperatorGenerationsPage> {
     const { rows, next } = await this.generations.page(query.userId, query);
     return { data: rows.map(toOperatorView), nextCursor: encodeCursor(next) };
+  }
+
+  @Post('retention')
+  @HttpCode(200)
+  @Roles('admin')
+  @ApiOperation({ summary: 'What is done with old runs every night: shown, or with dryRun=false done now' })
+  @ApiResponse({ status: 200, type: RetentionView })
+  @ApiResponse({ status: 400, description: 'dryRun is neither true nor false, or the reason is missing' })
+  async retain(
+    @Query() { dryRun }: RetentionQuery,
+    @Body() { reason }: ReasonRequest,
+    @CurrentOperator() operator: Operator,
+  ): Promise<RetentionView> {
+    const now = this.clock.now();
+    const cause = { ...operator, reason };
+    return { dryRun, ...(await (dryRun ? this.retention.preview(now) : this.retention.runFor(cause, now))) };
   }
 
   @Get('models')
