@@ -14,6 +14,7 @@ import { ApiUsageCounter } from './monitoring/api-usage/api-usage-counter.servic
 import { AdminRequests } from './monitoring/audit/admin-requests.service.js';
 import { noteAdminRequests } from './monitoring/audit/note-admin-requests.js';
 import { countRequests } from './monitoring/count-requests.js';
+import { FeatureFlags } from './monitoring/flags/feature-flags.service.js';
 import { logRequests } from './monitoring/request-log.js';
 import { traceRequests } from './monitoring/tracing/trace-requests.js';
 import { Tracing } from './monitoring/tracing/tracing.js';
@@ -30,7 +31,7 @@ export async function createApp(config: Config): Promise<NestFastifyApplication>
   app.useGlobalPipes(createValidationPipe());
   app.useGlobalFilters(new ErrorFilter());
   traceRequests(adapter.getInstance(), app.get(Tracing));
-  logRequests(adapter.getInstance());
+  logRequests(adapter.getInstance(), app.get(FeatureFlags));
   countRequests(adapter.getInstance(), app.get(ApiUsageCounter));
   noteAdminRequests(adapter.getInstance(), app.get(AdminRequests));
   prepareHttp(adapter.getInstance());

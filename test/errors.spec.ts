@@ -44,6 +44,7 @@ const CODES: Record<string, number> = {
   diagnostics_not_found: 404,
   email_taken: 409,
   feedback_not_found: 404,
+  feature_flag_not_found: 404,
   grant_ended: 409,
   headers_too_large: 431,
   generation_cancelled: 409,

@@ -11,4 +11,5 @@ export const UPWARD_FOREIGN_KEYS: readonly string[] = [
   'entity_events_user_id_foreign',
   'system_logs_user_id_foreign',
   'api_usage_user_id_foreign',
+  'feature_flags_updated_by_foreign',
 ];

@@ -14,3 +14,14 @@ export class MetricsForbiddenError extends AppError {
     );
   }
 }
+
+export class FeatureFlagNotFoundError extends AppError {
+  static readonly code = 'feature_flag_not_found';
+  static readonly status = 404;
+  static readonly title = 'There is no such feature flag';
+  static readonly openaiType = 'invalid_request_error';
+
+  constructor(key: string) {
+    super(`There is no feature flag "${key.slice(0, 100)}". GET /admin/feature-flags lists them.`);
+  }
+}

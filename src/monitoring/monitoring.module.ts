@@ -10,6 +10,9 @@ import { AuditTrail } from './audit-trail.service.js';
 import { DatabaseAdminController } from './database/database.admin.controller.js';
 import { DatabaseReport } from './database/database-report.service.js';
 import { HotTableWatch } from './database/hot-table-watch.service.js';
+import { FeatureFlagAdmin } from './flags/feature-flag-admin.service.js';
+import { FeatureFlags } from './flags/feature-flags.service.js';
+import { FeatureFlagsAdminController } from './flags/feature-flags.admin.controller.js';
 import { HealthController } from './health.controller.js';
 import { loggerOptions } from './logger-options.js';
 import { Metrics } from './metrics.js';
@@ -44,6 +47,7 @@ class LogBufferModule {}
     ApiUsageAdminController,
     AuditTrailAdminController,
     DatabaseAdminController,
+    FeatureFlagsAdminController,
     HealthController,
     MetricsController,
     PerformanceAdminController,
@@ -54,6 +58,8 @@ class LogBufferModule {}
     ApiUsageCounter,
     AuditTrail,
     DatabaseReport,
+    FeatureFlagAdmin,
+    FeatureFlags,
     HotTableWatch,
     Metrics,
     MonitoringPersonalData,
@@ -62,6 +68,6 @@ class LogBufferModule {}
     RequestTimes,
     SystemLogWriter,
   ],
-  exports: [ApiUsageCounter, AuditTrail, HotTableWatch, Metrics, TracingModule],
+  exports: [ApiUsageCounter, AuditTrail, FeatureFlags, HotTableWatch, Metrics, TracingModule],
 })
 export class MonitoringModule {}

@@ -4,7 +4,8 @@ const STOP_MS_MAX = 2_000;
 /** Work that this process does every so often, never twice at once, and once more when it stops. It handles its failures itself. */
 export class PeriodicWork {
   private timer: NodeJS.Timeout | undefined;
-  private running: Promise<void> | undefined;
+  private last: Promise<void> = Promise.resolve();
+  private pending = 0;
 
   constructor(
     private readonly everyMs: number,
@@ -12,22 +13,26 @@ export class PeriodicWork {
   ) {}
 
   start(): void {
-    this.timer = setInterval(() => this.run(), this.everyMs);
+    this.timer = setInterval(() => {
+      if (this.pending === 0) void this.run();
+    }, this.everyMs);
     this.timer.unref();
   }
 
-  /** Runs it a last time, but not for ever. Work that was never started has nothing to finish. */
+  /** Does it now, after what is under way. */
+  run(): Promise<void> {
+    this.pending += 1;
+    this.last = this.last.then(() => this.work()).finally(() => (this.pending -= 1));
+    return this.last;
+  }
+
+  /** Does it a last time, but not for ever. Work that was never started has nothing to finish. */
   async stop(): Promise<void> {
     if (!this.timer) return;
     clearInterval(this.timer);
     let timeout: NodeJS.Timeout | undefined;
     const patience = new Promise((resolve) => (timeout = setTimeout(resolve, STOP_MS_MAX)));
-    const last = Promise.resolve(this.running).then(() => this.work());
-    await Promise.race([last, patience]);
+    await Promise.race([this.run(), patience]);
     clearTimeout(timeout);
-  }
-
-  private run(): void {
-    this.running ??= this.work().finally(() => (this.running = undefined));
   }
 }

@@ -28,7 +28,7 @@ export interface AnsweredRequest {
 @Injectable()
 export class ApiUsageCounter implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger(ApiUsageCounter.name);
-  private readonly work = new PeriodicWork(FLUSH_MS, () => this.flush());
+  private readonly work = new PeriodicWork(FLUSH_MS, () => this.storeAll());
   private buckets = new UsageBuckets();
 
   constructor(
@@ -64,7 +64,11 @@ export class ApiUsageCounter implements OnApplicationBootstrap, OnApplicationShu
   }
 
   /** Stores what was counted. What the database does not take now is kept for the next time. */
-  async flush(): Promise<void> {
+  flush(): Promise<void> {
+    return this.work.run();
+  }
+
+  private async storeAll(): Promise<void> {
     const counted = this.buckets.list();
     this.buckets = new UsageBuckets();
     for (let first = 0; first < counted.length; first += BATCH_BUCKETS_MAX) {

@@ -39,7 +39,7 @@ interface Sample {
 @Injectable()
 export class PerformanceSampler implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger(PerformanceSampler.name);
-  private readonly work = new PeriodicWork(SAMPLE_MS, () => this.sample());
+  private readonly work = new PeriodicWork(SAMPLE_MS, () => this.store());
   private readonly replica: string;
   private delays: ReturnType<typeof monitorEventLoopDelay> | undefined;
   private loop: EventLoopUtilization | undefined;
@@ -67,16 +67,20 @@ export class PerformanceSampler implements OnApplicationBootstrap, OnApplication
   }
 
   /** Takes and stores one sample of everything since the last. */
-  async sample(): Promise<void> {
-    const samples = [...this.ofProcess(), ...this.ofRequests(), ...(await this.ofPool())];
-    const rows = samples.map(({ name, value, service }) => ({
-      id: newId(),
-      name,
-      value,
-      unit: PERFORMANCE_METRICS[name],
-      labels: { replica: this.replica, ...(service && { service }) },
-    }));
+  sample(): Promise<void> {
+    return this.work.run();
+  }
+
+  private async store(): Promise<void> {
     try {
+      const samples = [...this.ofProcess(), ...this.ofRequests(), ...(await this.ofPool())];
+      const rows = samples.map(({ name, value, service }) => ({
+        id: newId(),
+        name,
+        value,
+        unit: PERFORMANCE_METRICS[name],
+        labels: { replica: this.replica, ...(service && { service }) },
+      }));
       await this.orm.em.fork().execute(
         `insert into performance_metrics (id, name, value, unit, labels, created_at)
          select s.id, s.name, s.value, s.unit, s.labels, ?

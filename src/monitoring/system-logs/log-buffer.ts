@@ -3,7 +3,7 @@ import { Injectable } from '@nestjs/common';
 /** Some seconds of a busy process in trouble; a few megabytes at most. */
 const LINES_MAX = 5_000;
 /** The requests' own lines: their counts are in `api_usage`, so that no request costs a row. Those that failed are kept. */
-const REQUESTS = 'Http';
+export const REQUESTS = 'Http';
 /** What is written about writing would be written again. */
 export const UNSTORED_SERVICE = 'SystemLogWriter';
 

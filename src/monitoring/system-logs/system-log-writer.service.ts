@@ -23,7 +23,7 @@ const INSERT_SQL = `
 /** Stores the log in batches, one at a time and beside all requests. What cannot be stored is dropped and counted; nothing ever waits for it. */
 @Injectable()
 export class SystemLogWriter implements OnApplicationBootstrap, OnApplicationShutdown {
-  private readonly work = new PeriodicWork(FLUSH_MS, () => this.flush());
+  private readonly work = new PeriodicWork(FLUSH_MS, () => this.storeAll());
   private readonly logger = new Logger(UNSTORED_SERVICE);
   private readonly written: Counter;
   /** Lines that the database refuses. */
@@ -68,7 +68,11 @@ export class SystemLogWriter implements OnApplicationBootstrap, OnApplicationShu
   }
 
   /** Stores what waits, as far as the database takes it. */
-  async flush(): Promise<void> {
+  flush(): Promise<void> {
+    return this.work.run();
+  }
+
+  private async storeAll(): Promise<void> {
     while (this.buffer.waiting > 0) {
       const lines = this.buffer.take(BATCH_LINES_MAX);
       if (!(await this.store(lines))) return;
