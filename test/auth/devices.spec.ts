@@ -3,6 +3,7 @@ import * as client from 'openid-client';
 import { UserAdminService } from '../../src/auth/identity/user-admin.service.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
 import { ensureUser, issueToken } from '../support/tokens.js';
+import { openAccount } from './account-browser.js';
 import { Browser } from './browser.js';
 import { discover, signIn, type Tokens } from './desktop-client.js';
 
@@ -154,5 +155,26 @@ describe('signed-in devices', () => {
     expect(response.status).toBe(401);
     const held = 'select count(*)::int as holds from credit_holds where user_id = ?';
     expect(await server.orm.em.fork().execute(held, [userId])).toEqual([{ holds: 0 }]);
+  });
+
+  // Removed once: the revocation in AccountSecurity.changePassword.
+  it.each([
+    ['end', 'yes', 401],
+    ['stay', undefined, 200],
+  ])('T49 %s with a new password, as its owner chooses', async (_name, endOthers, status) => {
+    const person = { email: `${endOthers ?? 'stay'}@example.com`, password: 'seven old umbrellas' };
+    await ensureUser(server.app, person);
+    const thief = await signIn(configuration, new Browser(server.url), person);
+    const browser = new Browser(server.url);
+    await openAccount(browser, person);
+    const change = { current: person.password, password: 'seven new umbrellas', ...(endOthers && { endOthers }) };
+    expect((await browser.postJson('/account/password', change)).status).toBe(200);
+    expect((await call(thief.access_token, '/v1/me')).status).toBe(status);
+    const refreshed = await refresh(thief).then(
+      () => 200,
+      () => 401,
+    );
+    expect(refreshed).toBe(status);
+    expect((await browser.get('/account')).status).toBe(200);
   });
 });

@@ -132,7 +132,7 @@ describe('the pages of the sign-in', () => {
     ['a sandboxed frame', { origin: 'null' }],
     ['a browser that says so', { 'sec-fetch-site': 'cross-site' }],
     ['nowhere', { origin: '' }],
-  ])('refuse a form from %s', async (_name, headers) => {
+  ])('T36 refuse a form from %s', async (_name, headers) => {
     const { browser, path } = await begin();
     for (const response of [
       await browser.postForm(`${path}/login`, PERSON, headers),

@@ -1,3 +1,5 @@
+import type { Adapter, Configuration } from 'oidc-provider';
+import { assertNoDevelopmentParts } from '../../src/auth/oauth/oidc-configuration.js';
 import * as client from 'openid-client';
 import { startTestApp } from '../support/test-app.js';
 import { createTestDatabase } from '../support/test-server.js';
@@ -68,5 +70,15 @@ describe('a server in production', () => {
     } finally {
       await server.close();
     }
+  });
+
+  it('T53 does not start with them', () => {
+    const adapter = () => ({}) as Adapter;
+    const refused = (configuration: Configuration) => () => assertNoDevelopmentParts(configuration);
+    expect(refused({ adapter, features: { devInteractions: { enabled: false } } })).not.toThrow();
+    expect(refused({ adapter, features: { devInteractions: { enabled: true } } })).toThrow('pages must be off');
+    // The engine has them on where nothing is said.
+    expect(refused({ adapter, features: {} })).toThrow('pages must be off');
+    expect(refused({ features: { devInteractions: { enabled: false } } })).toThrow('our storage');
   });
 });

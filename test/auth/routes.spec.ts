@@ -1,4 +1,6 @@
+import { decodeJwt, SignJWT } from 'jose';
 import { RouteTable, type Route } from '../../src/auth/access/route-table.js';
+import { ACCESS_TOKEN_ALGORITHM, KeyService } from '../../src/auth/oauth/key.service.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
 import { issueToken } from '../support/tokens.js';
 
@@ -80,7 +82,7 @@ describe('every route', () => {
   let server: TestApp;
   let routes: readonly Route[];
   beforeAll(async () => {
-    server = await startTestApp();
+    server = await startTestApp({ env: { ADMIN_MFA: 'required' } });
     routes = server.app.get(RouteTable).list();
   });
   afterAll(() => server.close());
@@ -102,7 +104,7 @@ describe('every route', () => {
     expect(new Set(routes.map(nameOf)).size).toBe(routes.length);
   });
 
-  it('is public on purpose or names the scopes it needs', () => {
+  it('T20 is public on purpose or names the scopes it needs', () => {
     expect(routes.filter((route) => route.isPublic && !PUBLIC_ROUTES.has(nameOf(route))).map(nameOf)).toEqual([]);
     expect(
       guarded()
@@ -124,7 +126,7 @@ describe('every route', () => {
     }
   });
 
-  it('answers 401 without a token, before it looks at the body', async () => {
+  it('T19, T20 answers 401 without a token, before it looks at the body', async () => {
     const open: string[] = [];
     for (const route of guarded()) {
       const response = await call(route, {}, '{"broken');
@@ -147,11 +149,27 @@ describe('every route', () => {
     expect(open).toEqual([]);
   });
 
-  it('for operators answers 403 to a user who has the scope', async () => {
+  it('T19 for operators answers 403 to a user who has the scope', async () => {
     const token = await issueToken(server.app, { email: 'user@example.com', scopes: ['admin'] });
     for (const route of guarded().filter(({ path }) => path.startsWith('/admin'))) {
       const response = await call(route, { authorization: `Bearer ${token}` });
       expect({ route: nameOf(route), status: response.status }).toEqual({ route: nameOf(route), status: 403 });
     }
+  });
+
+  // Removed once: the check of `amr` in AccessGuard.
+  it('T19 for operators answers 401 to one who signed in with a password alone, whatever the token says of roles', async () => {
+    const token = await issueToken(server.app, { email: 'boss@example.com', scopes: ['admin'], role: 'admin' });
+    const { kid, key } = await server.app.get(KeyService).signingKey();
+    const weak = await new SignJWT({ ...decodeJwt(token), amr: ['pwd'], acr: 'aal1', role: 'admin', roles: ['admin'] })
+      .setProtectedHeader({ alg: ACCESS_TOKEN_ALGORITHM, typ: 'at+jwt', kid })
+      .sign(key);
+    const open: string[] = [];
+    for (const route of guarded().filter(({ path }) => path.startsWith('/admin'))) {
+      const response = await call(route, { authorization: `Bearer ${weak}` });
+      const challenge = response.headers.get('www-authenticate') ?? '';
+      if (response.status !== 401 || !challenge.includes('insufficient_user_authentication')) open.push(nameOf(route));
+    }
+    expect(open).toEqual([]);
   });
 });

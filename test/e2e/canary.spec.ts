@@ -46,6 +46,7 @@ describe('a secret that passes through the server', () => {
     const token = await useSignIns();
     await useModels(token);
     await useApiKey(token);
+    await useClientSecret();
     await failInside(token);
   });
   afterAll(async () => {
@@ -72,6 +73,13 @@ describe('a secret that passes through the server', () => {
     const answer = await response;
     expect(answer.status).toBeGreaterThanOrEqual(400);
     refusals.push(`${answer.status} ${JSON.stringify([...answer.headers])} ${await answer.text()}`);
+  }
+
+  async function query(sql: string): Promise<void> {
+    const connection = new pg.Client({ connectionString: database.url });
+    await connection.connect();
+    await connection.query(sql);
+    await connection.end();
   }
 
   /** The server's output comes through a pipe, a moment after the answer. */
@@ -192,22 +200,52 @@ describe('a secret that passes through the server', () => {
     await refused(chat(key, { model: 'sandbox-echo', messages }));
   }
 
+  /** An operator registers a program, which shows its secret, a wrong one, and the one from before. */
+  async function useClientSecret(): Promise<void> {
+    await query(`update users set role = 'admin' where email = '${PERSON.email}'`);
+    await query(`update oauth_clients set scopes = scopes || '{admin}' where client_id = 'textassistant-desktop'`);
+    await query(`select pg_notify('user_changed', '')`);
+    const scope = 'openid admin';
+    const { access_token: operator } = await signIn(configuration, new Browser(server.url), PERSON, { scope });
+    const admin = async (path: string, body: object, headers: Record<string, string> = {}) => {
+      const response = await fetch(`${server.url}/admin/oauth-clients${path}`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${operator}`, 'content-type': 'application/json', ...headers },
+        body: JSON.stringify({ reason: 'canary', ...body }),
+      });
+      expect(response.ok).toBe(true);
+      const { clientSecret } = (await response.json()) as { clientSecret: string };
+      return { secret: clientSecret, etag: response.headers.get('etag') ?? '' };
+    };
+    const first = await admin('', { clientId: 'canary', clientName: 'Canary', kind: 'resource-server', scopes: [] });
+    const second = await admin('/canary/rotate-secret', {}, { 'if-match': first.etag });
+    keep({ clientSecret: first.secret, nextClientSecret: second.secret });
+    const introspect = (secret: string, form: Record<string, string>) =>
+      fetch(`${server.url}/oauth2/introspect`, {
+        method: 'POST',
+        headers: { authorization: `Basic ${Buffer.from(`canary:${secret}`).toString('base64')}` },
+        body: new URLSearchParams(form),
+      });
+    expect((await introspect(second.secret, { token: operator })).status).toBe(200);
+    await refused(introspect(first.secret, { token: operator }));
+    await refused(introspect(second.secret, {}));
+    await refused(introspect(`${second.secret}x`, { token: second.secret, client_secret: second.secret }));
+    keep({ operatorToken: operator });
+  }
+
   /** A fault of ours, in the middle of a sign-in and of a charged request, with secrets in hand. */
   async function failInside(token: string): Promise<void> {
     const browser = new Browser(server.url);
     const { url } = await browser.follow((await authorizationRequest(configuration)).address.href);
-    const connection = new pg.Client({ connectionString: database.url });
-    await connection.connect();
-    await connection.query('alter table users rename to users_gone');
-    await connection.query('alter table credit_accounts rename to credit_accounts_gone');
+    await query('alter table users rename to users_gone');
+    await query('alter table credit_accounts rename to credit_accounts_gone');
     await refused(browser.postJson(`${url}/login`, { ...PERSON }));
     await refused(browser.postForm(`${url}/register`, { ...PERSON, email: 'new@example.com' }));
     await refused(chat(token, { model: 'sandbox-echo', messages: [{ role: 'user', content: PROMPT }] }));
-    await connection.query('alter table users_gone rename to users');
-    await connection.query('alter table credit_accounts_gone rename to credit_accounts');
-    await connection.query(`alter table users add constraint no_canary check (display_name <> 'Nobody') not valid`);
+    await query('alter table users_gone rename to users');
+    await query('alter table credit_accounts_gone rename to credit_accounts');
+    await query(`alter table users add constraint no_canary check (display_name <> 'Nobody') not valid`);
     await refused(browser.postJson(`${url}/register`, { ...PERSON, email: 'new@example.com', displayName: 'Nobody' }));
-    await connection.end();
   }
 
   it('was really used, and what happened was logged', async () => {

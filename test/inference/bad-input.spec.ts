@@ -153,7 +153,7 @@ describe('bad input', () => {
       'messages',
     ],
     ['more than the balance', { max_tokens: 16_000, n: 8 }, 402, 'insufficient_credits', null],
-  ])('%s is refused and costs nothing', async (_name, change, ...expected) => {
+  ])('T26 %s is refused and costs nothing', async (_name, change, ...expected) => {
     const [status, code, param] = expected;
     const refusal = await caller.refusedChat({ ...HELLO, ...change });
     expect(refusal).toMatchObject({ status, error: { code, param } });
@@ -207,7 +207,7 @@ describe('bad input', () => {
     ['an array', '[]', 400, 'invalid_request'],
     ['too deep JSON', `{"model":${'['.repeat(65)}${']'.repeat(65)}}`, 400, 'invalid_request'],
     ['a key that reaches into a prototype', '{"__proto__":{"admin":true}}', 400, 'invalid_request'],
-  ])('%s is refused and costs nothing', async (_name, body, status, code) => {
+  ])('T27 %s is refused and costs nothing', async (_name, body, status, code) => {
     expect(await caller.refusedChat(body)).toMatchObject({ status, error: { code, type: 'invalid_request_error' } });
   });
 
@@ -218,7 +218,7 @@ describe('bad input', () => {
     expect((await talkative.chat({ model: 'roomy', messages })).status).toBe(200);
   });
 
-  it('a body without an end is read to its limit and no further', async () => {
+  it('T26 a body without an end is read to its limit and no further', async () => {
     const client = request(`${bench.server.url}/v1/chat/completions`, {
       method: 'POST',
       headers: { authorization: `Bearer ${caller.token}`, 'content-type': 'application/json' },
@@ -255,7 +255,7 @@ describe('bad input', () => {
     expect(refusal).toMatchObject({ status: 415, error: { code: 'unsupported_media_type' } });
   });
 
-  it('a body beyond 20 MiB is refused', async () => {
+  it('T26 a body beyond 20 MiB is refused', async () => {
     const body = JSON.stringify({ ...HELLO, user: 'x'.repeat(20 * 1024 * 1024) });
     const refusal = await caller.refusedChat(body);
     expect(refusal).toMatchObject({ status: 413, error: { code: 'body_too_large' } });

@@ -56,7 +56,7 @@ describe('a remote image on a host that the operator allows', () => {
     expect(await measure()).toMatchObject({ width: 64 });
   });
 
-  it('is not asked for where its name leads to a private address', async () => {
+  it('T25 is not asked for where its name leads to a private address', async () => {
     answer = send(png(640, 480));
     const fetcher = new ImageFetcher({ hosts: new Set([HOST]), lookup: toThisMachine, timeoutMs: 300 });
     fetchers.push(fetcher);
@@ -89,7 +89,7 @@ describe('a remote image on a host that the operator allows', () => {
       '99999999 bytes',
     ],
     ['the connection breaks', (request) => request.socket.destroy(), 'could not be fetched'],
-  ])('is refused where %s', async (_name, listener, rule) => {
+  ])('T25 is refused where %s', async (_name, listener, rule) => {
     answer = listener;
     expect(await measure()).toEqual({ fault: expect.stringContaining(rule) });
     expect(asked.length).toBeLessThanOrEqual(1);

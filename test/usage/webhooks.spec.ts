@@ -56,7 +56,7 @@ describe('webhooks', () => {
   const retire = (id: string) =>
     admin.edit('PATCH', `/admin/webhook-endpoints/${id}`, { isActive: false, reason: 'For a test' });
 
-  it('tell of an alert once, signed with the secret that was shown once', async () => {
+  it('T47 tell of an alert once, signed with the secret that was shown once', async () => {
     const { id, secret } = await endpoint();
     const userId = await ensureUser(admin.server.app, { email: 'spender@example.com' });
     const now = new Date();
@@ -137,7 +137,7 @@ describe('webhooks', () => {
     await retire(id);
   });
 
-  // Threat T47. Removed once: without the check of the address those that are private or in the clear were taken.
+  // Removed once: without the check of the address those that are private or in the clear were taken.
   it.each([
     'https://localhost/x',
     'https://10.0.0.1/x',
@@ -152,13 +152,13 @@ describe('webhooks', () => {
     'https://user:password@hooks.example.com/x',
     'ftp://hooks.example.com/x',
     'javascript:alert(1)',
-  ])('refuse the address %s', async (address) => {
+  ])('T25, T47 refuse the address %s', async (address) => {
     const { status, body } = await add({ url: address });
     expect(status).toBe(400);
     expect(body).toMatchObject({ errors: [{ field: 'url' }] });
   });
 
-  it('are not sent to an address that was taken once and is private now', async () => {
+  it('T47 are not sent to an address that was taken once and is private now', async () => {
     const { id } = await endpoint();
     await admin.server.orm.em
       .getConnection()

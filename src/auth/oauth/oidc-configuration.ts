@@ -107,6 +107,12 @@ export function oidcConfiguration(dependencies: OidcDependencies): Configuration
   };
 }
 
+/** @throws Error when the engine would bring its own pages, which take any password, or its store in memory, which forgets and is nobody else's */
+export function assertNoDevelopmentParts({ adapter, features: { devInteractions } = {} }: Configuration): void {
+  if (devInteractions?.enabled !== false) throw new Error('the engine’s own sign-in pages must be off');
+  if (!adapter) throw new Error('the engine needs our storage, not its own in memory');
+}
+
 function features(dependencies: OidcDependencies): NonNullable<Configuration['features']> {
   return {
     devInteractions: { enabled: false },

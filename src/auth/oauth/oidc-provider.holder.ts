@@ -10,7 +10,7 @@ import { GrantService } from './grant.service.js';
 import { KeyService } from './key.service.js';
 import { OidcAdapters } from './oidc-adapters.js';
 import { isClientSecret } from './client-secret.js';
-import { oidcConfiguration } from './oidc-configuration.js';
+import { assertNoDevelopmentParts, oidcConfiguration } from './oidc-configuration.js';
 import { introspectAccessTokens } from './token-introspection.js';
 import { ServiceAccounts } from './service-accounts.service.js';
 
@@ -47,18 +47,17 @@ export class OidcProviderHolder implements OnModuleInit {
 
   private async build(): Promise<OidcProvider> {
     const { publicUrl, cookieKeys } = this.config;
-    const provider = new Provider(
+    const configuration = oidcConfiguration({
       publicUrl,
-      oidcConfiguration({
-        publicUrl,
-        cookieKeys,
-        jwks: await this.keys.privateJwks(),
-        adapter: (type) => this.adapters.of(type),
-        findUser: (id) => this.findActiveUser(id),
-        acceptUserCode: (ip) => this.throttle.forgiveUserCode(ip),
-        serviceAccess: (clientId) => this.services.accessOf(clientId),
-      }),
-    );
+      cookieKeys,
+      jwks: await this.keys.privateJwks(),
+      adapter: (type) => this.adapters.of(type),
+      findUser: (id) => this.findActiveUser(id),
+      acceptUserCode: (ip) => this.throttle.forgiveUserCode(ip),
+      serviceAccess: (clientId) => this.services.accessOf(clientId),
+    });
+    assertNoDevelopmentParts(configuration);
+    const provider = new Provider(publicUrl, configuration);
     provider.Client.prototype.compareClientSecret = function (this: Client, presented: string): boolean {
       return isClientSecret(presented, this.clientSecret);
     };

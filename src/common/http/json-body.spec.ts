@@ -22,7 +22,7 @@ describe('a JSON body', () => {
     expect(() => parse(JSON.stringify(`"\\${'['.repeat(1_000)}`))).not.toThrow();
   });
 
-  it('is refused when a million levels deep without overflowing the stack', () => {
+  it('T27 is refused when a million levels deep without overflowing the stack', () => {
     expect(() => parse('[{"a":'.repeat(500_000))).toThrow(InvalidRequestError);
   });
 
@@ -31,12 +31,12 @@ describe('a JSON body', () => {
     ['no JSON', 'hello secret'],
     ['a cut-off body', '{"a": "secret'],
     ['a key that reaches into the prototype', '{"__proto__": {"secret": 1}}'],
-  ])('is refused for %s, quoting nothing of it', (_name, text) => {
+  ])('T27 is refused for %s, quoting nothing of it', (_name, text) => {
     expect(() => parse(text)).toThrow(InvalidRequestError);
     expect(() => parse(text)).not.toThrow(/secret/);
   });
 
-  it('is refused when it is no UTF-8', () => {
+  it('T27 is refused when it is no UTF-8', () => {
     expect(() => parseJsonBody(Buffer.from([0x22, 0xff, 0xfe, 0x22]))).toThrow(/UTF-8/);
   });
 });

@@ -10,7 +10,8 @@ const MARKUP = /[<>{}[\]\\|]|https?:|www\./i;
 // Control characters and what turns the direction of text around.
 const INVISIBLE = /[\p{Cc}\p{Cf}]/u;
 const BULLET = /^\s*(?:[-*•–]|\d{1,3}[.):])\s+/;
-const EXPLANATION = /\s+[-–—]\s+.*$|:\s.*$|\s+\(.*\)\s*$/;
+/** Single spaces: repeated ones would be tried from each of them again, and a model can be talked into a line of nothing else. */
+const EXPLANATION = /\s[-–—]\s.*$|:\s.*$|\s\(.*\)\s*$/;
 const QUOTES = /^["'“”„*_`\s]+|["'“”„*_`,;.\s]+$/g;
 
 /**

@@ -6,6 +6,8 @@ const LINES_MAX = 5_000;
 export const REQUESTS = 'Http';
 /** What is written about writing would be written again. */
 export const UNSTORED_SERVICE = 'SystemLogWriter';
+/** Mails that a development server shows in its terminal: their links open accounts. */
+const MAILS = 'Mail';
 
 const WARN = 40;
 const METADATA: unique symbol = Symbol.for('pino.metadata') as never;
@@ -27,7 +29,7 @@ export class LogBuffer {
   write(line: string): void {
     const service = this.lastObj?.context;
     this.lastObj = null;
-    if (service === UNSTORED_SERVICE || (service === REQUESTS && this.lastLevel < WARN)) return;
+    if (service === UNSTORED_SERVICE || service === MAILS || (service === REQUESTS && this.lastLevel < WARN)) return;
     if (this.lines.length < LINES_MAX) this.lines.push(line);
     else this.dropped += 1;
   }
