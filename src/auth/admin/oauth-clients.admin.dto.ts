@@ -1,3 +1,4 @@
+import { applyDecorators } from '@nestjs/common';
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import {
   ArrayMaxSize,
@@ -30,6 +31,24 @@ const NAME_LENGTH_MAX = 100;
 const URIS_MAX = 20;
 const URI_LENGTH_MAX = 500;
 
+/** The rules of a field are the same for a new client and for a change. The first rule named is the first checked. */
+const IsClientName = (): PropertyDecorator =>
+  applyDecorators(
+    IsString(),
+    Length(1, NAME_LENGTH_MAX),
+    Matches(/^\P{Cc}*$/u, { message: 'clientName cannot have control characters' }),
+  );
+
+const AreUris = (): PropertyDecorator =>
+  applyDecorators(
+    IsArray(),
+    ArrayMaxSize(URIS_MAX),
+    IsString({ each: true }),
+    MaxLength(URI_LENGTH_MAX, { each: true }),
+  );
+
+const AreScopes = (): PropertyDecorator => applyDecorators(IsArray(), ArrayUnique(), IsIn(SCOPES, { each: true }));
+
 export class CreateClientRequest extends ReasonRequest {
   @ApiProperty({ example: 'acme-desktop', pattern: CLIENT_ID_PATTERN.source })
   @Matches(CLIENT_ID_PATTERN, {
@@ -39,9 +58,7 @@ export class CreateClientRequest extends ReasonRequest {
   clientId!: string;
 
   @ApiProperty({ example: 'Acme Desktop', description: 'What people read on the consent page' })
-  @Matches(/^\P{Cc}*$/u, { message: 'clientName cannot have control characters' })
-  @Length(1, NAME_LENGTH_MAX)
-  @IsString()
+  @IsClientName()
   clientName!: string;
 
   @ApiProperty({
@@ -58,25 +75,17 @@ export class CreateClientRequest extends ReasonRequest {
     description: 'native and web only. A loopback address without a port means any port',
   })
   @IsOptional()
-  @MaxLength(URI_LENGTH_MAX, { each: true })
-  @IsString({ each: true })
-  @ArrayMaxSize(URIS_MAX)
-  @IsArray()
+  @AreUris()
   redirectUris: string[] = [];
 
   @ApiPropertyOptional({ type: [String] })
   @IsOptional()
-  @MaxLength(URI_LENGTH_MAX, { each: true })
-  @IsString({ each: true })
-  @ArrayMaxSize(URIS_MAX)
-  @IsArray()
+  @AreUris()
   postLogoutRedirectUris: string[] = [];
 
   @ApiPropertyOptional({ enum: SCOPES, isArray: true, description: 'The most that its tokens may have' })
   @IsOptional()
-  @IsIn(SCOPES, { each: true })
-  @ArrayUnique()
-  @IsArray()
+  @AreScopes()
   scopes: Scope[] = [];
 
   @ApiPropertyOptional({ type: String, format: 'uuid', nullable: true, description: 'service only: who pays' })
@@ -105,32 +114,22 @@ export class CreateClientRequest extends ReasonRequest {
 export class UpdateClientRequest extends ReasonRequest {
   @ApiPropertyOptional()
   @IsOptional()
-  @Matches(/^\P{Cc}*$/u, { message: 'clientName cannot have control characters' })
-  @Length(1, NAME_LENGTH_MAX)
-  @IsString()
+  @IsClientName()
   clientName?: string;
 
   @ApiPropertyOptional({ type: [String] })
   @IsOptional()
-  @MaxLength(URI_LENGTH_MAX, { each: true })
-  @IsString({ each: true })
-  @ArrayMaxSize(URIS_MAX)
-  @IsArray()
+  @AreUris()
   redirectUris?: string[];
 
   @ApiPropertyOptional({ type: [String] })
   @IsOptional()
-  @MaxLength(URI_LENGTH_MAX, { each: true })
-  @IsString({ each: true })
-  @ArrayMaxSize(URIS_MAX)
-  @IsArray()
+  @AreUris()
   postLogoutRedirectUris?: string[];
 
   @ApiPropertyOptional({ enum: SCOPES, isArray: true })
   @IsOptional()
-  @IsIn(SCOPES, { each: true })
-  @ArrayUnique()
-  @IsArray()
+  @AreScopes()
   scopes?: Scope[];
 
   @ApiPropertyOptional({ description: 'false ends every sign-in that was made with it' })
