@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { LoginThrottle } from '../../src/auth/identity/login-throttle.service.js';
 import { seedOAuthClients } from '../../seeders/clients.seeder.js';
 import { authorizationRequest, discover } from '../auth/desktop-client.js';
 import { launchChromium } from '../support/chromium.js';
@@ -40,15 +41,23 @@ describe('the pages of the account, in a real browser', () => {
     await actions.openAccount(page, server.url, email);
   }
 
-  it('add a passkey that signs in without a password, on these pages and in an app', async () => {
+  it('T33 add a passkey that signs in without a password, also while that is blocked', async () => {
     await addAuthenticator();
     await openAccount('pass@example.com');
     await addPasskey();
     await page.getByRole('button', { name: 'Sign out', exact: true }).click();
     await page.getByRole('button', { name: 'Sign out', exact: true }).click();
     await page.getByRole('heading', { name: 'You are signed out' }).waitFor();
+    // Guesses of others block the password of the account, and nothing else.
+    await context.clearCookies();
+    const throttle = server.app.get(LoginThrottle);
+    for (const ip of ['127.0.0.1', '::1', '::ffff:127.0.0.1']) {
+      for (let count = 0; count < 5; count += 1) await throttle.admit({ email: 'pass@example.com', ip });
+    }
     const request = await authorizationRequest(await discover(server.url));
     await page.goto(request.address.href);
+    await actions.fillSignIn(page, 'pass@example.com');
+    await page.getByRole('alert').getByText('Too many attempts').waitFor();
     await page.getByRole('button', { name: 'Use a passkey' }).click();
     await page.getByRole('button', { name: 'Continue as pass@example.com' }).waitFor();
     const [event] = await server.orm.em
