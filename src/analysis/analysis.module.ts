@@ -31,6 +31,7 @@ import { AnalysisSweep } from './analysis-sweep.job.js';
 import { AnalysisUpgrade } from './analysis-upgrade.service.js';
 import { AnalysisUpgrader } from './analysis-upgrader.service.js';
 import { DeadLetters } from './dead-letters.service.js';
+import { OlderAnalysisImport } from './older/older-import.service.js';
 import { RecoveryLog } from './recovery-log.service.js';
 import { UpgradeEndings } from './upgrade-endings.service.js';
 
@@ -69,6 +70,7 @@ import { UpgradeEndings } from './upgrade-endings.service.js';
     AnalysisUpgrade,
     AnalysisUpgrader,
     DeadLetters,
+    OlderAnalysisImport,
     RecoveryLog,
     UpgradeEndings,
   ],

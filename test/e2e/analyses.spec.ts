@@ -107,7 +107,7 @@ describe('five hundred analyses', () => {
       );
     for (let kill = 0; kill < KILLS; kill += 1) {
       const from = await ended();
-      await until(async () => (await ended()) > from + 20, 60_000);
+      await until(async () => (await ended()) > from + 20, 150_000);
       provider.behave({ status: 503 });
       await workers.splice(Math.floor(random() * workers.length), 1)[0]!.kill();
       await sleep(1_500);
@@ -155,5 +155,5 @@ describe('five hundred analyses', () => {
       [followed],
     );
     expect(seen).toEqual(stored.map(({ line }) => line));
-  }, 420_000);
+  }, 600_000);
 });

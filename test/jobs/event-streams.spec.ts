@@ -75,7 +75,6 @@ describe('event streams', () => {
     expect(reader.contentType()).toBe('text/event-stream; charset=utf-8');
   });
 
-  // Removed once: `sequence > ?` of what is read. A client that comes back then sees everything twice.
   it('miss nothing and repeat nothing for a client that keeps losing its connection', async () => {
     const id = newId();
     const seen: string[] = [];
@@ -112,7 +111,6 @@ describe('event streams', () => {
     readers.forEach((reader) => reader.close());
   });
 
-  // Removed once: the limit of what a client leaves unread. The process then keeps all of it in memory.
   it('drop a client that does not read', async () => {
     const id = newId();
     const opened = new Promise<IncomingMessage>((resolve, reject) => {

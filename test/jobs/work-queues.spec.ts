@@ -131,7 +131,6 @@ describe('a work queue', () => {
     expect(failure).toMatchObject({ job: QUEUE, reason: 'no bread', state: 'open', payload: { id: hopeless } });
   });
 
-  // Removed once: the wait of `drain`. The process then ends in the middle of the job.
   it('finishes what it runs before its process ends, and leaves the rest', async () => {
     const handled: string[] = [];
     const server = await start(

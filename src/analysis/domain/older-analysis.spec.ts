@@ -1,0 +1,58 @@
+import fc from 'fast-check';
+import { readOlderAnalysis } from './older-analysis.js';
+
+const ROW = {
+  userId: '01A22A76-4670-7fbf-a8ec-821139bc8d44',
+  entryId: 'e1',
+  createdAt: '2025-01-02T03:04:05Z',
+  result: { mood: 'good' },
+};
+
+describe('a row of an older shape', () => {
+  it('is read by its older names, with what it lacks filled in', () => {
+    expect(readOlderAnalysis({ ...ROW, processingAttempts: '2', promptTokens: 10, cost: 0.25, color: 'red' })).toEqual({
+      analysis: {
+        id: null,
+        userId: '01a22a76-4670-7fbf-a8ec-821139bc8d44',
+        email: null,
+        subject: 'e1',
+        kind: 'sentiment',
+        text: '',
+        result: { mood: 'good' },
+        isCompleted: true,
+        model: null,
+        requestTokens: 10,
+        responseTokens: null,
+        tokensUsed: 10,
+        costNusd: 250_000_000n,
+        processingMs: null,
+        attempts: 2,
+        createdAt: new Date('2025-01-02T03:04:05Z'),
+        completedAt: new Date('2025-01-02T03:04:05Z'),
+      },
+    });
+  });
+
+  it('tells every fault at once', () => {
+    expect(readOlderAnalysis({ id: 'x', tokens: -1, status: 'unknown', cost: 'much', result: 'text' })).toEqual({
+      faults: expect.arrayContaining(['id must be a UUID', 'status must be completed or failed']) as string[],
+    });
+    expect(readOlderAnalysis({ status: 'failed' })).toEqual({
+      faults: ['userId is missing, and so is email', 'subject is missing', 'createdAt is missing'],
+    });
+    expect(readOlderAnalysis({ ...ROW, completedAt: '2024-01-01T00:00:00Z' })).toEqual({
+      faults: ['completedAt is before createdAt'],
+    });
+    expect(readOlderAnalysis([])).toEqual({ faults: ['the row is no object'] });
+  });
+
+  it('never throws, whatever it holds', () => {
+    fc.assert(fc.property(fc.anything(), (row) => void readOlderAnalysis(row)));
+    fc.assert(
+      fc.property(
+        fc.record({ result: fc.anything(), cost: fc.anything(), createdAt: fc.anything(), tokens: fc.anything() }),
+        (odd) => void readOlderAnalysis({ ...ROW, ...odd }),
+      ),
+    );
+  });
+});
