@@ -40,7 +40,6 @@ describe('a worker that is killed in the middle of a run', () => {
   }
   const read = async (id: string) => (await caller.get(`/v1/generations/${id}`)).body;
 
-  // Removed once: with the answers kept in the worker's memory until the end, the first model was asked and charged again.
   it(
     'leaves the rest to another, and each model is charged once',
     async () => {

@@ -104,7 +104,6 @@ describe('projects and their names', () => {
     expect([answer.status, answer.body['errors']]).toEqual([400, [expect.objectContaining({ field })]]);
   });
 
-  // Removed once: without the lock of the user two of those that came at once slipped past the limit.
   it('are at most 1 000, also when many come at once', async () => {
     const someone = await admin.as('user', ['llm.inference', 'models.read']);
     await execute(

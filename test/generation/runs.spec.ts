@@ -65,7 +65,6 @@ describe('a run over several models', () => {
     expect(receipt.status).toBe(200);
   });
 
-  // Removed once: with the catch of a provider's error taken out of `GenerationWorker.ask` the run was tried again and again.
   it('is completed although one fails, and says which', async () => {
     const id = await bench.begin(caller, { models: ['sandbox-error-500', 'sandbox-echo'] });
     const run = await bench.ended(caller, id);

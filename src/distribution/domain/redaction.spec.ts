@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { redact, REDACTED, redactText } from './redaction.js';
 
 describe('redaction', () => {
-  // Removed once, each: the pattern of its kind. Its line then shows what was to be hidden.
+  // Removed once: without the patterns each line shows what was to be hidden.
   it.each([
     ['Authorization: Bearer abcdefgh12345678', 'abcdefgh'],
     ['authorization=Basic dXNlcjpwYXNz', 'dXNlcjpwYXNz'],
