@@ -120,7 +120,7 @@ describe('what monitoring records', () => {
       return list(`/admin/api-usage?${query}`);
     };
 
-    // Removed once: `charge` in MeteringService. The line of the chat then has no tokens.
+    // Removed once: `charge` in OpenHold. The line of the chat then has no tokens.
     it('are counts by hour, route and user, with what was charged', async () => {
       const caller = await bench.caller();
       await caller.chat(HELLO);

@@ -87,7 +87,6 @@ describe('budgets', () => {
     expect(alerts[0]).toMatchObject({ spent: state['spent'], periodStart: state['periodStart'] });
   });
 
-  // Seen failing with a mail for every budget that stands above a threshold, in place of every alert that was added.
   it('are told by mail, once for each alert and recipient, whoever compares them', async () => {
     const by = await bench.caller();
     const alertEmails = ['ops@example.com', 'finance@example.com'];

@@ -6,9 +6,12 @@ const LINES_MAX = 5_000;
 export const REQUESTS = 'Http';
 /** What is written about writing would be written again. */
 export const UNSTORED_SERVICE = 'SystemLogWriter';
+/** Statements, where the level lets them through: to store one takes another. */
+const STATEMENTS = 'MikroORM';
 /** Mails that a development server shows in its terminal: their links open accounts. */
 const MAILS = 'Mail';
 
+const UNSTORED = new Set<unknown>([UNSTORED_SERVICE, STATEMENTS, MAILS]);
 const WARN = 40;
 const METADATA: unique symbol = Symbol.for('pino.metadata') as never;
 
@@ -29,7 +32,7 @@ export class LogBuffer {
   write(line: string): void {
     const service = this.lastObj?.context;
     this.lastObj = null;
-    if (service === UNSTORED_SERVICE || service === MAILS || (service === REQUESTS && this.lastLevel < WARN)) return;
+    if (UNSTORED.has(service) || (service === REQUESTS && this.lastLevel < WARN)) return;
     if (this.lines.length < LINES_MAX) this.lines.push(line);
     else this.dropped += 1;
   }

@@ -72,9 +72,10 @@ export class SystemLogWriter implements OnApplicationBootstrap, OnApplicationShu
     return this.work.run();
   }
 
+  /** What waits now; lines that come meanwhile are for the next time, so that it ends whatever is written about it. */
   private async storeAll(): Promise<void> {
-    while (this.buffer.waiting > 0) {
-      const lines = this.buffer.take(BATCH_LINES_MAX);
+    for (let left = this.buffer.waiting; left > 0; left -= BATCH_LINES_MAX) {
+      const lines = this.buffer.take(Math.min(left, BATCH_LINES_MAX));
       if (!(await this.store(lines))) return;
     }
   }
