@@ -1,10 +1,11 @@
+import type { Machine } from './machine.js';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ratios, type Row, type Spread } from './summary.js';
 
 export interface Report {
   startedAt: string;
-  machine: { cpu: string; cores: number; memoryGibibytes: number; node: string; loadAverage: number };
+  machine: Machine & { loadAverage: number };
   settings: { connections: number; seconds: number; rounds: number; delayMs: number };
   rows: Row[];
   /** What a peer could not do, and what it answered. */

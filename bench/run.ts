@@ -1,9 +1,16 @@
-import { cpus, loadavg, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import {
+  FULL as FULL_AUTH,
+  QUICK as QUICK_AUTH,
+  runAuthBench,
+  toAuthTable,
+  writeAuthReport,
+} from './auth/auth-bench.js';
 import { Cast } from './cast.js';
 import { type Contender, startMock } from './contenders.js';
 import { type LatencyMeasurement, measureLatency } from './latency.js';
+import { describeMachine, loadAverage } from './machine.js';
 import { type Measurement, measure } from './measure.js';
 import { ratioTable, type Report, toTable, writeReport } from './report.js';
 import { PEERS, type Scenario, SCENARIOS } from './scenarios.js';
@@ -14,7 +21,7 @@ import { type Row, summarise } from './summary.js';
 import { FULL_USAGE, QUICK_USAGE, runUsageBench } from './usage/usage-bench.js';
 import { usageTables, writeUsageReport } from './usage/usage-report.js';
 
-const USAGE = `Usage: npm run bench -- [inference | engine | usage | soak] [options]
+const USAGE = `Usage: npm run bench -- [inference | engine | usage | auth | soak] [options]
 
 Measures this server beside a bare proxy, Portkey's gateway and no gateway at all, interleaved, against one mock provider. Ends with exit
 code 1 when the books do not equal the provider's bill afterwards.
@@ -33,6 +40,9 @@ code 1 when the books do not equal the provider's bill afterwards.
   usage: lists, reports, roll-up, export and admission on a ledger of production size, on a PostgreSQL of its own
   --rows 10000000   --users 100000   about 8 GB of disk
   --quick             small sizes that prove nothing but that everything runs
+
+  auth: the check of a token beside a look-up, refreshes and sign-ins per second, what hashing does to others
+  --seconds 3   --rounds 3   --quick
 
   soak: streams at a constant rate, and the memory of the first against the last third
   --seconds 600   --rate 100   --connections 32
@@ -66,9 +76,10 @@ if (values.help) say(USAGE);
 else if (subject === 'inference' || subject === 'gateway') process.exitCode = await benchInference();
 else if (subject === 'engine') process.exitCode = await benchEngine();
 else if (subject === 'usage') await benchUsage();
+else if (subject === 'auth') process.exitCode = await benchAuth();
 else if (subject === 'soak') process.exitCode = await benchSoak();
 else {
-  say(`There is no "${subject}" to measure. There are: inference, engine, usage, soak\n\n${USAGE}`);
+  say(`There is no "${subject}" to measure. There are: inference, engine, usage, auth, soak\n\n${USAGE}`);
   process.exitCode = 1;
 }
 
@@ -104,6 +115,23 @@ async function benchUsage(): Promise<void> {
   );
   for (const table of usageTables(report)) say(`\n${toMarkdown(table)}`);
   say(`\n${writeUsageReport(report, values.out)}`);
+}
+
+async function benchAuth(): Promise<number> {
+  const base = values.quick ? QUICK_AUTH : FULL_AUTH;
+  const settings = {
+    ...base,
+    seconds: values.seconds === undefined ? base.seconds : positive(values.seconds),
+    rounds: values.rounds === undefined ? base.rounds : positive(values.rounds),
+  };
+  const report = await runAuthBench(settings, say);
+  say(`\n${toAuthTable(report)}\n\n${writeAuthReport(report, values.out)}`);
+  say(
+    report.isBarMet
+      ? 'A verified token is at least twice as fast as a look-up.'
+      : 'A VERIFIED TOKEN IS NOT TWICE AS FAST AS A LOOK-UP.',
+  );
+  return report.isBarMet ? 0 : 1;
 }
 
 async function benchSoak(): Promise<number> {
@@ -148,13 +176,7 @@ async function benchInference(): Promise<number> {
     }
     say('Checking the books …');
     const faults = await cast.check();
-    const machine = {
-      cpu: cpus()[0]?.model ?? 'unknown',
-      cores: cpus().length,
-      memoryGibibytes: Math.round(totalmem() / 2 ** 30),
-      node: process.version,
-      loadAverage: loadavg()[0]!,
-    };
+    const machine = { ...describeMachine(), loadAverage: loadAverage() };
     const report: Report = { startedAt, machine, settings, rows, unmeasured, faults };
     say(`\n${toTable(rows)}\n\n${ratioTable(rows)}\n${unmeasured.join('\n')}\n`);
     const files = writeReport(report, values.out);

@@ -1,4 +1,4 @@
-import { cpus, loadavg, totalmem } from 'node:os';
+import { describeMachine, loadAverage } from '../machine.js';
 import { EngineServer } from './engine-server.js';
 import type { EngineReport } from './engine-report.js';
 import { measurePairs, type PairSettings, type Tamper } from './pair-rounds.js';
@@ -30,7 +30,7 @@ export async function runEngineBench(
   tamper?: Tamper,
 ): Promise<EngineReport> {
   const startedAt = new Date().toISOString();
-  const loadBefore = loadavg()[0]!;
+  const loadBefore = loadAverage();
   const server = await EngineServer.start();
   try {
     const report: Pick<EngineReport, 'pairs' | 'periods' | 'faults'> = { pairs: [], periods: [], faults: [] };
@@ -45,13 +45,7 @@ export async function runEngineBench(
       report.periods.push(measured.row);
       report.faults.push(...measured.faults.map((fault) => `${subscriptions} subscriptions: ${fault}`));
     }
-    const machine = {
-      cpu: cpus()[0]?.model ?? 'unknown',
-      cores: cpus().length,
-      memoryGibibytes: Math.round(totalmem() / 2 ** 30),
-      node: process.version,
-      loadAverage: [loadBefore, loadavg()[0]!] as [number, number],
-    };
+    const machine = { ...describeMachine(), loadAverage: [loadBefore, loadAverage()] as [number, number] };
     return { startedAt, machine, settings, ...report };
   } finally {
     await server.stop();

@@ -1,19 +1,13 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Machine } from '../machine.js';
 import type { Spread } from '../summary.js';
 import type { PairRow, PairSettings } from './pair-rounds.js';
 import type { PeriodRow } from './periods.js';
 
 export interface EngineReport {
   startedAt: string;
-  machine: {
-    cpu: string;
-    cores: number;
-    memoryGibibytes: number;
-    node: string;
-    /** Before and after: others on the machine slow everything here alike. */
-    loadAverage: [before: number, after: number];
-  };
+  machine: Machine & { loadAverage: [before: number, after: number] };
   settings: PairSettings & { sizes: number[] };
   pairs: PairRow[];
   periods: PeriodRow[];

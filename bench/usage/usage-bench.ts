@@ -1,4 +1,3 @@
-import { cpus, loadavg, totalmem } from 'node:os';
 import { MikroORM } from '@mikro-orm/postgresql';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import pg from 'pg';
@@ -9,6 +8,7 @@ import { UsageRollupService } from '../../src/usage/rollup/usage-rollup.service.
 import { startServerProcess } from '../../test/support/server-process.js';
 import { issueToken } from '../../test/support/tokens.js';
 import { EngineServer } from '../engine/engine-server.js';
+import { describeMachine, loadAverage } from '../machine.js';
 import { residentBytesOf } from '../process-stats.js';
 import { type Answering, measureAdmission, measureExport, measurePages, measureQueries } from './usage-measures.js';
 import { usageQueries } from './usage-queries.js';
@@ -50,7 +50,7 @@ const HOT_TABLES = `relname ~ '^(token_usage_ledger|credit_postings)_' or relnam
  */
 export async function runUsageBench(settings: UsageSettings, say: (text: string) => void): Promise<UsageReport> {
   const startedAt = new Date().toISOString();
-  const loadBefore = loadavg()[0]!;
+  const loadBefore = loadAverage();
   const server = await EngineServer.start();
   try {
     const client = new pg.Client({ connectionString: await server.createDatabase(DATABASE) });
@@ -63,13 +63,7 @@ export async function runUsageBench(settings: UsageSettings, say: (text: string)
       await tools.close();
       await client.end();
     }
-    const machine = {
-      cpu: cpus()[0]?.model ?? 'unknown',
-      cores: cpus().length,
-      memoryGibibytes: Math.round(totalmem() / 2 ** 30),
-      node: process.version,
-      loadAverage: [loadBefore, loadavg()[0]!] as [number, number],
-    };
+    const machine = { ...describeMachine(), loadAverage: [loadBefore, loadAverage()] as [number, number] };
     return { startedAt, machine, settings, ...measured };
   } finally {
     await server.stop();
