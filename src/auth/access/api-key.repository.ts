@@ -64,6 +64,11 @@ export class ApiKeyRepository {
     return rows[0]?.user_id ?? null;
   }
 
+  /** Joins the caller's transaction. */
+  async revokeAllOf(userId: string, now: Date): Promise<void> {
+    await this.em.nativeUpdate(ApiKey, { userId, revokedAt: null }, { revokedAt: now, updatedAt: now });
+  }
+
   async findRevokedSince(since: Date): Promise<string[]> {
     const keys = await this.em.fork().find(ApiKey, { revokedAt: { $gte: since } }, { fields: ['id'] });
     return keys.map(({ id }) => id);

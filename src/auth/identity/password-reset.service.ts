@@ -1,12 +1,15 @@
 import { EntityManager } from '@mikro-orm/postgresql';
 import { Injectable } from '@nestjs/common';
+import { WallClock } from '../../common/clock.js';
 import { Config } from '../../config/config.js';
+import { ApiKeyRepository } from '../access/api-key.repository.js';
 import { Mailer } from '../mail/mailer.js';
 import { GrantService } from '../oauth/grant.service.js';
 import { OidcArtifactRepository } from '../oauth/oidc-artifact.repository.js';
 import type { Language } from '../texts/languages.js';
 import { AuthEventRecorder, type RequestOrigin } from './auth-event.recorder.js';
 import { EmailLinks } from './email-links.service.js';
+import { SecondFactors } from './factors/second-factors.service.js';
 import { attemptOf, LoginThrottle } from './login-throttle.service.js';
 import { PasswordHasher } from './password-hasher.js';
 import { UserRepository } from './user.repository.js';
@@ -26,6 +29,9 @@ export class PasswordReset {
     private readonly artifacts: OidcArtifactRepository,
     private readonly events: AuthEventRecorder,
     private readonly mailer: Mailer,
+    private readonly factors: SecondFactors,
+    private readonly keys: ApiKeyRepository,
+    private readonly clock: WallClock,
   ) {}
 
   /** Sends a link if there is somebody to send it to; nothing tells the caller whether there was. @throws SignInThrottledError */
@@ -54,7 +60,7 @@ export class PasswordReset {
 
   /**
    * Sets the password, once, and ends every sign-in of the user, in apps and in browsers. A second factor stays: the mail alone is not enough to get
-   * past it.
+   * past it. Unless nobody had shown yet that the address is theirs: then whatever was set up may be somebody else's, and goes.
    * @throws InvalidEmailLinkError, PasswordQueueFullError
    */
   async reset(token: string, password: string, by: { language: Language; origin: RequestOrigin }): Promise<void> {
@@ -63,11 +69,18 @@ export class PasswordReset {
     await this.grants.revoke({ userId: user.id }, { reason: 'password_reset' }, by.origin, async () => {
       await this.links.use(token, 'reset_password');
       await this.users.setPassword(user.id, passwordHash);
+      if (user.emailVerifiedAt === null) await this.forgetStranger(user.id);
       // Only who reads the mail of the address could come here.
       await this.users.markVerified(user.id);
       await this.events.record({ event: 'password_reset', userId: user.id, origin: by.origin });
       await this.mailer.send({ to: user.email, language: by.language, template: 'passwordChanged', variables: {} });
     });
     await this.artifacts.deleteSessions(user.id);
+  }
+
+  /** An account can be made with the address of another person, and wait for them with a way in of its own. */
+  private async forgetStranger(userId: string): Promise<void> {
+    await this.factors.removeAll(userId);
+    await this.keys.revokeAllOf(userId, this.clock.now());
   }
 }

@@ -135,6 +135,11 @@ export class Passkeys {
     return (await this.em.nativeDelete(Passkey, { id, userId })) > 0;
   }
 
+  /** Joins the caller's transaction. */
+  async removeAll(userId: string): Promise<void> {
+    await this.em.nativeDelete(Passkey, { userId });
+  }
+
   /** Whether the counter went up; a device without one stays at zero (WebAuthn, 6.1.1). */
   private async count({ id }: Passkey, counter: number): Promise<boolean> {
     const now = this.clock.now();

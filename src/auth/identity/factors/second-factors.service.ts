@@ -41,6 +41,13 @@ export class SecondFactors {
     return role === 'user' ? this.config.userMfa === 'required' : this.config.adminMfa === 'required';
   }
 
+  /** Joins the caller's transaction. */
+  async removeAll(userId: string): Promise<void> {
+    await this.authenticator.remove(userId);
+    await this.passkeys.removeAll(userId);
+    await this.recoveryCodes.removeAll(userId);
+  }
+
   /** Whether the first code of a new app is right; then it is a factor from now on. Counted as guesses are. @throws SignInThrottledError */
   async confirmApp(userId: string, code: string, origin: RequestOrigin): Promise<boolean> {
     const attempt = attemptOf(`factor:${userId}`, origin);
