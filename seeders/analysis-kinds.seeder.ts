@@ -1,6 +1,6 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
-import { AnalysisKind } from '../src/analysis/analysis-kind.entity.js';
 import type { FallbackRules } from '../src/analysis/domain/fallback-rules.js';
+import { AnalysisKind } from '../src/analysis/kinds/analysis-kind.entity.js';
 
 interface SeededKind {
   kind: string;

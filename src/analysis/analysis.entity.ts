@@ -21,8 +21,8 @@ export interface FailedAttempt {
   at: string;
   type: string;
   message: string;
-  /** When the next one follows; null where none does. */
-  nextAt: string | null;
+  /** When the next one follows. */
+  nextAt: string;
 }
 
 /** Why rules answered, and what is done to have a model answer after all. */

@@ -7,33 +7,34 @@ import { ModelsModule } from '../models/models.module.js';
 import { MonitoringModule } from '../monitoring/monitoring.module.js';
 import { SubscriptionModule } from '../subscription/subscription.module.js';
 import { UsageModule } from '../usage/usage.module.js';
-import { AnalysesAdminController, DeadLettersAdminController } from './analyses.admin.controller.js';
-import { AnalysesController } from './analyses.controller.js';
-import { Analyses } from './analyses.service.js';
-import { AnalysisAsker } from './analysis-asker.service.js';
-import { AnalysisAttempt } from './analysis-attempt.service.js';
-import { AnalysisDispatch } from './analysis-dispatch.service.js';
-import { AnalysisEndings } from './analysis-endings.service.js';
-import { AnalysisHolds } from './analysis-holds.service.js';
-import { AnalysisIntake } from './analysis-intake.service.js';
-import { AnalysisKindsAdminController } from './analysis-kinds.admin.controller.js';
-import { AnalysisKinds } from './analysis-kinds.service.js';
-import { AnalysisProgress } from './analysis-progress.service.js';
 import { AnalysisPersonalData } from './analysis-personal-data.js';
-import { AnalysisRecords } from './analysis-records.service.js';
-import { AnalysisRenewals } from './analysis-renewals.service.js';
-import { AnalysisRetries } from './analysis-retries.service.js';
-import { AnalysisRunner } from './analysis-runner.service.js';
-import { AnalysisSettler } from './analysis-settler.service.js';
-import { AnalysisSubmission } from './analysis-submission.service.js';
-import { AnalysisSummary } from './analysis-summary.service.js';
-import { AnalysisSweep } from './analysis-sweep.job.js';
-import { AnalysisUpgrade } from './analysis-upgrade.service.js';
-import { AnalysisUpgrader } from './analysis-upgrader.service.js';
-import { DeadLetters } from './dead-letters.service.js';
+import { AnalysisProgress } from './analysis-progress.service.js';
+import { AnalysisHolds } from './holds/analysis-holds.service.js';
+import { AnalysisRenewals } from './holds/analysis-renewals.service.js';
+import { AnalysisSettler } from './holds/analysis-settler.service.js';
+import { AnalysisKindsAdminController } from './kinds/analysis-kinds.admin.controller.js';
+import { AnalysisKinds } from './kinds/analysis-kinds.service.js';
 import { OlderAnalysisImport } from './older/older-import.service.js';
-import { RecoveryLog } from './recovery-log.service.js';
-import { UpgradeEndings } from './upgrade-endings.service.js';
+import { DeadLettersAdminController } from './recovery/dead-letters.admin.controller.js';
+import { DeadLetters } from './recovery/dead-letters.service.js';
+import { RecoveryLog } from './recovery/recovery-log.service.js';
+import { AnalysesAdminController } from './reports/analyses.admin.controller.js';
+import { AnalysisRecords } from './reports/analysis-records.service.js';
+import { AnalysisSummary } from './reports/analysis-summary.service.js';
+import { AnalysesController } from './requests/analyses.controller.js';
+import { Analyses } from './requests/analyses.service.js';
+import { AnalysisIntake } from './requests/analysis-intake.service.js';
+import { AnalysisSubmission } from './requests/analysis-submission.service.js';
+import { UpgradeAttempt } from './upgrades/upgrade-attempt.service.js';
+import { UpgradeEndings } from './upgrades/upgrade-endings.service.js';
+import { UpgradeWorker } from './upgrades/upgrade-worker.service.js';
+import { AnalysisAsker } from './work/analysis-asker.service.js';
+import { AnalysisAttempt } from './work/analysis-attempt.service.js';
+import { AnalysisDispatch } from './work/analysis-dispatch.service.js';
+import { AnalysisEndings } from './work/analysis-endings.service.js';
+import { AnalysisRetries } from './work/analysis-retries.service.js';
+import { AnalysisSweep } from './work/analysis-sweep.job.js';
+import { AnalysisWorker } from './work/analysis-worker.service.js';
 
 /** Texts that are analysed while nobody waits. */
 @Module({
@@ -57,22 +58,22 @@ import { UpgradeEndings } from './upgrade-endings.service.js';
     AnalysisHolds,
     AnalysisIntake,
     AnalysisKinds,
-    AnalysisProgress,
     AnalysisPersonalData,
+    AnalysisProgress,
     AnalysisRecords,
     AnalysisRenewals,
     AnalysisRetries,
-    AnalysisRunner,
     AnalysisSettler,
     AnalysisSubmission,
     AnalysisSummary,
     AnalysisSweep,
-    AnalysisUpgrade,
-    AnalysisUpgrader,
+    AnalysisWorker,
     DeadLetters,
     OlderAnalysisImport,
     RecoveryLog,
+    UpgradeAttempt,
     UpgradeEndings,
+    UpgradeWorker,
   ],
 })
 export class AnalysisModule {}

@@ -5,8 +5,8 @@ import { type ChatCall, toProviderError } from './chat-call.js';
 import { ANSWER_MS_MAX } from './chat-hold.service.js';
 import { FallbackPlanner, type PlannedCall } from './fallback-planner.service.js';
 import { InFlightRequests } from './in-flight-requests.js';
-import { ProviderFailedError, ProviderTimeoutError, ProviderUnavailableError } from './inference.errors.js';
 import type { TimeLimit } from './providers/time-limit.js';
+import { isProvidersTrouble } from './providers-trouble.js';
 import { ErrorRecorder } from './resilience/error-recorder.service.js';
 
 /** The sandbox is local: waiting longer for it only makes its time-out model slow. */
@@ -82,13 +82,4 @@ export class ChatAttempts {
     const stepMs = chat.route.isSandbox ? Math.min(providerTimeoutMs, SANDBOX_LIMIT_MS) : providerTimeoutMs;
     return this.inFlight.timeLimit(stepMs, ANSWER_MS_MAX);
   }
-}
-
-/** What another provider may do better; a request that is refused would be refused again, and a stopping server stops. */
-function isProvidersTrouble(error: AppError): boolean {
-  return (
-    error instanceof ProviderFailedError ||
-    error instanceof ProviderTimeoutError ||
-    error instanceof ProviderUnavailableError
-  );
 }

@@ -6,18 +6,15 @@ const SUBJECT_LENGTH_MAX = 200;
 const KIND_DEFAULT = 'sentiment';
 const TOKENS_MAX = 2 ** 31 - 1;
 
-/** Numbers, and texts of them, as files that were tables write them; an empty text is nothing. */
+/** Numbers, and texts of them, as files that were tables write them. */
 const count = z.preprocess(
-  (value) => (value === '' || value === null ? undefined : value),
+  present,
   z.coerce.number({ error: 'must be a whole number' }).int('must be a whole number').min(0).max(TOKENS_MAX).optional(),
 );
-const time = z.preprocess(
-  (value) => (value === '' || value === null ? undefined : value),
-  z.coerce.date({ error: 'must be a time such as 2026-05-10T12:00:00Z' }).optional(),
-);
+const time = z.preprocess(present, z.coerce.date({ error: 'must be a time such as 2026-05-10T12:00:00Z' }).optional());
 const text = (max: number) =>
   z.preprocess(
-    (value) => (value === '' || value === null ? undefined : typeof value === 'number' ? String(value) : value),
+    (value) => present(typeof value === 'number' ? String(value) : value),
     z
       .string()
       .max(max)
@@ -29,7 +26,7 @@ const json = z.preprocess(
   z.record(z.string(), z.unknown()),
 );
 const cost = z.preprocess(
-  (value) => (typeof value === 'number' ? value.toFixed(9) : value === '' || value === null ? undefined : value),
+  (value) => present(typeof value === 'number' ? value.toFixed(9) : value),
   z
     .string()
     .refine((value) => nusdOf(value) !== null, 'must be an amount in USD with at most 9 decimals')
@@ -140,6 +137,11 @@ export function readOlderAnalysis(row: unknown): { analysis: OlderAnalysis } | {
       completedAt: data.completedAt ?? data.createdAt!,
     },
   };
+}
+
+/** What is absent is an empty text in some files, and null in others. */
+function present(value: unknown): unknown {
+  return value === '' || value === null ? undefined : value;
 }
 
 function isDone(status: string | undefined): boolean {

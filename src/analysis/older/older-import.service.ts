@@ -6,6 +6,8 @@ import { type OlderAnalysis, readOlderAnalysis } from '../domain/older-analysis.
 
 /** Rows of one transaction: few enough to be over in a moment. */
 const BATCH = 500;
+/** What its column holds, 24 days: what took longer took at least that. */
+const TOTAL_MS_MAX = 2 ** 31 - 1;
 
 export interface OlderRowReport {
   /** From 1. */
@@ -69,9 +71,9 @@ export class OlderAnalysisImport {
     }
     const owned = await this.withOwners(candidates);
     const made = isDryRun ? await this.absent(owned) : await this.write(owned);
-    const byRow = new Map(owned.map((candidate) => [candidate.row, candidate.analysis.id]));
+    const ownedRows = new Set(owned.map(({ row }) => row));
     for (const { row, analysis } of candidates) {
-      if (!byRow.has(row))
+      if (!ownedRows.has(row))
         reports.push({ row, id: analysis.id, action: 'refused', faults: ['its user is not known here'] });
       else reports.push({ row, id: analysis.id, action: made.has(analysis.id) ? 'create' : 'unchanged', faults: [] });
     }
@@ -124,7 +126,7 @@ function toRow(analysis: OlderAnalysis & { id: string }, userId: string, now: Da
     costNusd: costNusd.toString(),
     createdAt,
     completedAt,
-    totalMs: Math.min(completedAt.getTime() - createdAt.getTime(), 2 ** 31 - 1),
+    totalMs: Math.min(completedAt.getTime() - createdAt.getTime(), TOTAL_MS_MAX),
     history: [{ action: 'import', at: now.toISOString() }],
   };
 }

@@ -1,0 +1,107 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { isOutcomeUnknown } from '../../common/errors/passing-failure.js';
+import { InsufficientCreditsError } from '../../credits/credits.errors.js';
+import type { IdempotencyClaim } from '../../credits/hold.repository.js';
+import { giveBack } from '../../inference/open-hold.js';
+import { type BoundChat, UnattendedAdmission } from '../../inference/unattended-admission.service.js';
+import { CatalogueService } from '../../models/catalogue.service.js';
+import type { CatalogueModel } from '../../models/domain/catalogue-model.js';
+import { ModelNotFoundError } from '../../models/models.errors.js';
+import { upperBoundUcr } from '../../usage/domain/cost.js';
+import { MeteringService, type Reservation } from '../../usage/metering.service.js';
+import type { AnalysisKind } from '../kinds/analysis-kind.entity.js';
+import { kindChat, REPAIR_TOKENS_MAX } from '../kinds/kind-chat.js';
+import { ATTEMPT_SECONDS_MAX } from '../work/analysis-queues.js';
+
+/** Until the row is there: what a process held that was killed in between is free again after this. */
+const HOLD_MS = 150_000;
+/** An attempt that has begun before the deadline may end after it, and is charged. */
+const AFTER_DEADLINE_MS = ATTEMPT_SECONDS_MAX * 1_000;
+
+/** What is asked of which model, for whom. */
+export interface AnalysisOrder {
+  /** The hold's id. */
+  requestId: string;
+  userId: string;
+  accessId: string;
+  kind: AnalysisKind;
+  modelId: string;
+  text: string;
+  /** The price version to ask at; the current without it. */
+  versionNo?: number;
+  claim?: IdempotencyClaim | undefined;
+}
+
+export interface HeldAnalysis extends AnalysisOrder {
+  bound: BoundChat;
+  reservation: Reservation;
+}
+
+/** Bounds and holds what an analysis can cost: the question, and one more for the repair of its answer. */
+@Injectable()
+export class AnalysisHolds {
+  private readonly logger = new Logger(AnalysisHolds.name);
+
+  constructor(
+    private readonly admission: UnattendedAdmission,
+    private readonly catalogue: CatalogueService,
+    private readonly metering: MeteringService,
+  ) {}
+
+  /** @throws every refusal of a chat and of `reserve`; then nothing is held */
+  async hold(order: AnalysisOrder): Promise<HeldAnalysis> {
+    const { kind, modelId, text, userId, versionNo } = order;
+    const bound = await this.admission.admit(kindChat(kind, this.model(modelId), text), userId, versionNo);
+    try {
+      return { ...order, bound, reservation: await this.reserve(order, bound) };
+    } catch (error) {
+      const counted = error instanceof InsufficientCreditsError ? await this.admission.recount(bound) : null;
+      if (!counted) throw error;
+      return { ...order, bound: counted, reservation: await this.reserve(order, counted) };
+    }
+  }
+
+  /** Lets a hold live as long as its row may need it. What cannot be extended is charged late. */
+  async keepUntil({ requestId, userId, reservation }: HeldAnalysis, deadlineAt: Date): Promise<void> {
+    const ttlMs = deadlineAt.getTime() - reservation.heldAt.getTime() + AFTER_DEADLINE_MS;
+    await this.metering.extend(requestId, userId, ttlMs).catch((error: unknown) => {
+      this.logger.warn({ err: error, requestId }, 'the hold of an analysis could not be extended');
+    });
+  }
+
+  /** Gives back what nobody will charge. Never rejects. */
+  giveBack(hold: { requestId: string; userId: string }, reason: string): Promise<void> {
+    return giveBack(this.metering, hold, reason);
+  }
+
+  /** @throws ModelNotFoundError */
+  model(idOrAlias: string): CatalogueModel {
+    const model = this.catalogue.find(idOrAlias);
+    if (!model) throw ModelNotFoundError.of(idOrAlias);
+    return model;
+  }
+
+  private async reserve(order: AnalysisOrder, { chat, plan }: BoundChat): Promise<Reservation> {
+    const { requestId, userId, accessId, claim } = order;
+    const { prices, id, versionNo } = chat.model;
+    const { inputTokens, outputTokens } = plan;
+    const repairTokens = inputTokens + outputTokens + REPAIR_TOKENS_MAX;
+    try {
+      return await this.metering.reserve({
+        requestId,
+        userId,
+        accessId,
+        tier: chat.tier,
+        model: { id, versionNo },
+        amountUcr: plan.amountUcr + upperBoundUcr(prices, { inputTokens: repairTokens, outputTokens }),
+        boundTokens: inputTokens + repairTokens + 2 * outputTokens,
+        ttlMs: HOLD_MS,
+        idempotency: claim,
+      });
+    } catch (error) {
+      // The connection broke after the hold may have been taken: the caller gets no answer, so nothing may stay held.
+      if (isOutcomeUnknown(error)) void this.giveBack(order, 'outcome unknown');
+      throw error;
+    }
+  }
+}

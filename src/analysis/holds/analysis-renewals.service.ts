@@ -1,0 +1,37 @@
+import { Injectable } from '@nestjs/common';
+import { newId } from '../../common/ids.js';
+import type { Analysis } from '../analysis.entity.js';
+import { AnalysisKinds } from '../kinds/analysis-kinds.service.js';
+import { AnalysisHolds, type HeldAnalysis } from './analysis-holds.service.js';
+
+/** New holds for analyses that gave theirs back. */
+@Injectable()
+export class AnalysisRenewals {
+  constructor(
+    private readonly kinds: AnalysisKinds,
+    private readonly holds: AnalysisHolds,
+  ) {}
+
+  /** Under the access that the analysis came with, at today's price. @throws every refusal of a chat and of `reserve` */
+  async hold({ userId, accessId, kind, analysisVersion, modelId, input }: Analysis): Promise<HeldAnalysis> {
+    if (!accessId || !modelId) throw new Error('an imported analysis is asked again');
+    const asked = await this.kinds.version(kind, analysisVersion);
+    const held = await this.holds.hold({
+      requestId: newId(),
+      userId,
+      accessId,
+      kind: asked,
+      modelId,
+      text: input.text,
+    });
+    return { ...held, versionNo: held.bound.chat.model.versionNo };
+  }
+
+  keepUntil(held: HeldAnalysis, until: Date): Promise<void> {
+    return this.holds.keepUntil(held, until);
+  }
+
+  giveBack(held: HeldAnalysis): Promise<void> {
+    return this.holds.giveBack(held, 'somebody else has the analysis');
+  }
+}

@@ -1,0 +1,65 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { IsBoolean, IsObject, IsOptional, IsString, Length } from 'class-validator';
+import { etagOf } from '../../common/http/etag.js';
+import { ReasonRequest } from '../../common/http/reason-request.js';
+import type { AnalysisKind } from './analysis-kind.entity.js';
+
+/** A prompt is sent with every text, and paid for by whoever sends it. */
+const PROMPT_LENGTH_MAX = 10_000;
+const MODEL_ID_LENGTH_MAX = 100;
+
+export class KindRequest extends ReasonRequest {
+  @ApiProperty({ maxLength: PROMPT_LENGTH_MAX, description: 'What the model is asked to do with the text' })
+  @IsString()
+  @Length(1, PROMPT_LENGTH_MAX)
+  prompt!: string;
+
+  @ApiProperty({ type: 'object', additionalProperties: true, description: 'The JSON schema of the result, an object' })
+  @IsObject()
+  outputSchema!: Record<string, unknown>;
+
+  @ApiProperty({ example: 'gpt-5-nano', description: 'Which model is asked where the request names none' })
+  @IsString()
+  @Length(1, MODEL_ID_LENGTH_MAX)
+  modelId!: string;
+
+  @ApiProperty({
+    type: 'object',
+    additionalProperties: true,
+    description:
+      'What answers, free of charge, while no model can: { strategy: "sentiment", positive, negative, themes }, { strategy: "leading_sentences", sentences }, ' +
+      '{ strategy: "keywords", labels, otherwise } or { strategy: "none" }. What it answers has to fit outputSchema.',
+  })
+  @IsObject()
+  fallback!: Record<string, unknown>;
+
+  @ApiPropertyOptional({ default: true, description: 'Whether new analyses of this kind are taken' })
+  @IsOptional()
+  @IsBoolean()
+  isActive?: boolean;
+}
+
+export class KindView {
+  @ApiProperty() kind!: string;
+  @ApiProperty() version!: number;
+  @ApiProperty() prompt!: string;
+  @ApiProperty({ type: 'object', additionalProperties: true }) outputSchema!: Record<string, unknown>;
+  @ApiProperty() modelId!: string;
+  @ApiProperty({ type: 'object', additionalProperties: true }) fallback!: Record<string, unknown>;
+  @ApiProperty() isActive!: boolean;
+  @ApiProperty({ format: 'date-time' }) createdAt!: string;
+}
+
+export class KindsView {
+  @ApiProperty({ type: [KindView] }) data!: KindView[];
+}
+
+export function toKindView(made: AnalysisKind): KindView {
+  const { kind, version, prompt, outputSchema, modelId, fallback, isActive, createdAt } = made;
+  return { kind, version, prompt, outputSchema, modelId, fallback, isActive, createdAt: createdAt.toISOString() };
+}
+
+/** Every change makes a version. */
+export function etagOfKind({ kind, version }: Pick<AnalysisKind, 'kind' | 'version'>): string {
+  return etagOf({ kind, version });
+}

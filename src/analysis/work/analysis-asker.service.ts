@@ -1,0 +1,58 @@
+import { Injectable } from '@nestjs/common';
+import { AppError } from '../../common/errors/app-error.js';
+import { UnattendedAdmission } from '../../inference/unattended-admission.service.js';
+import { UnattendedChat } from '../../inference/unattended-chat.service.js';
+import type { UsageAttempt } from '../../usage/metering.service.js';
+import type { AnalysisCharge, ModelAnswer } from '../analysis.entity.js';
+import { AnalysisHolds, type AnalysisOrder } from '../holds/analysis-holds.service.js';
+import { answerText, type FaultyAnswer, kindChat, parseAnswer } from '../kinds/kind-chat.js';
+import { resultFaults } from '../kinds/result-schema.js';
+
+/** Asks a model about a text, and once more where its answer does not fit the form. */
+@Injectable()
+export class AnalysisAsker {
+  constructor(
+    private readonly admission: UnattendedAdmission,
+    private readonly chat: UnattendedChat,
+    private readonly holds: AnalysisHolds,
+  ) {}
+
+  /**
+   * With every call that is to be charged. An answer that does not fit even after its repair is one with a reason.
+   * @throws every refusal of a chat and the provider errors, after which there is nothing to charge
+   */
+  async ask(order: AnalysisOrder): Promise<ModelAnswer> {
+    const first = await this.askOnce(order, 1);
+    if (first.result) return { charges: [first.charge], result: first.result, reason: null };
+    try {
+      const second = await this.askOnce(order, 2, first.faulty);
+      const charges = [first.charge, second.charge];
+      const reason = `the answer did not fit its form, also when asked again: ${second.faulty.faults.join('; ')}`;
+      return second.result ? { charges, result: second.result, reason: null } : { charges, result: null, reason };
+    } catch (error) {
+      // What the first call used is charged all the same, so it may not be lost to an attempt from the beginning.
+      if (!(error instanceof AppError)) throw error;
+      const reason = `the answer did not fit its form (${first.faulty.faults.join('; ')}), and could not be asked for again: ${error.message}`;
+      return { charges: [first.charge], result: null, reason };
+    }
+  }
+
+  private async askOnce(order: AnalysisOrder, attemptNo: number, faulty?: FaultyAnswer) {
+    const { kind, modelId, text, userId, versionNo } = order;
+    const body = kindChat(kind, this.holds.model(modelId), text, faulty);
+    const bound = await this.admission.admit(body, userId, versionNo);
+    const { completion, attempt } = await this.chat.ask(bound, order);
+    const answer = answerText(completion);
+    const parsed = parseAnswer(answer);
+    const faults = parsed === undefined ? ['it holds no JSON object'] : resultFaults(kind.outputSchema, parsed);
+    const charge = toCharge(attempt, attemptNo, { kind: kind.kind, kindVersion: kind.version });
+    const result = faults.length === 0 ? (parsed as Record<string, unknown>) : null;
+    return { charge, result, faulty: { text: answer, faults } };
+  }
+}
+
+function toCharge({ model, ...attempt }: UsageAttempt, attemptNo: number, about: object): AnalysisCharge {
+  const { id: modelId, versionNo: modelVersionNo } = model;
+  const metadata = { ...attempt.metadata, ...about };
+  return { ...attempt, attemptNo, operation: 'analysis', metadata, modelId, modelVersionNo };
+}

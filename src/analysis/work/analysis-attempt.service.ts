@@ -1,0 +1,72 @@
+import { Injectable } from '@nestjs/common';
+import { AppError } from '../../common/errors/app-error.js';
+import type { Analysis, ModelAnswer } from '../analysis.entity.js';
+import type { AnalysisOrder } from '../holds/analysis-holds.service.js';
+import type { AnalysisKind } from '../kinds/analysis-kind.entity.js';
+import { AnalysisKinds } from '../kinds/analysis-kinds.service.js';
+import { AnalysisAsker } from './analysis-asker.service.js';
+import { AnalysisEndings } from './analysis-endings.service.js';
+import { consequenceOf, type Failure, failureOf } from './analysis-failure.js';
+import { AnalysisRetries } from './analysis-retries.service.js';
+
+const DEADLINE_PASSED: Failure = {
+  type: 'deadline_passed',
+  message: 'No model could answer before the deadline.',
+  mayPass: false,
+};
+
+/** One attempt of an analysis, from the model's answer, or from what kept it away, to what follows. */
+@Injectable()
+export class AnalysisAttempt {
+  constructor(
+    private readonly kinds: AnalysisKinds,
+    private readonly asker: AnalysisAsker,
+    private readonly retries: AnalysisRetries,
+    private readonly endings: AnalysisEndings,
+  ) {}
+
+  /** @throws where the attempt is to be made again soon */
+  async make(analysis: Analysis, now: Date): Promise<void> {
+    // An earlier worker died between the answer and its charge.
+    if (analysis.answer) return this.endings.charged(analysis, analysis.answer);
+    const kind = await this.kinds.version(analysis.kind, analysis.analysisVersion);
+    if (analysis.deadlineAt && analysis.deadlineAt <= now) {
+      return this.endings.withoutModel(analysis, kind, DEADLINE_PASSED);
+    }
+    const answer = await this.askedOrEnded(analysis, kind);
+    if (answer) await this.endings.answered(analysis, answer);
+  }
+
+  /** Null where there is no answer, and what follows has been done. */
+  private async askedOrEnded(analysis: Analysis, kind: AnalysisKind): Promise<ModelAnswer | null> {
+    try {
+      return await this.asker.ask(orderOf(analysis, kind));
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      await this.follow(analysis, kind, error);
+      return null;
+    }
+  }
+
+  private async follow(analysis: Analysis, kind: AnalysisKind, error: AppError): Promise<void> {
+    const failure = failureOf(error);
+    switch (consequenceOf(error)) {
+      case 'again':
+        throw error;
+      case 'fail':
+        return this.endings.failed(analysis, failure);
+      case 'retry':
+        if (!(await this.retries.putBack(analysis, failure))) await this.endings.withoutModel(analysis, kind, failure);
+        return;
+      case 'fall_back':
+        return this.endings.withoutModel(analysis, kind, failure);
+    }
+  }
+}
+
+/** What is asked for a row, under its present hold. @throws Error for a row that was imported, and has none */
+function orderOf(analysis: Analysis, kind: AnalysisKind): AnalysisOrder {
+  const { holdId, userId, accessId, modelId, modelVersionNo, input } = analysis;
+  if (!holdId || !accessId || !modelId || !modelVersionNo) throw new Error('an analysis without a hold is asked');
+  return { requestId: holdId, userId, accessId, kind, modelId, text: input.text, versionNo: modelVersionNo };
+}
