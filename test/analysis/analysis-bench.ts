@@ -2,6 +2,7 @@ import { type Caller, ChatBench } from '../inference/chat-bench.js';
 import { ReconciliationService } from '../../src/usage/reconciliation.service.js';
 import { followEvents, type ReadEvent } from '../support/event-reader.js';
 import { OpenAiMock } from '../support/openai-mock.js';
+import { until } from '../support/until.js';
 
 export const SENTIMENT = { sentiment: 'positive', score: 0.8, themes: ['work'] };
 export const REQUEST = { subject: 'entry-1', kind: 'sentiment', text: 'A good day at work. I am proud.' };
@@ -39,6 +40,13 @@ export class AnalysisBench {
     const reader = followEvents(`${caller.url}/v1/analyses/${id}/events`, { token: caller.token });
     await reader.ended;
     return { id, events: reader.events, body: (await caller.get(`/v1/analyses/${id}`)).body };
+  }
+
+  /** That a user's analyses came to nothing that is charged. What they held is given back a moment after their end. */
+  async expectFree(caller: Caller): Promise<void> {
+    const held = 'select 1 from ai_analyses where user_id = ? and is_hold_open';
+    await until(async () => (await caller.query(held)).length === 0);
+    await caller.expectUntouched();
   }
 
   async expectBalanced(): Promise<void> {

@@ -31,7 +31,7 @@ export class AnalysisAttempt {
     if (analysis.answer) return this.endings.charged(analysis, analysis.answer);
     const kind = await this.kinds.version(analysis.kind, analysis.analysisVersion);
     if (analysis.deadlineAt && analysis.deadlineAt <= now) {
-      return this.endings.withoutModel(analysis, kind, DEADLINE_PASSED);
+      return this.endings.withoutModel(analysis, kind, latenessOf(analysis));
     }
     const answer = await this.askedOrEnded(analysis, kind);
     if (answer) await this.endings.answered(analysis, answer);
@@ -62,6 +62,12 @@ export class AnalysisAttempt {
         return this.endings.withoutModel(analysis, kind, failure);
     }
   }
+}
+
+/** Why no model could answer in time: the provider's trouble where there was some, which may pass, else that nobody came to it. */
+function latenessOf({ retryHistory }: Analysis): Failure {
+  const last = retryHistory.at(-1);
+  return last ? { type: last.type, message: last.message, mayPass: true } : DEADLINE_PASSED;
 }
 
 /** What is asked for a row, under its present hold. @throws Error for a row that was imported, and has none */
