@@ -1,3 +1,4 @@
+import { JobRegistry } from '../../src/jobs/job-registry.js';
 import type { Caller } from '../inference/chat-bench.js';
 import { startTestApp } from '../support/test-app.js';
 import { until } from '../support/until.js';
@@ -11,6 +12,7 @@ describe('an analysis', () => {
     bench = await AnalysisBench.start();
   });
   beforeEach(async () => {
+    Reflect.deleteProperty(bench.provider, 'nextBehaviour');
     bench.answer(SENTIMENT);
     bench.provider.requests.length = 0;
     caller = await bench.chat.caller('pro');
@@ -50,6 +52,7 @@ describe('an analysis', () => {
     expect(told.events.map(({ event }) => event)).toEqual(['queued', 'started', 'finished']);
   });
 
+  // Removed once: `TakesIdempotencyKey` of the route; a second analysis was queued.
   it('is made once for one Idempotency-Key, and answered with the same place', async () => {
     const key = { 'idempotency-key': 'one' };
     const first = await caller.post('/v1/analyses', REQUEST, key);
@@ -60,6 +63,7 @@ describe('an analysis', () => {
     expect((await caller.get('/v1/analyses')).body['data']).toHaveLength(1);
   });
 
+  // Removed once: the check of the result against its schema; the faulty answer was the result.
   it('asks once more where the answer does not fit its form, and charges both calls', async () => {
     const answers = ['{"sentiment":"jolly"}', `Here it is: ${JSON.stringify(SENTIMENT)}`];
     Object.assign(bench.provider, { nextBehaviour: () => ({ content: answers.shift() }) });
@@ -71,7 +75,6 @@ describe('an analysis', () => {
     expect(rows.map((row) => (row as unknown as { attempt_no: number }).attempt_no)).toEqual([1, 2]);
     const sum = rows.reduce((total, row) => total + BigInt(row.credits_ucr), 0n);
     expect(BigInt((body['creditsCharged'] as string).replace('.', ''))).toBe(sum);
-    delete (bench.provider as unknown as { nextBehaviour?: unknown }).nextBehaviour;
   });
 
   it('fails with the reason where the repair does not fit either; what was used is charged', async () => {
@@ -87,9 +90,10 @@ describe('an analysis', () => {
     bench.provider.behave({ status: 400 });
     const { body } = await bench.analyse(caller);
     expect(body).toMatchObject({ status: 'failed', error: { code: 'provider_rejected' }, creditsCharged: '0.000000' });
-    await caller.expectUntouched();
+    await bench.expectFree(caller);
   });
 
+  // Removed once: the user in the question of `Analyses.read`, then the release of the hold: both seen failing.
   it('can be called off while it waits, by its owner, and gives back what it held', async () => {
     const idle = await startTestApp({ database: bench.chat.server.database, publicUrl: caller.url });
     try {
@@ -102,6 +106,9 @@ describe('an analysis', () => {
       );
       const stranger = await bench.chat.caller('pro');
       const init = (token: string) => ({ method: 'DELETE', headers: { authorization: `Bearer ${token}` } });
+      expect((await stranger.get(`/v1/analyses/${id}`)).status).toBe(404);
+      expect((await stranger.get(`/v1/analyses/${id}/events`)).status).toBe(404);
+      expect((await stranger.get('/v1/analyses')).body['data']).toEqual([]);
       expect((await fetch(`${idle.url}/v1/analyses/${id}`, init(stranger.token))).status).toBe(404);
       const cancelled = await fetch(`${idle.url}/v1/analyses/${id}`, init(caller.token));
       expect([cancelled.status, ((await cancelled.json()) as { status: string }).status]).toEqual([200, 'cancelled']);
@@ -111,6 +118,52 @@ describe('an analysis', () => {
     } finally {
       await idle.close();
     }
+  });
+
+  describe('whose worker was taken for dead', () => {
+    const ANSWER_MS = 2_000;
+    /** Of a row that nobody has touched for longer than anything takes. */
+    const TAKEN = `update ai_analyses set attempts = attempts + 1, updated_at = now() - interval '31 minutes' where user_id = ?`;
+
+    /** Lets the sweep put it back into the queue until it has ended. */
+    async function swept(id: string): Promise<Record<string, unknown>> {
+      const jobs = bench.chat.server.app.get(JobRegistry);
+      let body: Record<string, unknown> = {};
+      await until(async () => {
+        await jobs.runNow('sweep-analyses', new Date());
+        ({ body } = await caller.get(`/v1/analyses/${id}`));
+        return body['status'] === 'completed';
+      });
+      return body;
+    }
+
+    // Removed once: the number of attempts in `AnalysisProgress.change`; the old worker’s answer was the result.
+    it('takes no answer from that worker any more, and is asked and charged anew', async () => {
+      bench.provider.behave({ delayMs: ANSWER_MS, content: JSON.stringify({ ...SENTIMENT, score: 0.1 }) });
+      const { id } = (await caller.post('/v1/analyses', REQUEST)).body as { id: string };
+      await until(() => bench.provider.requests.length === 1);
+      await caller.query(TAKEN);
+      bench.answer(SENTIMENT);
+      expect(await swept(id)).toMatchObject({ result: SENTIMENT });
+      expect(bench.provider.requests).toHaveLength(2);
+      expect(await caller.ledger()).toHaveLength(1);
+    });
+
+    // Removed once: the look for a kept answer in AnalysisAttempt; the model was asked twice.
+    it('is neither asked nor charged again where an answer was kept', async () => {
+      bench.provider.behave({ delayMs: ANSWER_MS, content: JSON.stringify(SENTIMENT) });
+      const { id } = (await caller.post('/v1/analyses', REQUEST)).body as { id: string };
+      // The charge waits for the account, so that the row is another's by the time it is made.
+      await bench.chat.server.orm.em.fork().transactional(async (em) => {
+        await em.execute('select 1 from credit_accounts where user_id = ? for update', [caller.userId]);
+        const kept = 'select 1 from ai_analyses where user_id = ? and answer is not null';
+        await until(async () => (await caller.query(kept)).length === 1);
+        await caller.query(TAKEN);
+      });
+      expect(await swept(id)).toMatchObject({ result: SENTIMENT });
+      expect(bench.provider.requests).toHaveLength(1);
+      expect(await caller.ledger()).toHaveLength(1);
+    });
   });
 
   it('is refused clearly, with nothing queued and nothing held', async () => {
