@@ -97,6 +97,29 @@ describe('the Basic OP plan', () => {
     expect(tokens.claims()).toMatchObject({ iss: server.url, aud: 'rp-basic' });
   });
 
+  it('oidcc-ensure-post-request-succeeds', async () => {
+    const browser = new Browser(server.url);
+    const asked = await request();
+    const posted = await browser.postForm('/oauth2/authorize', Object.fromEntries(asked.address.searchParams), {
+      origin: 'https://rp.example',
+      'sec-fetch-site': 'cross-site',
+    });
+    expect(posted.status).toBe(303);
+    const goesOn = new URL(posted.headers.get('location') ?? '', server.url);
+    const tokens = await exchange(asked, await approve(browser, goesOn, PERSON));
+    expect(tokens.claims()).toMatchObject({ iss: server.url, aud: 'rp-basic' });
+  });
+
+  it.each([
+    ['that is no form', 'application/json', '{}', 415],
+    ['longer than an address may be', 'application/x-www-form-urlencoded', `state=${'x'.repeat(9_000)}`, 413],
+  ])('refuses a posted request %s', async (_name, type, body, status) => {
+    const headers = { 'content-type': type };
+    const refused = await fetch(`${server.url}/oauth2/authorize`, { method: 'POST', headers, body });
+    expect(refused.status).toBe(status);
+    expect(await refused.json()).toMatchObject({ error: 'invalid_request', error_description: expect.any(String) });
+  });
+
   it('oidcc-response-type-missing', async () => {
     const { address } = await request();
     address.searchParams.delete('response_type');

@@ -8,16 +8,18 @@ import { EndpointLimiter } from './endpoint-limiter.js';
 import { OidcProviderHolder } from './oidc-provider.holder.js';
 import { failurePage } from './pages/interaction-pages.js';
 import { textsFor } from './page-language.js';
+import { postedQuery } from './posted-authorization.js';
 import { PAGE_HEADERS } from './pages/security-headers.js';
 import { REQUEST_ID_HEADER } from './request-origin.js';
 
 const PREFIX = '/oauth2/';
 const METADATA = new Set(['/.well-known/openid-configuration', '/.well-known/oauth-authorization-server']);
 const JWKS = '/oauth2/jwks';
+const AUTHORIZE = '/oauth2/authorize';
 /** Where a person types the code of a device: POSTs are guesses until they are not. */
 const USER_CODE = '/oauth2/device';
 /** These store something for whoever asks. */
-const STORING = new Set(['/oauth2/authorize', '/oauth2/par', '/oauth2/device_authorization']);
+const STORING = new Set([AUTHORIZE, '/oauth2/par', '/oauth2/device_authorization']);
 /**
  * No page of another site may use the endpoints. The engine would allow any origin in its preflight answers; it leaves the matter alone once
  * it finds a header of this family, and this one allows nothing.
@@ -61,7 +63,7 @@ export class OidcEndpoint {
     return true;
   }
 
-  /** @throws TooManyRequestsError, SignInThrottledError */
+  /** @throws TooManyRequestsError, SignInThrottledError, UnsupportedMediaTypeError, BodyTooLargeError */
   private async serve(request: FastifyRequest, reply: FastifyReply, path: string): Promise<void> {
     const { ip } = request;
     const waitSeconds = this.limiter.waitSeconds(ip);
@@ -71,7 +73,9 @@ export class OidcEndpoint {
       if (isRefused || STORING.has(path)) this.limiter.count(ip);
     });
     if (path === USER_CODE && request.method === 'POST') await this.throttle.admitUserCode(ip);
-    await this.holder.provider.callback()(request.raw, reply.raw);
+    if (path === AUTHORIZE && request.method === 'POST') {
+      reply.raw.writeHead(303, { location: `${AUTHORIZE}?${await postedQuery(request.raw)}` }).end();
+    } else await this.holder.provider.callback()(request.raw, reply.raw);
   }
 
   /** Answers what never reached the engine, in the way of its endpoints. */
@@ -83,7 +87,8 @@ export class OidcEndpoint {
     for (const [name, value] of Object.entries(error.headers)) raw.setHeader(name, value);
     const wantsPage = request.headers.accept?.includes('text/html') ?? false;
     raw.setHeader('content-type', wantsPage ? 'text/html; charset=utf-8' : 'application/json');
-    const body = { error: 'temporarily_unavailable', error_description: error.message };
+    const code = error.status === 429 ? 'temporarily_unavailable' : 'invalid_request';
+    const body = { error: code, error_description: error.message };
     return void raw.end(wantsPage ? failurePage(textsFor(request.raw), error) : JSON.stringify(body));
   }
 
