@@ -51,13 +51,14 @@ export class AccountSecurity {
     const { fits } = await this.passwords.check(passwordHash ?? null, change.current, attempt);
     if (!fits) throw new SignInFailedError();
     const newHash = await this.passwords.hash(change.next, attempt);
-    await this.em.fork().transactional(async () => {
+    const replace = async () => {
       await this.users.setPassword(user.id, newHash);
       await this.events.record({ event: 'password_changed', userId: user.id, origin });
       await this.mailer.send({ to: user.email, language: by.language, template: 'passwordChanged', variables: {} });
-    });
-    if (!change.endsOthers) return;
-    await this.grants.revoke({ userId: user.id, exceptId: by.grantId }, { reason: 'signed_out' }, origin);
+    };
+    // Together: who wants the others to end gets no new password with which they stay.
+    if (!change.endsOthers) await this.em.fork().transactional(replace);
+    else await this.grants.revoke({ userId: user.id, exceptId: by.grantId }, { reason: 'signed_out' }, origin, replace);
   }
 
   /** @throws WrongCodeError, SignInThrottledError */
