@@ -1,5 +1,7 @@
 import { Injectable } from '@nestjs/common';
+import { isOutcomeUnknown } from '../../common/errors/passing-failure.js';
 import { InsufficientCreditsError } from '../../credits/credits.errors.js';
+import { giveBack } from '../../inference/open-hold.js';
 import { UnattendedAdmission } from '../../inference/unattended-admission.service.js';
 import { MeteringService } from '../../usage/metering.service.js';
 import type { RunRequest } from './generation-intake.service.js';
@@ -43,16 +45,23 @@ export class GenerationHolds {
 
   private async reserve({ requestId, principal }: RunRequest, bounds: PlannedRun['bounds']): Promise<void> {
     const { model, tier } = bounds[0]!.chat;
-    await this.metering.reserve({
-      requestId,
-      userId: principal.userId,
-      accessId: principal.accessId,
-      tier,
-      // A hold names one model; the prices of the others are pinned by the rows of the run.
-      model,
-      amountUcr: bounds.reduce((sum, { plan }) => sum + plan.amountUcr, 0n),
-      boundTokens: bounds.reduce((sum, { plan }) => sum + plan.inputTokens + plan.outputTokens, 0),
-      ttlMs: HOLD_TTL_MS,
-    });
+    const { userId, accessId } = principal;
+    try {
+      await this.metering.reserve({
+        requestId,
+        userId,
+        accessId,
+        tier,
+        // A hold names one model; the prices of the others are pinned by the rows of the run.
+        model,
+        amountUcr: bounds.reduce((sum, { plan }) => sum + plan.amountUcr, 0n),
+        boundTokens: bounds.reduce((sum, { plan }) => sum + plan.inputTokens + plan.outputTokens, 0),
+        ttlMs: HOLD_TTL_MS,
+      });
+    } catch (error) {
+      // The connection broke after the hold may have been taken: the caller gets no answer, so nothing may stay held.
+      if (isOutcomeUnknown(error)) void giveBack(this.metering, { requestId, userId }, 'outcome unknown');
+      throw error;
+    }
   }
 }
