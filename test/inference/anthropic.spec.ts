@@ -287,6 +287,7 @@ describe('a model of Anthropic', () => {
   });
 
   it('bills together what the ledger says', async () => {
+    await mock.idle();
     const before = { ...mock.billed };
     await Promise.all(Array.from({ length: 6 }, (_, index) => caller.chat({ ...CHAT, stream: index % 2 === 0 })));
     const rows = await caller.ledger();

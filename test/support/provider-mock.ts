@@ -27,9 +27,18 @@ export abstract class ProviderMock<Behaviour extends MockTrouble> {
   /** Streams whose client closed the connection before they ended. */
   abortedStreams = 0;
   protected behaviour: Partial<Behaviour> = {};
+  private readonly serving = new Set<Promise<void>>();
   private readonly server: Server = createServer((request, response) => {
-    this.serve(request, response).catch(() => response.destroy());
+    const served = this.serve(request, response)
+      .catch(() => void response.destroy())
+      .finally(() => this.serving.delete(served));
+    this.serving.add(served);
   });
+
+  /** Until nothing is worked on, not even what nobody waits for any more: that is billed as well. */
+  async idle(): Promise<void> {
+    await Promise.all(this.serving);
+  }
 
   async start(port = 0): Promise<this> {
     await new Promise<void>((resolve) => this.server.listen(port, '127.0.0.1', resolve));
