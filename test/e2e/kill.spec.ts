@@ -15,7 +15,8 @@ const ROUNDS = [
   { dies: 'both', afterMs: 520 },
   { dies: 'database', afterMs: 340 },
 ] as const;
-const RECOVERY_MS_MAX = 30_000;
+/** Reading its log again takes a database that was killed longer where everything else is busy as well. */
+const RECOVERY_MS_MAX = 60_000;
 
 /** Two servers and a PostgreSQL of their own, killed at moments that nothing waits for. */
 describe('whoever is killed under load', () => {
@@ -39,19 +40,17 @@ describe('whoever is killed under load', () => {
 
   /** Until a server answers a chat again, by itself. */
   async function untilServing(server: number, token: string): Promise<void> {
-    let last: unknown;
+    let last = 'it was never asked';
     for (const deadline = Date.now() + RECOVERY_MS_MAX; Date.now() < deadline; await sleep(50)) {
       try {
         const answer = await fleet.chat(server, token, 'sandbox-echo');
         if (answer.status === 200) return;
-        last = answer;
+        last = `it answered ${answer.status}`;
       } catch (error) {
-        last = error;
+        last = String(error);
       }
     }
-    throw new Error(
-      `server ${server} does not serve any more: ${JSON.stringify(last)} ${String(last)}\n${said.join('\n')}`,
-    );
+    throw new Error(`server ${server} does not serve any more: ${last}\n${said.join('\n')}`);
   }
 
   it('leaves no answer uncharged, no hold behind and balanced books, and all go on by themselves', async () => {
