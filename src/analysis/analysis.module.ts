@@ -28,13 +28,13 @@ import { AnalysisSubmission } from './requests/analysis-submission.service.js';
 import { UpgradeAttempt } from './upgrades/upgrade-attempt.service.js';
 import { UpgradeEndings } from './upgrades/upgrade-endings.service.js';
 import { UpgradeWorker } from './upgrades/upgrade-worker.service.js';
-import { AnalysisAsker } from './work/analysis-asker.service.js';
-import { AnalysisAttempt } from './work/analysis-attempt.service.js';
-import { AnalysisDispatch } from './work/analysis-dispatch.service.js';
-import { AnalysisEndings } from './work/analysis-endings.service.js';
-import { AnalysisRetries } from './work/analysis-retries.service.js';
-import { AnalysisSweep } from './work/analysis-sweep.job.js';
-import { AnalysisWorker } from './work/analysis-worker.service.js';
+import { AnalysisAsker } from './attempts/analysis-asker.service.js';
+import { AnalysisAttempt } from './attempts/analysis-attempt.service.js';
+import { AnalysisDispatch } from './attempts/analysis-dispatch.service.js';
+import { AnalysisEndings } from './attempts/analysis-endings.service.js';
+import { AnalysisRetries } from './attempts/analysis-retries.service.js';
+import { AnalysisSweep } from './attempts/analysis-sweep.job.js';
+import { AnalysisWorker } from './attempts/analysis-worker.service.js';
 
 /** Texts that are analysed while nobody waits. */
 @Module({

@@ -1,13 +1,13 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { Transform } from 'class-transformer';
 import { IsBoolean, IsOptional, IsUUID } from 'class-validator';
+import { BooleanText } from '../common/http/boolean-text.js';
 import { formatCredits } from '../common/domain/micro-credits.js';
 import type { RolloverLine, RolloverTotals } from './rollover.service.js';
 
 export class RolloverQuery {
   @ApiPropertyOptional({ default: false, description: 'Show what would be done, and change nothing' })
   @IsOptional()
-  @Transform(({ value }: { value: unknown }) => (value === 'true' ? true : value === 'false' ? false : value))
+  @BooleanText()
   @IsBoolean({ message: 'must be true or false' })
   dryRun: boolean = false;
 

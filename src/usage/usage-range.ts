@@ -1,6 +1,4 @@
-import { ApiPropertyOptional } from '@nestjs/swagger';
-import { IsISO8601, IsOptional } from 'class-validator';
-import { assertRange, type TimeRange } from '../common/http/time-range.js';
+import { OptionalMoment, type TimeRange, timeRangeOf } from '../common/http/time-range.js';
 import { hourAfter, hourBefore } from './domain/time-buckets.js';
 
 const DAY_MS = 86_400_000;
@@ -10,14 +8,10 @@ const RANGE_DAYS_MAX = 366;
 
 /** The time that a report is about. */
 export class RangeQuery {
-  @ApiPropertyOptional({ format: 'date-time', description: 'Included; without it the full hour 30 days before `to`' })
-  @IsOptional()
-  @IsISO8601({ strict: true })
+  @OptionalMoment('Included; without it the full hour 30 days before `to`')
   from?: string;
 
-  @ApiPropertyOptional({ format: 'date-time', description: 'Excluded; now without it' })
-  @IsOptional()
-  @IsISO8601({ strict: true })
+  @OptionalMoment('Excluded; now without it')
   to?: string;
 }
 
@@ -28,9 +22,5 @@ export function toFullHour({ from, to }: TimeRange, now: Date): TimeRange {
 
 /** @throws InvalidRequestError for an empty or too long range. */
 export function rangeOf(query: RangeQuery, now: Date, daysMax = RANGE_DAYS_MAX): TimeRange {
-  const to = query.to === undefined ? now : new Date(query.to);
-  const from =
-    query.from === undefined ? hourBefore(new Date(to.getTime() - RANGE_DAYS_DEFAULT * DAY_MS)) : new Date(query.from);
-  assertRange({ from, to }, daysMax);
-  return { from, to };
+  return timeRangeOf(query, now, daysMax, (to) => hourBefore(new Date(to.getTime() - RANGE_DAYS_DEFAULT * DAY_MS)));
 }

@@ -11,7 +11,7 @@ import { upperBoundUcr } from '../../usage/domain/cost.js';
 import { MeteringService, type Reservation } from '../../usage/metering.service.js';
 import type { AnalysisKind } from '../kinds/analysis-kind.entity.js';
 import { kindChat, REPAIR_TOKENS_MAX } from '../kinds/kind-chat.js';
-import { ATTEMPT_SECONDS_MAX } from '../work/analysis-queues.js';
+import { ATTEMPT_SECONDS_MAX } from '../attempts/analysis-queues.js';
 
 /** Until the row is there: what a process held that was killed in between is free again after this. */
 const HOLD_MS = 150_000;

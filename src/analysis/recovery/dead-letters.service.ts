@@ -7,7 +7,7 @@ import type { Analysis } from '../analysis.entity.js';
 import { DeadLetterNotFoundError, DeadLetterRetryRefusedError } from '../analysis.errors.js';
 import type { HeldAnalysis } from '../holds/analysis-holds.service.js';
 import { AnalysisRenewals } from '../holds/analysis-renewals.service.js';
-import { AnalysisDispatch } from '../work/analysis-dispatch.service.js';
+import { AnalysisDispatch } from '../attempts/analysis-dispatch.service.js';
 
 const DEADLINE_MS = 3_600_000;
 

@@ -1,6 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsBoolean, IsIn, IsOptional, IsString, IsUUID, Length } from 'class-validator';
-import { Transform } from 'class-transformer';
+import { BooleanText } from '../../common/http/boolean-text.js';
 import { formatCredits } from '../../common/domain/micro-credits.js';
 import { formatMoney, type Money } from '../../common/domain/money.js';
 import { PageQuery } from '../../common/http/paging.js';
@@ -39,7 +39,7 @@ export class AdminAnalysesQuery extends PageQuery {
 
   @ApiPropertyOptional({ description: 'Whether rules had to answer' })
   @IsOptional()
-  @Transform(({ value }) => (value === 'true' ? true : value === 'false' ? false : (value as unknown)))
+  @BooleanText()
   @IsBoolean()
   fallbackUsed?: boolean;
 }

@@ -6,7 +6,7 @@ import { EventStreams } from '../../jobs/events/event-streams.service.js';
 import { Analysis } from '../analysis.entity.js';
 import { turnOf } from '../domain/turn.js';
 import type { HeldAnalysis } from '../holds/analysis-holds.service.js';
-import { AnalysisDispatch } from '../work/analysis-dispatch.service.js';
+import { AnalysisDispatch } from '../attempts/analysis-dispatch.service.js';
 import type { CreateAnalysisRequest } from './analysis.dto.js';
 
 const HOUR_MS = 3_600_000;

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { AppError } from '../../common/errors/app-error.js';
 import type { Analysis, ModelAnswer } from '../analysis.entity.js';
 import { AnalysisRenewals } from '../holds/analysis-renewals.service.js';
-import { AnalysisAsker } from '../work/analysis-asker.service.js';
+import { AnalysisAsker } from '../attempts/analysis-asker.service.js';
 import { UpgradeEndings } from './upgrade-endings.service.js';
 
 /** One try to have a model answer what rules have answered: under a hold of its own, at today's price. */

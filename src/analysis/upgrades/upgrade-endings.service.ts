@@ -7,7 +7,7 @@ import type { HeldAnalysis } from '../holds/analysis-holds.service.js';
 import { AnalysisSettler } from '../holds/analysis-settler.service.js';
 import { RecoveryLog } from '../recovery/recovery-log.service.js';
 import { FallbackComparison } from '../recovery/recovery.entity.js';
-import { AnalysisDispatch } from '../work/analysis-dispatch.service.js';
+import { AnalysisDispatch } from '../attempts/analysis-dispatch.service.js';
 
 /** What a try to upgrade an analysis comes to. */
 @Injectable()

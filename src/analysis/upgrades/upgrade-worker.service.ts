@@ -1,7 +1,7 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { Clock } from '../../common/clock.js';
 import { WorkQueues } from '../../jobs/queue/work-queues.service.js';
-import { ATTEMPT_SECONDS_MAX, UPGRADES_QUEUE } from '../work/analysis-queues.js';
+import { ATTEMPT_SECONDS_MAX, UPGRADES_QUEUE } from '../attempts/analysis-queues.js';
 import { UpgradeAttempt } from './upgrade-attempt.service.js';
 import { UpgradeEndings } from './upgrade-endings.service.js';
 

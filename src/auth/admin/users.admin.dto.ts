@@ -1,6 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { Transform } from 'class-transformer';
 import { IsBoolean, IsEmail, IsIn, IsOptional, IsString, Matches, MaxLength } from 'class-validator';
+import { BooleanText } from '../../common/http/boolean-text.js';
 import { PageQuery } from '../../common/http/paging.js';
 import { ReasonRequest } from '../../common/http/reason-request.js';
 import { DISPLAY_NAME_LENGTH_MAX, NO_CONTROL_CHARACTERS, Profile, toProfile } from '../account/me.dto.js';
@@ -18,7 +18,7 @@ export class UsersQuery extends PageQuery {
 
   @ApiPropertyOptional({ default: false, description: 'Those who were deleted instead of the others' })
   @IsOptional()
-  @Transform(({ value }) => (value === 'true' ? true : value === 'false' ? false : value))
+  @BooleanText()
   @IsBoolean()
   deleted: boolean = false;
 }

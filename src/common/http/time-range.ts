@@ -1,3 +1,4 @@
+import { applyDecorators } from '@nestjs/common';
 import { ApiPropertyOptional } from '@nestjs/swagger';
 import { IsISO8601, IsOptional } from 'class-validator';
 import { InvalidRequestError } from '../errors/common.errors.js';
@@ -5,16 +6,21 @@ import { InvalidRequestError } from '../errors/common.errors.js';
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
+/** A moment that may be left out, in RFC 3339. */
+export function OptionalMoment(description: string): PropertyDecorator {
+  return applyDecorators(
+    ApiPropertyOptional({ format: 'date-time', description }),
+    IsOptional(),
+    IsISO8601({ strict: true }),
+  );
+}
+
 /** The time that a question is about: by default the last day. */
 export class LastDayQuery {
-  @ApiPropertyOptional({ format: 'date-time', description: 'Included; without it 24 hours before `to`' })
-  @IsOptional()
-  @IsISO8601({ strict: true })
+  @OptionalMoment('Included; without it 24 hours before `to`')
   from?: string;
 
-  @ApiPropertyOptional({ format: 'date-time', description: 'Excluded; now without it' })
-  @IsOptional()
-  @IsISO8601({ strict: true })
+  @OptionalMoment('Excluded; now without it')
   to?: string;
 }
 
@@ -24,16 +30,23 @@ export interface TimeRange {
   to: Date;
 }
 
-/** @throws InvalidRequestError for an empty range, and for one of more than `daysMax` days. */
-export function timeRangeOf(query: LastDayQuery, now: Date, daysMax: number): TimeRange {
+/**
+ * The range that was asked for; `beginning` says where one begins whose beginning was left out.
+ * @throws InvalidRequestError for an empty range, and for one of more than `daysMax` days.
+ */
+export function timeRangeOf(
+  query: LastDayQuery,
+  now: Date,
+  daysMax: number,
+  beginning = (to: Date): Date => new Date(to.getTime() - DAY_MS),
+): TimeRange {
   const to = query.to === undefined ? now : new Date(query.to);
-  const from = query.from === undefined ? new Date(to.getTime() - DAY_MS) : new Date(query.from);
+  const from = query.from === undefined ? beginning(to) : new Date(query.from);
   assertRange({ from, to }, daysMax);
   return { from, to };
 }
 
-/** @throws InvalidRequestError */
-export function assertRange({ from, to }: TimeRange, daysMax: number): void {
+function assertRange({ from, to }: TimeRange, daysMax: number): void {
   if (!(from < to)) throw InvalidRequestError.of([{ field: 'from', message: 'must be before to' }]);
   if (to.getTime() - from.getTime() > daysMax * DAY_MS) {
     throw InvalidRequestError.of([{ field: 'from', message: `must be at most ${daysMax} days before to` }]);

@@ -1,6 +1,7 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Transform, Type } from 'class-transformer';
 import { IsBoolean, IsIn, IsInt, IsISO8601, IsOptional, IsString, Length, Matches, Max, Min } from 'class-validator';
+import { BooleanText } from '../../common/http/boolean-text.js';
 import { etagOf } from '../../common/http/etag.js';
 import { PageQuery } from '../../common/http/paging.js';
 import { ReasonRequest } from '../../common/http/reason-request.js';
@@ -74,7 +75,7 @@ export class ReleasesQuery extends PageQuery {
 export class AppVersionsQuery extends ReleasesQuery {
   @ApiPropertyOptional({ description: 'Whether it is out now' })
   @IsOptional()
-  @Transform(({ value }: { value: unknown }) => (value === 'true' ? true : value === 'false' ? false : value))
+  @BooleanText()
   @IsBoolean({ message: 'must be true or false' })
   isPublished?: boolean;
 }

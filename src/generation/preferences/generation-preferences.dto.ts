@@ -1,14 +1,11 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { ArrayMaxSize, ArrayUnique, IsArray, IsBoolean, IsIn, IsObject, IsString, Length } from 'class-validator';
-import { GENERATION_MODES, type GenerationMode, MODEL_ID_LENGTH_MAX, MODELS_MAX } from '../domain/generation-modes.js';
+import { IsBoolean, IsIn, IsObject } from 'class-validator';
+import { GENERATION_MODES, type GenerationMode, MODELS_MAX } from '../domain/generation-modes.js';
+import { ModelIds } from '../model-ids.js';
 
 export class GenerationPreferencesBody {
   @ApiProperty({ type: [String], maxItems: MODELS_MAX, description: 'The models of a run that names none' })
-  @IsArray()
-  @ArrayUnique()
-  @ArrayMaxSize(MODELS_MAX)
-  @IsString({ each: true })
-  @Length(1, MODEL_ID_LENGTH_MAX, { each: true })
+  @ModelIds()
   preferredModels!: string[];
 
   @ApiProperty({ enum: GENERATION_MODES })

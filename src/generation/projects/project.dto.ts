@@ -1,10 +1,7 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { Transform, Type } from 'class-transformer';
+import { Type } from 'class-transformer';
 import {
-  ArrayMaxSize,
   ArrayMinSize,
-  ArrayUnique,
-  IsArray,
   IsBoolean,
   IsIn,
   IsObject,
@@ -15,9 +12,11 @@ import {
   Matches,
   ValidateNested,
 } from 'class-validator';
+import { BooleanText } from '../../common/http/boolean-text.js';
 import { PageQuery } from '../../common/http/paging.js';
 import { GENERATION_MODES, type GenerationMode, MODEL_ID_LENGTH_MAX, MODELS_MAX } from '../domain/generation-modes.js';
 import { NAME_LENGTH_MAX } from '../domain/name-list.js';
+import { ModelIds } from '../model-ids.js';
 import type { NameSuggestion } from './name-suggestion.entity.js';
 import type { Project, ProjectPreferences } from './project.entity.js';
 
@@ -29,12 +28,8 @@ const NOT_BLANK = { pattern: /\S/, message: 'must not be blank' } as const;
 export class ProjectPreferencesBody {
   @ApiPropertyOptional({ type: [String], maxItems: MODELS_MAX })
   @IsOptional()
-  @IsArray()
-  @ArrayUnique()
   @ArrayMinSize(1)
-  @ArrayMaxSize(MODELS_MAX)
-  @IsString({ each: true })
-  @Length(1, MODEL_ID_LENGTH_MAX, { each: true })
+  @ModelIds()
   models?: string[];
 
   @ApiPropertyOptional({ enum: GENERATION_MODES })
@@ -94,7 +89,7 @@ export class UpdateProjectRequest extends ProjectTermsRequest {
 export class SuggestionsQuery extends PageQuery {
   @ApiPropertyOptional()
   @IsOptional()
-  @Transform(({ value }: { value: unknown }) => (value === 'true' ? true : value === 'false' ? false : value))
+  @BooleanText()
   @IsBoolean({ message: 'must be true or false' })
   isFavourite?: boolean;
 

@@ -1,10 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { Transform } from 'class-transformer';
 import {
-  ArrayMaxSize,
   ArrayMinSize,
-  ArrayUnique,
-  IsArray,
   IsBoolean,
   IsIn,
   IsInt,
@@ -16,16 +12,17 @@ import {
   Max,
   Min,
 } from 'class-validator';
+import { BooleanText } from '../../common/http/boolean-text.js';
 import { formatCredits } from '../../common/domain/micro-credits.js';
 import { PageQuery } from '../../common/http/paging.js';
 import {
   GENERATION_MODES,
   type GenerationMode,
-  MODEL_ID_LENGTH_MAX,
   MODELS_MAX,
   NAMES_DEFAULT,
   NAMES_MAX,
 } from '../domain/generation-modes.js';
+import { ModelIds } from '../model-ids.js';
 import { IDEA_LENGTH_MAX } from '../projects/project.dto.js';
 import {
   ArchivedGeneration,
@@ -66,12 +63,8 @@ export class CreateGenerationRequest {
     description: 'As the project, else your preferences say',
   })
   @IsOptional()
-  @IsArray()
-  @ArrayUnique()
   @ArrayMinSize(1)
-  @ArrayMaxSize(MODELS_MAX)
-  @IsString({ each: true })
-  @Length(1, MODEL_ID_LENGTH_MAX, { each: true })
+  @ModelIds()
   models?: string[];
 
   @ApiPropertyOptional({ minimum: 1, maximum: NAMES_MAX, default: NAMES_DEFAULT, description: 'Of each model' })
@@ -95,7 +88,7 @@ export class GenerationsQuery extends PageQuery {
 
   @ApiPropertyOptional({ description: 'Those of long ago instead', default: false })
   @IsOptional()
-  @Transform(({ value }: { value: unknown }) => (value === 'true' ? true : value === 'false' ? false : value))
+  @BooleanText()
   @IsBoolean({ message: 'must be true or false' })
   isArchived: boolean = false;
 }
@@ -180,7 +173,7 @@ export function toGenerationDetail({
 export class RetentionQuery {
   @ApiPropertyOptional({ type: Boolean, default: true, description: 'false: do it' })
   @IsOptional()
-  @Transform(({ value }: { value: unknown }) => (value === 'true' ? true : value === 'false' ? false : value))
+  @BooleanText()
   @IsBoolean({ message: 'must be true or false' })
   dryRun: boolean = true;
 }

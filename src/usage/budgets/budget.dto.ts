@@ -1,5 +1,4 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { Transform } from 'class-transformer';
 import {
   ArrayMaxSize,
   ArrayMinSize,
@@ -17,6 +16,7 @@ import {
   Max,
   Min,
 } from 'class-validator';
+import { BooleanText } from '../../common/http/boolean-text.js';
 import { formatCredits, parseCredits } from '../../common/domain/micro-credits.js';
 import { formatMoney, type Money, parseMoney } from '../../common/domain/money.js';
 import { etagOf } from '../../common/http/etag.js';
@@ -117,7 +117,7 @@ export class BudgetsQuery extends PageQuery {
 
   @ApiPropertyOptional()
   @IsOptional()
-  @Transform(({ value }: { value: unknown }) => (value === 'true' ? true : value === 'false' ? false : value))
+  @BooleanText()
   @IsBoolean({ message: 'must be true or false' })
   isActive?: boolean;
 }

@@ -11,6 +11,7 @@ import {
   ValidatorConstraint,
   type ValidatorConstraintInterface,
 } from 'class-validator';
+import { BooleanText } from '../../common/http/boolean-text.js';
 import { TIERS } from '../../common/domain/tiers.js';
 import { InvalidRequestError } from '../../common/errors/common.errors.js';
 import { PageQuery } from '../../common/http/paging.js';
@@ -65,7 +66,7 @@ export class DividedQuery extends IntersectionType(RangeQuery, TimeZoneQuery) {
     description: 'Whether days or hours without usage have lines, too; where nothing else is grouped by',
   })
   @IsOptional()
-  @Transform(({ value }: { value: unknown }) => (value === 'true' ? true : value === 'false' ? false : value))
+  @BooleanText()
   @IsBoolean({ message: 'must be true or false' })
   fillGaps: boolean = false;
 }
