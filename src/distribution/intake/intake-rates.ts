@@ -56,7 +56,7 @@ export class IntakeRates {
       keyPrefix: kind,
       points,
       duration,
-      // Who is over his limit no longer reaches the database.
+      // What is over the limit no longer reaches the database.
       inMemoryBlockOnConsumed: points + 1,
     });
   }

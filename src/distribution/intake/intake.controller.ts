@@ -24,7 +24,7 @@ const DIAGNOSTICS_BODY = {
   },
 };
 
-/** What an app sends without anybody signed in, or with somebody: then it is his, to be exported and erased with the rest. */
+/** What an app sends without anybody signed in, or with somebody: then it is theirs, to be exported and erased with the rest. */
 @ApiTags('app')
 @ApiBearerAuth()
 @Public()

@@ -15,7 +15,7 @@ import { type IntakeKind, IntakeRates } from './intake-rates.js';
 
 const INTAKE_KIND = 'tollgate:intake-kind';
 
-/** Limits a public route by who sends, and finds out who it is where he says so: a token that is sent must be a good one. */
+/** Limits a public route by who sends, and finds out who it is where the request says so: a token that is sent must be a good one. */
 @Injectable()
 export class IntakeGuard implements CanActivate {
   constructor(
@@ -39,7 +39,7 @@ export class IntakeGuard implements CanActivate {
 export const LimitedIntake = (kind: IntakeKind): MethodDecorator =>
   applyDecorators(SetMetadata(INTAKE_KIND, kind), UseGuards(IntakeGuard));
 
-/** The id of who sends, where he is signed in; else null. */
+/** The id of who sends, where that is known; else null. */
 export const SenderId = createParamDecorator((_data: unknown, context: ExecutionContext): string | null => {
   const { principal } = context.switchToHttp().getRequest<FastifyRequest & AuthenticatedRequest>();
   return principal?.userId ?? null;

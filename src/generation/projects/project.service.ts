@@ -10,7 +10,7 @@ import { Project } from './project.entity.js';
 /** More than anyone names things for; beyond it a client is at fault. */
 export const PROJECTS_MAX = 1_000;
 
-/** The projects of one user. Those of others are not there for him. */
+/** The projects of one user. Those of others are not there. */
 @Injectable()
 export class ProjectService {
   constructor(private readonly em: EntityManager) {}

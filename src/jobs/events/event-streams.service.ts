@@ -76,10 +76,10 @@ export class EventStreams implements OnApplicationBootstrap, BeforeApplicationSh
     const { name, data = {}, isLast = false } = event;
     await em.execute(
       `insert into entity_events (entity_id, sequence, user_id, name, data, is_last, created_at)
-       select ?, coalesce(max(sequence), 0) + 1, ?, ?, ?::jsonb, ?, ? from entity_events where entity_id = ?`,
-      [entityId, userId, name, JSON.stringify(data), isLast, now, entityId],
+       select ?, coalesce(max(sequence), 0) + 1, ?, ?, ?::jsonb, ?, ? from entity_events where entity_id = ?
+       returning pg_notify(?, ?)`,
+      [entityId, userId, name, JSON.stringify(data), isLast, now, entityId, CHANNEL, entityId],
     );
-    await em.execute('select pg_notify(?, ?)', [CHANNEL, entityId]);
   }
 
   /**

@@ -53,7 +53,7 @@ export class AdminRequests implements OnApplicationShutdown {
     const wasAudited = this.audit.takeNote(requestId);
     if (status < 400) return wasAudited ? null : 'admin.request';
     const refusal = `${actorId} ${route}`;
-    // Whoever is no operator may try as often as he likes; only the log has that.
+    // Whoever is no operator is noted in the log alone, however often that is.
     if (status !== 403 || role === 'user' || this.refusals.has(refusal)) return null;
     this.refusals.set(refusal, true);
     return 'admin.refused';
