@@ -177,4 +177,21 @@ describe('signed-in devices', () => {
     expect(refreshed).toBe(status);
     expect((await browser.get('/account')).status).toBe(200);
   });
+
+  /** Removed once: the new password was there, and those who were to end had stayed. */
+  it('T49 keep the old password where the others could not be ended', async () => {
+    const person = { email: 'halfway@example.com', password: 'seven old umbrellas' };
+    await ensureUser(server.app, person);
+    await signIn(configuration, new Browser(server.url), person);
+    const browser = new Browser(server.url);
+    await openAccount(browser, person);
+    const change = { current: person.password, password: 'seven new umbrellas', endOthers: 'yes' };
+    await server.orm.em.execute('alter table auth_grants add constraint stuck check (revoked_at is null) not valid');
+    try {
+      expect((await browser.postJson('/account/password', change)).status).toBe(500);
+    } finally {
+      await server.orm.em.execute('alter table auth_grants drop constraint stuck');
+    }
+    await signIn(configuration, new Browser(server.url), person);
+  });
 });
