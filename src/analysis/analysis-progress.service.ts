@@ -1,61 +1,122 @@
 import { type EntityData, EntityManager } from '@mikro-orm/postgresql';
 import { Injectable } from '@nestjs/common';
+import { Batcher, type BatcherOptions } from '../common/batcher.js';
 import { Clock } from '../common/clock.js';
 import { EventStreams, type NewEvent } from '../jobs/events/event-streams.service.js';
+import { changeAnalyses } from './analysis-changes.js';
 import { Analysis, type ModelAnswer } from './analysis.entity.js';
+
+/** Far more than are under way in one process. */
+const BATCH_MEMBERS_MAX = 256;
+/** While one waits for a row that somebody has locked, another goes on. */
+const BATCHES_IN_FLIGHT = 2;
 
 type Change = EntityData<Analysis>;
 
 /** One change of a row and what belongs to it: the event that tells of it, and whatever else must be there with it or not at all. */
 export interface Progress {
   set: Change | ((now: Date) => Change);
-  event?: NewEvent;
-  also?: (em: EntityManager, now: Date) => Promise<void>;
+  event?: NewEvent | undefined;
+  also?: ((em: EntityManager, now: Date) => Promise<void>) | undefined;
+}
+
+interface Member {
+  seen: Analysis;
+  progress: Omit<Progress, 'also'>;
 }
 
 /**
  * The only writer of analyses under way. A row is changed by whoever has its last attempt: the number of attempts is its fence, so that a worker
- * that was taken for dead changes nothing when it comes back.
+ * that was taken for dead changes nothing when it comes back. What many jobs of a process read and write at the same time shares a round trip
+ * and a commit.
  */
 @Injectable()
 export class AnalysisProgress {
+  private readonly reads: Batcher<{ id: string }, Analysis | null>;
+  private readonly changes: Batcher<Member, Analysis | null>;
+
   constructor(
     private readonly em: EntityManager,
     private readonly events: EventStreams,
     private readonly clock: Clock,
-  ) {}
+  ) {
+    this.reads = new Batcher({
+      ...this.manner(),
+      keysOf: () => [],
+      laneOf: ({ id }) => id,
+      send: (members) => this.readAll(members.map(({ id }) => id)),
+    });
+    this.changes = new Batcher({
+      ...this.manner(),
+      keysOf: ({ seen }) => [seen.id],
+      laneOf: ({ seen }) => seen.id,
+      send: (members, { at }) => this.em.fork().transactional((em) => this.changeAll(em, members, at)),
+    });
+  }
 
   find(id: string): Promise<Analysis | null> {
-    return this.em.fork().findOne(Analysis, { id });
+    return this.reads.add({ id });
   }
 
   /** Takes the row for a new attempt; null where it has ended, or somebody else has just taken it. */
-  async claim(seen: Analysis, progress: Omit<Progress, 'set'> & { set: Change }): Promise<Analysis | null> {
-    const isTaken = await this.change(seen, { ...progress, set: { ...progress.set, attempts: seen.attempts + 1 } });
-    return isTaken ? this.find(seen.id) : null;
+  claim(seen: Analysis, { set, event }: { set: Change; event?: NewEvent }): Promise<Analysis | null> {
+    return this.changed(seen, { set: { ...set, attempts: seen.attempts + 1 }, event });
   }
 
   /** Keeps an answer before it is charged. False where the row is another's by now. */
   keep(analysis: Analysis, answer: ModelAnswer): Promise<boolean> {
-    return this.change(analysis, { set: { answer } });
+    // The time stays, so that no index changes: the end follows at once.
+    return this.change(analysis, { set: { answer, updatedAt: analysis.updatedAt } });
   }
 
   /** Changes the row as it was seen, in one transaction with its event. False where it has moved on. */
-  change({ id, userId, status, attempts }: Analysis, { set, event, also }: Progress): Promise<boolean> {
+  async change(seen: Analysis, progress: Progress): Promise<boolean> {
+    return (await this.changed(seen, progress)) !== null;
+  }
+
+  private changed(seen: Analysis, { also, ...progress }: Progress): Promise<Analysis | null> {
+    const member = { seen, progress };
+    if (!also) return this.changes.add(member);
     const now = this.clock.now();
     return this.em.fork().transactional(async (em) => {
-      const changed = await em.nativeUpdate(
-        Analysis,
-        { id, status, attempts },
-        {
-          ...(typeof set === 'function' ? set(now) : set),
-          updatedAt: now,
-        },
-      );
-      if (changed === 0) return false;
-      if (event) await this.events.append(em, { entityId: id, userId }, event, now);
-      await also?.(em, now);
-      return true;
+      const [row] = await this.changeAll(em, [member], now);
+      if (row) await also(em, now);
+      return row ?? null;
     });
+  }
+
+  /** The rows as they are now; null for each that had moved on. */
+  private async changeAll(em: EntityManager, members: readonly Member[], now: Date): Promise<(Analysis | null)[]> {
+    const rows = await changeAnalyses(
+      em,
+      members.map(({ seen, progress: { set } }) => ({
+        seen,
+        set: { updatedAt: now, ...(typeof set === 'function' ? set(now) : set) },
+      })),
+    );
+    const told = members.flatMap(({ seen: { id: entityId, userId }, progress: { event } }) =>
+      event && rows.has(entityId) ? [{ owner: { entityId, userId }, event }] : [],
+    );
+    if (told.length > 0) await this.events.appendAll(em, told, now);
+    return members.map(({ seen }) => rows.get(seen.id) ?? null);
+  }
+
+  private async readAll(ids: string[]): Promise<(Analysis | null)[]> {
+    const rows = await this.em.fork().find(Analysis, { id: { $in: ids } });
+    const byId = new Map(rows.map((row) => [row.id, row]));
+    return ids.map((id) => byId.get(id) ?? null);
+  }
+
+  private manner(): Pick<
+    BatcherOptions<never, never>,
+    'membersMax' | 'inFlightMax' | 'waitingMax' | 'laneWaitingMax' | 'now'
+  > {
+    return {
+      membersMax: BATCH_MEMBERS_MAX,
+      inFlightMax: BATCHES_IN_FLIGHT,
+      waitingMax: Infinity,
+      laneWaitingMax: Infinity,
+      now: () => this.clock.now(),
+    };
   }
 }

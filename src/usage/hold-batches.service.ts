@@ -1,4 +1,5 @@
 import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
+import { Batcher, overloaded, type Sending } from '../common/batcher.js';
 import { Clock, WallClock } from '../common/clock.js';
 import { Config } from '../config/config.js';
 import type {
@@ -10,7 +11,6 @@ import type {
   SettleResult,
 } from '../credits/hold.repository.js';
 import { HoldService } from '../credits/hold.service.js';
-import { Batcher, overloaded, type Sending } from './batcher.js';
 
 /**
  * Batches of one kind that a process has in flight. One, two and three carried the same within the noise, from 16 to 512 requests at a time.

@@ -42,7 +42,10 @@ export class AnalysisEndings {
         ...(!isCompleted && { lastErrorType: failure.type, errorContext: failure }),
       }),
       event: { name: isCompleted ? 'finished' : 'failed', data: isCompleted ? {} : failure, isLast: true },
-      also: (em, at) => this.recovery.end(em, analysis.id, isCompleted ? 'recovered' : 'given_up', at),
+      // Without trouble there is nothing else to write, and the end shares its transaction.
+      ...(analysis.recoveryAttempted && {
+        also: (em, at) => this.recovery.end(em, analysis.id, isCompleted ? 'recovered' : 'given_up', at),
+      }),
     });
   }
 

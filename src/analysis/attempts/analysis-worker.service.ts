@@ -6,7 +6,7 @@ import { AnalysisAttempt } from './analysis-attempt.service.js';
 import { ANALYSES_QUEUE, ATTEMPT_SECONDS_MAX } from './analysis-queues.js';
 
 /** Jobs mostly wait for answers. */
-const CONCURRENCY = 16;
+const CONCURRENCY = 32;
 /** What all processes together ask of one provider at once: work that can wait leaves room for callers who cannot. */
 const PROVIDER_CONCURRENCY = 32;
 

@@ -1,5 +1,6 @@
 import { EntityManager } from '@mikro-orm/postgresql';
 import { Injectable } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
 import { InvalidRequestError } from '../../common/errors/common.errors.js';
 import { assertIfMatch } from '../../common/http/etag.js';
 import { CatalogueService } from '../../models/catalogue.service.js';
@@ -10,9 +11,13 @@ import { etagOfKind, type KindRequest, toKindView } from './analysis-kind.dto.js
 import { AnalysisKind } from './analysis-kind.entity.js';
 import { schemaFault } from './result-schema.js';
 
+const VERSIONS_KEPT_MAX = 200;
+
 /** What can be asked about a text: prompts, forms of results and rules of fallback, all data, each change a new version. */
 @Injectable()
 export class AnalysisKinds {
+  private readonly versions = new LRUCache<string, AnalysisKind>({ max: VERSIONS_KEPT_MAX });
+
   constructor(
     private readonly em: EntityManager,
     private readonly catalogue: CatalogueService,
@@ -38,9 +43,14 @@ export class AnalysisKinds {
     return found;
   }
 
-  /** By which an analysis was made. */
-  version(kind: string, version: number): Promise<AnalysisKind> {
-    return this.em.fork().findOneOrFail(AnalysisKind, { kind, version });
+  /** By which an analysis was made. Nothing of a version but `isActive` ever changes, so it is read once. */
+  async version(kind: string, version: number): Promise<AnalysisKind> {
+    const key = `${kind} ${version}`;
+    const known = this.versions.get(key);
+    if (known) return known;
+    const read = await this.em.fork().findOneOrFail(AnalysisKind, { kind, version });
+    this.versions.set(key, read);
+    return read;
   }
 
   /** All versions, newest first. */

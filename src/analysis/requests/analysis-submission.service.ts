@@ -17,6 +17,8 @@ const DEADLINE_MS_DEFAULT = HOUR_MS;
 const PROCESSING_MS_ASSUMED = 2_000;
 /** Of the measured, the newest. */
 const MEASURED_MAX = 50;
+/** How old the measure of an estimate may be: with a long queue it takes a while to find the newest that have ended. */
+const MEASURED_MS_MAX = 10_000;
 
 /** What was asked for, and until when. */
 interface TimedRequest {
@@ -33,6 +35,8 @@ export interface QueuedAnalysis {
 /** Takes an analysis over that is held already: row, first event and job are one transaction, with whatever `also` writes. */
 @Injectable()
 export class AnalysisSubmission {
+  private measured: { processingMs: number; until: number } | undefined;
+
   constructor(
     private readonly em: EntityManager,
     private readonly dispatch: AnalysisDispatch,
@@ -84,15 +88,25 @@ export class AnalysisSubmission {
   }
 
   private async placeOf(em: EntityManager, turnAt: Date, now: Date): Promise<Omit<QueuedAnalysis, 'analysis'>> {
-    const [row] = await em.execute<{ before: number; processing_ms: number | null }[]>(
-      `select (select count(*)::integer from ai_analyses where status = 'queued' and turn_at <= ?) as before,
-              (select percentile_cont(0.5) within group (order by r.processing_ms)
-                 from (select processing_ms from ai_analyses where status = 'completed' order by id desc limit ${MEASURED_MAX}) r) as processing_ms`,
+    const [row] = await em.execute<{ before: number }[]>(
+      `select count(*)::integer as before from ai_analyses where status = 'queued' and turn_at <= ?`,
       [turnAt],
     );
     const before = row?.before ?? 0;
-    const waitMs = before * (row?.processing_ms ?? PROCESSING_MS_ASSUMED);
+    const waitMs = before * (await this.processingMs(em));
     return { position: before + 1, estimatedStartAt: new Date(now.getTime() + waitMs) };
+  }
+
+  /** The median of the newest. */
+  private async processingMs(em: EntityManager): Promise<number> {
+    if (this.measured && performance.now() < this.measured.until) return this.measured.processingMs;
+    const [row] = await em.execute<{ processing_ms: number | null }[]>(
+      `select percentile_cont(0.5) within group (order by r.processing_ms) as processing_ms
+       from (select processing_ms from ai_analyses where status = 'completed' order by id desc limit ${MEASURED_MAX}) r`,
+    );
+    const processingMs = row?.processing_ms ?? PROCESSING_MS_ASSUMED;
+    this.measured = { processingMs, until: performance.now() + MEASURED_MS_MAX };
+    return processingMs;
   }
 }
 

@@ -72,13 +72,24 @@ export class EventStreams implements OnApplicationBootstrap, BeforeApplicationSh
    * Adds an event in the transaction of `em`. The caller has the followed row locked, by having made or changed it there: that puts the events
    * of one row in one order.
    */
-  async append(em: EntityManager, { entityId, userId }: EventOwner, event: NewEvent, now: Date): Promise<void> {
-    const { name, data = {}, isLast = false } = event;
+  append(em: EntityManager, owner: EventOwner, event: NewEvent, now: Date): Promise<void> {
+    return this.appendAll(em, [{ owner, event }], now);
+  }
+
+  /** The same of many rows, one event of each. */
+  async appendAll(
+    em: EntityManager,
+    told: readonly { owner: EventOwner; event: NewEvent }[],
+    now: Date,
+  ): Promise<void> {
+    const rows = told.map(({ owner, event }) => ({ ...owner, data: {}, isLast: false, ...event }));
     await em.execute(
       `insert into entity_events (entity_id, sequence, user_id, name, data, is_last, created_at)
-       select ?, coalesce(max(sequence), 0) + 1, ?, ?, ?::jsonb, ?, ? from entity_events where entity_id = ?
-       returning pg_notify(?, ?)`,
-      [entityId, userId, name, JSON.stringify(data), isLast, now, entityId, CHANNEL, entityId],
+       select t."entityId", 1 + coalesce((select max(e.sequence) from entity_events e where e.entity_id = t."entityId"), 0),
+         t."userId", t.name, t.data, t."isLast", ?
+       from jsonb_to_recordset(?::jsonb) as t("entityId" uuid, "userId" uuid, name text, data jsonb, "isLast" boolean)
+       returning pg_notify(?, entity_id::text)`,
+      [now, JSON.stringify(rows), CHANNEL],
     );
   }
 

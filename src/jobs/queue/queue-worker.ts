@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 import type { Job, PgBoss } from 'pg-boss';
+import { Batcher } from '../../common/batcher.js';
 import { reasonOf } from '../failure-reason.js';
 
 /** Delayed jobs, and those whose notification got lost, are found by looking this often. */
@@ -47,13 +48,29 @@ export class QueueWorker {
   private awaken: () => void = () => undefined;
   private pumping: Promise<void> | undefined;
   private beat: NodeJS.Timeout | undefined;
+  /** Jobs that end together are told of together. */
+  private readonly completions: Batcher<Job<JobPayload>, undefined>;
 
   constructor(
     private readonly boss: PgBoss,
     private readonly definition: QueueDefinition,
     private readonly limits: { retriesMax: number },
     private readonly onEnd: (ended: EndedJob) => Promise<void>,
-  ) {}
+  ) {
+    this.completions = new Batcher({
+      membersMax: definition.concurrency,
+      inFlightMax: 1,
+      waitingMax: definition.concurrency,
+      laneWaitingMax: 1,
+      now: () => new Date(),
+      keysOf: ({ id }) => [id],
+      laneOf: ({ id }) => id,
+      send: async (jobs) => {
+        await boss.complete(definition.name, [...jobs]);
+        return jobs.map(() => undefined);
+      },
+    });
+  }
 
   start(): void {
     this.pumping = this.pump();
@@ -121,7 +138,7 @@ export class QueueWorker {
       const isLast = job.retryCount >= this.limits.retriesMax;
       const failure = reason === null ? null : { reason, isLast };
       await this.onEnd({ queue: name, payload: job.data, durationMs: performance.now() - began, failure });
-      await (failure ? this.boss.fail(name, job, failure) : this.boss.complete(name, job));
+      await (failure ? this.boss.fail(name, job, failure) : this.completions.add(job));
     } catch (error) {
       this.logger.error({ err: error, queue: name, id: job.data.id }, 'the end of a job could not be kept');
     }

@@ -1,7 +1,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { OverloadedError } from '../common/errors/common.errors.js';
-import { isOutcomeUnknown, isPassingFailure, isRolledBackForOthers } from '../common/errors/passing-failure.js';
+import { OverloadedError } from './errors/common.errors.js';
+import { isOutcomeUnknown, isPassingFailure, isRolledBackForOthers } from './errors/passing-failure.js';
 
 /** Whoever cuts one connection usually cuts all: the pool gets this long to notice which of its connections are gone. */
 const LOST_PAUSE_MS = 50;
