@@ -9,21 +9,20 @@ const USAGE = { prompt_tokens: 250, completion_tokens: 20, total_tokens: 270 };
 const WORDS = 'The quick brown fox jumps over the lazy dog and goes on its way home.'.split(/(?<= )/);
 
 const label = { id: 'chatcmpl-bench', created: 1_780_000_000, model: 'gpt-5-nano' };
-const completion = Buffer.from(
-  JSON.stringify({
-    ...label,
-    object: 'chat.completion',
-    choices: [
-      {
-        index: 0,
-        message: { role: 'assistant', content: WORDS.join(''), refusal: null },
-        logprobs: null,
-        finish_reason: 'stop',
-      },
-    ],
-    usage: USAGE,
-  }),
-);
+const completionOf = (content: string): Buffer =>
+  Buffer.from(
+    JSON.stringify({
+      ...label,
+      object: 'chat.completion',
+      choices: [
+        { index: 0, message: { role: 'assistant', content, refusal: null }, logprobs: null, finish_reason: 'stop' },
+      ],
+      usage: USAGE,
+    }),
+  );
+const completion = completionOf(WORDS.join(''));
+/** What fits the kind of analysis that the benchmark asks for. */
+const analysis = completionOf('{"sentiment":"positive","score":0.8,"themes":["work"]}');
 const chunk = (delta: object, finishReason: string | null): string =>
   `data: ${JSON.stringify({ ...label, object: 'chat.completion.chunk', choices: [{ index: 0, delta, logprobs: null, finish_reason: finishReason }] })}\n\n`;
 const streamed = Buffer.from(
@@ -52,11 +51,13 @@ const server = createServer((request, response) => {
   const parts: Buffer[] = [];
   request.on('data', (part: Buffer) => parts.push(part));
   request.on('end', () => {
-    const isStream = Buffer.concat(parts).includes('"stream":true');
+    const body = Buffer.concat(parts);
+    const isStream = body.includes('"stream":true');
+    const plain = body.includes('"record_result"') ? analysis : completion;
     const answer = (): void => {
       bill(request.headers.authorization ?? '');
       response.writeHead(200, { 'content-type': isStream ? 'text/event-stream' : 'application/json' });
-      response.end(isStream ? streamed : completion);
+      response.end(isStream ? streamed : plain);
     };
     if (delayMs > 0) void sleep(delayMs).then(answer);
     else answer();

@@ -1,5 +1,7 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { FULL_ANALYSIS, QUICK_ANALYSIS, runAnalysisBench } from './analysis/analysis-bench.js';
+import { analysisTables, writeAnalysisReport } from './analysis/analysis-report.js';
 import {
   FULL as FULL_AUTH,
   QUICK as QUICK_AUTH,
@@ -21,7 +23,7 @@ import { type Row, summarise } from './summary.js';
 import { FULL_USAGE, QUICK_USAGE, runUsageBench } from './usage/usage-bench.js';
 import { usageTables, writeUsageReport } from './usage/usage-report.js';
 
-const USAGE = `Usage: npm run bench -- [inference | engine | usage | auth | soak] [options]
+const USAGE = `Usage: npm run bench -- [inference | engine | usage | auth | analysis | soak] [options]
 
 Measures this server beside a bare proxy, Portkey's gateway and no gateway at all, interleaved, against one mock provider. Ends with exit
 code 1 when the books do not equal the provider's bill afterwards.
@@ -44,6 +46,11 @@ code 1 when the books do not equal the provider's bill afterwards.
   auth: the check of a token beside a look-up, refreshes and sign-ins per second, what hashing does to others
   --seconds 3   --rounds 3   --quick
 
+  analysis: analyses worked off beside a worker of pg-boss that does nothing, how soon one starts, open event streams, and lists and
+  reports over many, on a PostgreSQL of its own
+  --jobs 3000   --rounds 3   --rows 1000000   --streams 1000   --seconds 300
+  --quick             small sizes that prove nothing but that everything runs
+
   soak: streams at a constant rate, and the memory of the first against the last third
   --seconds 600   --rate 100   --connections 32
 
@@ -58,6 +65,8 @@ const { values, positionals } = parseArgs({
     quick: { type: 'boolean' },
     accounts: { type: 'string' },
     rows: { type: 'string' },
+    jobs: { type: 'string' },
+    streams: { type: 'string' },
     users: { type: 'string' },
     sizes: { type: 'string' },
     connections: { type: 'string' },
@@ -77,9 +86,10 @@ else if (subject === 'inference' || subject === 'gateway') process.exitCode = aw
 else if (subject === 'engine') process.exitCode = await benchEngine();
 else if (subject === 'usage') await benchUsage();
 else if (subject === 'auth') process.exitCode = await benchAuth();
+else if (subject === 'analysis') process.exitCode = await benchAnalysis();
 else if (subject === 'soak') process.exitCode = await benchSoak();
 else {
-  say(`There is no "${subject}" to measure. There are: inference, engine, usage, auth, soak\n\n${USAGE}`);
+  say(`There is no "${subject}" to measure. There are: inference, engine, usage, auth, analysis, soak\n\n${USAGE}`);
   process.exitCode = 1;
 }
 
@@ -132,6 +142,19 @@ async function benchAuth(): Promise<number> {
       : 'A VERIFIED TOKEN IS NOT TWICE AS FAST AS A LOOK-UP.',
   );
   return report.isBarMet ? 0 : 1;
+}
+
+async function benchAnalysis(): Promise<number> {
+  const base = values.quick ? QUICK_ANALYSIS : FULL_ANALYSIS;
+  const chosen = (['jobs', 'rounds', 'rows', 'streams', 'seconds'] as const).flatMap((name) =>
+    values[name] === undefined ? [] : [[name, positive(values[name])] as const],
+  );
+  const report = await runAnalysisBench({ ...base, ...Object.fromEntries(chosen) }, say);
+  for (const table of analysisTables(report)) say(`\n${toMarkdown(table)}`);
+  say(`\n${writeAnalysisReport(report, values.out)}`);
+  const { faults } = report;
+  say(faults.length === 0 ? 'The books equal the provider’s bill.' : `THE BOOKS DO NOT BALANCE:\n${faults.join('\n')}`);
+  return faults.length === 0 ? 0 : 1;
 }
 
 async function benchSoak(): Promise<number> {

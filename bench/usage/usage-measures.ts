@@ -1,3 +1,4 @@
+import { quantile } from '../quantile.js';
 import type { UsageQuery } from './usage-queries.js';
 
 /** A server, and as whom it is asked. */
@@ -98,9 +99,4 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
   const began = performance.now();
   await work();
   return performance.now() - began;
-}
-
-function quantile(times: readonly number[], share: number): number {
-  const sorted = times.toSorted((one, other) => one - other);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN;
 }
