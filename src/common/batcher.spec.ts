@@ -52,15 +52,18 @@ describe('a batcher', () => {
   it('sends a single member at once, without a timer', async () => {
     const { sent, add } = bench();
     const [answer] = add(member('a'));
-    await Promise.resolve();
+    await tick();
     expect(sent.map(({ members }) => ids(members))).toEqual([['a']]);
     sent[0]!.resolve();
     await expect(answer).resolves.toBe('a');
   });
 
-  it('sends what comes in one tick together, and collects while that is in flight', async () => {
+  /** Fails when a batch goes out before the turn of the event loop is over: requests come one by one from their sockets. */
+  it('sends what comes in one turn together, and collects while that is in flight', async () => {
     const { sent, add } = bench();
-    const answers = add(member('a'), member('b'));
+    const answers = add(member('a'));
+    await Promise.resolve();
+    answers.push(...add(member('b')));
     await tick();
     answers.push(...add(member('c')));
     await tick();

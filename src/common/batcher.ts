@@ -39,7 +39,7 @@ interface Waiting<Member, Result> {
 
 /**
  * Natural batches: what comes while a batch is in flight makes up the next. An idle batcher sends at once, so nobody waits for company; a busy
- * one shares a round trip and a commit among all who came meanwhile. What comes in one tick goes together.
+ * one shares a round trip and a commit among all who came meanwhile. What comes in one turn of the event loop goes together.
  */
 export class Batcher<Member, Result> {
   private waiting: Waiting<Member, Result>[] = [];
@@ -70,7 +70,7 @@ export class Batcher<Member, Result> {
    * @throws OverloadedError when too many wait.
    */
   add(member: Member): Promise<Result> {
-    // Who came in this very tick may still have room in a batch of its own.
+    // Who came in this very turn may still have room in a batch of its own.
     if (this.waiting.length >= this.options.waitingMax) this.sendWaiting();
     if (this.waiting.length >= this.options.waitingMax) return Promise.reject(overloaded());
     const lane = this.options.laneOf(member);
@@ -94,7 +94,8 @@ export class Batcher<Member, Result> {
   private wake(): void {
     if (this.isWoken || this.inFlight >= this.options.inFlightMax) return;
     this.isWoken = true;
-    queueMicrotask(() => {
+    // After everything that the sockets have brought by now: each request comes in a turn of its own.
+    setImmediate(() => {
       this.isWoken = false;
       this.sendWaiting();
     });
