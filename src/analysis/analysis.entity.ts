@@ -38,6 +38,8 @@ export type AnalysisCharge = Omit<UsageAttempt, 'model'> & { modelId: string; mo
 
 /** What a model answered, kept before it is charged so that no death of a worker asks or charges twice. */
 export interface ModelAnswer {
+  /** Whether the model was asked for this one alone, for several at once, or not again. Absent means alone. */
+  source?: 'batch' | 'cache';
   charges: AnalysisCharge[];
   /** Null where the answer never fitted its schema; then there is a reason. */
   result: Record<string, unknown> | null;
@@ -114,6 +116,8 @@ export const AnalysisSchema = defineEntity({
     /** Whether that hold is still to be settled or given back. */
     isHoldOpen: p.boolean().default(false),
     answer: p.json<ModelAnswer>().nullable(),
+    /** What makes a request the same as another, where its kind's answers are given again. */
+    requestHash: p.blob().nullable(),
     createdAt: p.datetime().columnType('timestamptz'),
     updatedAt: p.datetime().columnType('timestamptz'),
   },
@@ -131,6 +135,11 @@ export const AnalysisSchema = defineEntity({
       name: 'ai_analyses_created_at_index',
       properties: ['createdAt'],
       type: 'brin',
+    },
+    {
+      name: 'ai_analyses_request_hash_index',
+      properties: ['userId', 'requestHash'],
+      where: 'request_hash is not null',
     },
     { name: 'ai_analyses_turn_index', properties: ['turnAt'], where: `status = 'queued'` },
     {

@@ -25,6 +25,9 @@ import { AnalysesController } from './requests/analyses.controller.js';
 import { Analyses } from './requests/analyses.service.js';
 import { AnalysisIntake } from './requests/analysis-intake.service.js';
 import { AnalysisSubmission } from './requests/analysis-submission.service.js';
+import { AnalysisBatches } from './sharing/analysis-batches.service.js';
+import { AnswerCache } from './sharing/answer-cache.service.js';
+import { BatchAsker } from './sharing/batch-asker.service.js';
 import { UpgradeAttempt } from './upgrades/upgrade-attempt.service.js';
 import { UpgradeEndings } from './upgrades/upgrade-endings.service.js';
 import { UpgradeWorker } from './upgrades/upgrade-worker.service.js';
@@ -53,6 +56,7 @@ import { AnalysisWorker } from './attempts/analysis-worker.service.js';
     Analyses,
     AnalysisAsker,
     AnalysisAttempt,
+    AnalysisBatches,
     AnalysisDispatch,
     AnalysisEndings,
     AnalysisHolds,
@@ -68,6 +72,8 @@ import { AnalysisWorker } from './attempts/analysis-worker.service.js';
     AnalysisSummary,
     AnalysisSweep,
     AnalysisWorker,
+    AnswerCache,
+    BatchAsker,
     DeadLetters,
     OlderAnalysisImport,
     RecoveryLog,

@@ -110,6 +110,17 @@ export class ReceiptView extends ReceiptAttempt {
   @ApiProperty({ type: Object, description: 'Milliseconds' })
   timings!: { holdMs: number | null; firstTokenMs: number | null; totalMs: number };
 
+  @ApiPropertyOptional({ format: 'uuid', description: 'Whose answer was given again, free of charge' })
+  cachedFrom?: string;
+
+  @ApiPropertyOptional({
+    type: Object,
+    example: { size: 4, tokens: 1204 },
+    description:
+      'How many requests shared the call, and its tokens in all; tokens, credits and cost here are the share',
+  })
+  batch?: { size: number; tokens: number };
+
   @ApiPropertyOptional({ type: [ReceiptAttempt], description: 'Every charged attempt, when there was more than one' })
   attempts?: ReceiptAttempt[];
 
@@ -117,12 +128,22 @@ export class ReceiptView extends ReceiptAttempt {
   createdAt!: string;
 }
 
+/** What a line of the ledger keeps for its receipt. */
+interface ReceiptMetadata {
+  parameters?: { sent?: unknown; applied?: unknown };
+  holdMs?: number;
+  cachedFrom?: string;
+  batch?: { size: number; tokens: number };
+}
+
 export function toReceiptView({ attempts, payments }: Receipt): ReceiptView {
   const views = attempts.map(({ row, rates }) => toAttempt(row, rates));
   const rows = attempts.map(({ row }) => row);
   const [last, view] = [rows.at(-1), views.at(-1)];
   if (!last || !view) throw new Error('a receipt has at least one attempt');
-  const metadata = last.metadata as { parameters?: { sent?: unknown; applied?: unknown }; holdMs?: number };
+  const metadata = last.metadata as ReceiptMetadata;
+  const { cachedFrom } = metadata;
+  const { batch } = rows[0]?.metadata as ReceiptMetadata;
   const debtUcr = payments
     .filter(({ creditId }) => creditId === null)
     .reduce((sum, { amountUcr }) => sum + amountUcr, 0n);
@@ -143,6 +164,8 @@ export function toReceiptView({ attempts, payments }: Receipt): ReceiptView {
     debt: formatCredits(debtUcr),
     parameters: { sent: metadata.parameters?.sent ?? {}, applied: metadata.parameters?.applied ?? [] },
     timings: { holdMs: metadata.holdMs ?? null, firstTokenMs: last.firstTokenMs ?? null, totalMs: last.latencyMs },
+    ...(cachedFrom !== undefined && { cachedFrom }),
+    ...(batch && { batch: { size: batch.size, tokens: batch.tokens } }),
     ...(views.length > 1 && { attempts: views }),
     createdAt: last.createdAt.toISOString(),
   };

@@ -13,7 +13,16 @@ const USERS = 10;
 /** The last of the users queues as many as all others together. */
 const HEAVY_SHARE = 0.5;
 const KILLS = 2;
-const ANSWER = JSON.stringify({ sentiment: 'positive', score: 0.5, themes: [] });
+const SENTIMENT = { sentiment: 'positive', score: 0.5, themes: [] };
+const LABEL = { label: 'other', reason: 'It is about a day.' };
+
+/** Half of them is asked for in batches, as many at once as there are texts in the message. */
+function answer(body: Record<string, unknown>): string {
+  const [, message] = body['messages'] as { content: string }[];
+  if (!message!.content.startsWith('[')) return JSON.stringify(isLabelled(body) ? LABEL : SENTIMENT);
+  return JSON.stringify({ results: (JSON.parse(message!.content) as string[]).map(() => LABEL) });
+}
+const isLabelled = (body: Record<string, unknown>): boolean => JSON.stringify(body['tools']).includes('"label"');
 
 interface Row {
   id: string;
@@ -37,12 +46,13 @@ describe('five hundred analyses', () => {
 
   beforeAll(async () => {
     await provider.start();
-    provider.behave({ content: ANSWER, delayMs: 40 });
+    provider.behave({ content: answer, delayMs: 40 });
     fleet = await Fleet.start(await createTestDatabase(), {
       JOBS: 'off',
       OPENAI_BASE_URL: provider.baseUrl,
       OPENAI_API_KEY: 'sk-mock',
     });
+    await fleet.query(`update analysis_kinds set batch_size = 8 where kind = 'classification'`);
     users = [];
     for (let count = 0; count < USERS; count += 1) users.push(await fleet.user(1_000_000_000n));
   }, 120_000);
@@ -63,7 +73,7 @@ describe('five hundred analyses', () => {
       headers: { authorization: `Bearer ${user.token}`, 'content-type': 'application/json' },
       body: JSON.stringify({
         subject: `entry-${number}`,
-        kind: 'sentiment',
+        kind: number % 2 ? 'sentiment' : 'classification',
         text: `A good day, number ${number}.`,
         priority: number % 10 === 0 ? 9 : 0,
       }),
@@ -111,7 +121,7 @@ describe('five hundred analyses', () => {
       provider.behave({ status: 503 });
       await workers.splice(Math.floor(random() * workers.length), 1)[0]!.kill();
       await sleep(1_500);
-      provider.behave({ content: ANSWER, delayMs: 40 });
+      provider.behave({ content: answer, delayMs: 40 });
       await startWorker();
     }
     await until(async () => (await ended()) === ANALYSES, 180_000);
@@ -136,6 +146,13 @@ describe('five hundred analyses', () => {
     expect(spent(rows.map((row) => row.credits_ucr))).toBe(spent(charged.map(({ credits }) => credits)));
     expect(await fleet.query(`select id from credit_holds where state = 'pending'`)).toEqual([]);
     expect(await fleet.brokenInvariants()).toEqual([]);
+
+    const batches = await fleet.query<{ users: string; members: string }>(
+      `select count(distinct user_id) as users, count(*) as members from token_usage_ledger
+       where metadata ? 'batch' group by metadata->'batch'->>'of'`,
+    );
+    expect(batches.some(({ members }) => Number(members) > 1)).toBe(true);
+    expect(batches.filter(({ users: owners }) => owners !== '1')).toEqual([]);
 
     const waits = (isWanted: (row: Row) => boolean): number => {
       const sorted = rows

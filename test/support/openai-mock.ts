@@ -14,7 +14,8 @@ export interface MockUsage {
 /** How the next answers are given; what is left out is as a well-behaved provider does it. */
 export interface MockBehaviour {
   delayMs?: number;
-  content?: string;
+  /** Also as it depends on what was asked. */
+  content?: string | ((body: Record<string, unknown>) => string);
   /** Null: the answer carries no usage. */
   usage?: MockUsage | null;
   status?: number;
@@ -99,14 +100,10 @@ export class OpenAiMock {
       return;
     }
     if (request.url === '/v1/embeddings') return this.embed(body, response);
-    const usage =
-      behaviour.usage === undefined ? usageOf(body, behaviour.content ?? 'Hello from the mock.') : behaviour.usage;
-    const answer: Answer = {
-      behaviour,
-      model: String(body['model']),
-      content: behaviour.content ?? 'Hello from the mock.',
-      usage,
-    };
+    const said = behaviour.content ?? 'Hello from the mock.';
+    const content = typeof said === 'string' ? said : said(body);
+    const usage = behaviour.usage === undefined ? usageOf(body, content) : behaviour.usage;
+    const answer: Answer = { behaviour, model: String(body['model']), content, usage };
     if (body['stream'] === true) await this.stream(answer, body, response);
     else response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(completionOf(answer)));
     this.bill(usage);

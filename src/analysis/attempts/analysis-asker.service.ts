@@ -8,6 +8,14 @@ import { AnalysisHolds, type AnalysisOrder } from '../holds/analysis-holds.servi
 import { answerText, type FaultyAnswer, kindChat, parseAnswer } from '../kinds/kind-chat.js';
 import { resultFaults } from '../kinds/result-schema.js';
 
+/** What the first call about a text came to. */
+export interface FirstAnswer {
+  charge: AnalysisCharge;
+  /** Null where the answer does not fit its form. */
+  result: Record<string, unknown> | null;
+  faulty: FaultyAnswer;
+}
+
 /** Asks a model about a text, and once more where its answer does not fit the form. */
 @Injectable()
 export class AnalysisAsker {
@@ -22,7 +30,11 @@ export class AnalysisAsker {
    * @throws every refusal of a chat and the provider errors, after which there is nothing to charge
    */
   async ask(order: AnalysisOrder): Promise<ModelAnswer> {
-    const first = await this.askOnce(order, 1);
+    return this.orRepaired(order, await this.askOnce(order, 1));
+  }
+
+  /** A first answer that fits, or what comes of asking for it again. Never rejects for a reason of the model or its provider. */
+  async orRepaired(order: AnalysisOrder, first: FirstAnswer): Promise<ModelAnswer> {
     if (first.result) return { charges: [first.charge], result: first.result, reason: null };
     try {
       const second = await this.askOnce(order, 2, first.faulty);
@@ -37,22 +49,37 @@ export class AnalysisAsker {
     }
   }
 
-  private async askOnce(order: AnalysisOrder, attemptNo: number, faulty?: FaultyAnswer) {
+  private async askOnce(order: AnalysisOrder, attemptNo: number, faulty?: FaultyAnswer): Promise<FirstAnswer> {
     const { kind, modelId, text, userId, versionNo } = order;
     const body = kindChat(kind, this.holds.model(modelId), text, faulty);
     const bound = await this.admission.admit(body, userId, versionNo);
     const { completion, attempt } = await this.chat.ask(bound, order);
     const answer = answerText(completion);
-    const parsed = parseAnswer(answer);
-    const faults = parsed === undefined ? ['it holds no JSON object'] : resultFaults(kind.outputSchema, parsed);
-    const charge = toCharge(attempt, attemptNo, { kind: kind.kind, kindVersion: kind.version });
-    const result = faults.length === 0 ? (parsed as Record<string, unknown>) : null;
-    return { charge, result, faulty: { text: answer, faults } };
+    return firstAnswer(order, toCharge({ ...attempt, attemptNo }, order), {
+      parsed: parseAnswer(answer),
+      text: answer,
+    });
   }
 }
 
-function toCharge({ model, ...attempt }: UsageAttempt, attemptNo: number, about: object): AnalysisCharge {
+/** An answer beside the form that it should have. */
+export function firstAnswer(
+  { kind }: AnalysisOrder,
+  charge: AnalysisCharge,
+  { parsed, text }: { parsed: unknown; text: string },
+): FirstAnswer {
+  const faults = parsed === undefined ? ['it holds no JSON object'] : resultFaults(kind.outputSchema, parsed);
+  const result = faults.length === 0 ? (parsed as Record<string, unknown>) : null;
+  return { charge, result, faulty: { text, faults } };
+}
+
+/** A call as its analysis keeps it, until it is charged and after. */
+export function toCharge(
+  { model, ...attempt }: UsageAttempt,
+  { kind }: AnalysisOrder,
+  about: object = {},
+): AnalysisCharge {
   const { id: modelId, versionNo: modelVersionNo } = model;
-  const metadata = { ...attempt.metadata, ...about };
-  return { ...attempt, attemptNo, operation: 'analysis', metadata, modelId, modelVersionNo };
+  const metadata = { ...attempt.metadata, kind: kind.kind, kindVersion: kind.version, ...about };
+  return { ...attempt, operation: 'analysis', metadata, modelId, modelVersionNo };
 }

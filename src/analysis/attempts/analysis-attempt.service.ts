@@ -4,7 +4,8 @@ import type { Analysis, ModelAnswer } from '../analysis.entity.js';
 import type { AnalysisOrder } from '../holds/analysis-holds.service.js';
 import type { AnalysisKind } from '../kinds/analysis-kind.entity.js';
 import { AnalysisKinds } from '../kinds/analysis-kinds.service.js';
-import { AnalysisAsker } from './analysis-asker.service.js';
+import { AnalysisBatches } from '../sharing/analysis-batches.service.js';
+import { AnswerCache } from '../sharing/answer-cache.service.js';
 import { AnalysisEndings } from './analysis-endings.service.js';
 import { consequenceOf, type Failure, failureOf } from './analysis-failure.js';
 import { AnalysisRetries } from './analysis-retries.service.js';
@@ -20,7 +21,8 @@ const DEADLINE_PASSED: Failure = {
 export class AnalysisAttempt {
   constructor(
     private readonly kinds: AnalysisKinds,
-    private readonly asker: AnalysisAsker,
+    private readonly cache: AnswerCache,
+    private readonly batches: AnalysisBatches,
     private readonly retries: AnalysisRetries,
     private readonly endings: AnalysisEndings,
   ) {}
@@ -33,14 +35,14 @@ export class AnalysisAttempt {
     if (analysis.deadlineAt && analysis.deadlineAt <= now) {
       return this.endings.withoutModel(analysis, kind, latenessOf(analysis));
     }
-    const answer = await this.askedOrEnded(analysis, kind);
+    const answer = (await this.cache.find(analysis, kind, now)) ?? (await this.askedOrEnded(analysis, kind));
     if (answer) await this.endings.answered(analysis, answer);
   }
 
   /** Null where there is no answer, and what follows has been done. */
   private async askedOrEnded(analysis: Analysis, kind: AnalysisKind): Promise<ModelAnswer | null> {
     try {
-      return await this.asker.ask(orderOf(analysis, kind));
+      return await this.batches.ask(orderOf(analysis, kind));
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
       await this.follow(analysis, kind, error);

@@ -36,6 +36,8 @@ export class AnalysisEndings {
         ...use,
         status: isCompleted ? 'completed' : 'failed',
         result: answer.result,
+        cachingUsed: answer.source === 'cache',
+        batchProcessed: answer.source === 'batch',
         circuitBreakerState: 'closed',
         answer: null,
         isHoldOpen: false,

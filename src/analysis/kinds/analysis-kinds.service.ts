@@ -73,7 +73,7 @@ export class AnalysisKinds {
       await em.execute('select pg_advisory_xact_lock(hashtext(?))', [`analysis_kinds ${kind}`]);
       const [last] = await em.find(AnalysisKind, { kind }, { orderBy: { version: 'desc' }, limit: 1 });
       if (last) assertIfMatch(cause.ifMatch, etagOfKind(last));
-      const { prompt, outputSchema, modelId, isActive } = asked;
+      const { prompt, outputSchema, modelId, isActive, cacheSeconds, batchSize } = asked;
       const version = (last?.version ?? 0) + 1;
       const made = em.create(AnalysisKind, {
         kind,
@@ -83,6 +83,8 @@ export class AnalysisKinds {
         modelId,
         fallback,
         isActive: isActive ?? true,
+        cacheSeconds: cacheSeconds ?? 0,
+        batchSize: batchSize ?? 1,
         createdAt: now,
       });
       await em.persist(made).flush();

@@ -6,6 +6,7 @@ import { EventStreams } from '../../jobs/events/event-streams.service.js';
 import { Analysis } from '../analysis.entity.js';
 import { turnOf } from '../domain/turn.js';
 import type { HeldAnalysis } from '../holds/analysis-holds.service.js';
+import { requestHashOf } from '../sharing/answer-cache.service.js';
 import { AnalysisDispatch } from '../attempts/analysis-dispatch.service.js';
 import type { CreateAnalysisRequest } from './analysis.dto.js';
 
@@ -111,11 +112,12 @@ export class AnalysisSubmission {
 }
 
 function toRow(
-  { requestId, userId, accessId, kind, bound }: HeldAnalysis,
+  held: HeldAnalysis,
   { asked, deadlineAt }: TimedRequest,
   { now, turnAt, position }: { now: Date; turnAt: Date; position: number },
 ) {
-  const { chat } = bound;
+  const { requestId, userId, accessId, kind, bound } = held;
+  const { model, tier } = bound.chat;
   return {
     id: requestId,
     userId,
@@ -124,13 +126,14 @@ function toRow(
     analysisVersion: kind.version,
     priority: asked.priority,
     input: { text: asked.text, ...(asked.model !== undefined && { model: asked.model }) },
-    serviceTier: chat.tier,
+    serviceTier: tier,
     queuedAt: now,
     queuePosition: position,
     createdBy: userId,
     accessId,
-    modelId: chat.model.id,
-    modelVersionNo: chat.model.versionNo,
+    modelId: model.id,
+    modelVersionNo: model.versionNo,
+    requestHash: requestHashOf({ ...held, modelId: model.id }, model.versionNo),
     deadlineAt,
     turnAt,
     holdId: requestId,
