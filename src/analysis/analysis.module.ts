@@ -17,6 +17,7 @@ import { AnalysisKinds } from './kinds/analysis-kinds.service.js';
 import { OlderAnalysisImport } from './older/older-import.service.js';
 import { DeadLettersAdminController } from './recovery/dead-letters.admin.controller.js';
 import { DeadLetters } from './recovery/dead-letters.service.js';
+import { OtherModels } from './recovery/other-models.service.js';
 import { RecoveryLog } from './recovery/recovery-log.service.js';
 import { AnalysesAdminController } from './reports/analyses.admin.controller.js';
 import { AnalysisRecords } from './reports/analysis-records.service.js';
@@ -76,6 +77,7 @@ import { AnalysisWorker } from './attempts/analysis-worker.service.js';
     BatchAsker,
     DeadLetters,
     OlderAnalysisImport,
+    OtherModels,
     RecoveryLog,
     UpgradeAttempt,
     UpgradeEndings,

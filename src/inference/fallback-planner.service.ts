@@ -61,7 +61,7 @@ export class FallbackPlanner {
 }
 
 /** `meta.providerMetadata.fallbacks`: ids of models. The member is free form, so what is no id is passed over. */
-function fallbacksOf({ meta }: CatalogueModel): string[] {
+export function fallbacksOf({ meta }: CatalogueModel): string[] {
   const listed: unknown = meta.providerMetadata?.['fallbacks'];
   if (!Array.isArray(listed)) return [];
   return listed.filter((id): id is string => typeof id === 'string').slice(0, FALLBACKS_MAX);

@@ -23,7 +23,7 @@ export interface UnattendedAnswer {
 
 type AnsweredCall = PlannedCall & { answer: ProviderAnswer };
 
-/** Asks models for work that no client waits for, through the circuits and fallbacks of every chat. Whoever asks holds before and settles after. */
+/** Asks models for work that no client waits for, through the circuits of every chat. Whoever asks holds before and settles after. */
 @Injectable()
 export class UnattendedChat {
   constructor(
@@ -33,26 +33,21 @@ export class UnattendedChat {
     private readonly clock: Clock,
   ) {}
 
-  /** @throws the provider errors, after which there is nothing to charge, and OverloadedError where the process stops. */
-  ask(bound: BoundChat, caller: UnattendedCaller): Promise<UnattendedAnswer> {
-    return this.answered(bound, caller, (call) => this.attempts.first(call, complete));
-  }
-
-  /** The same of this model alone, without its fallbacks, until `signal` aborts. @throws the signal's reason, too, which must be an AppError */
-  askOnly(bound: BoundChat, caller: UnattendedCaller, signal: AbortSignal): Promise<UnattendedAnswer> {
-    return this.answered(bound, caller, (call) => this.attempts.only(call, complete, signal));
-  }
-
-  private async answered(
+  /**
+   * This model alone, without its fallbacks, until `signal` aborts.
+   * @throws the provider errors, after which there is nothing to charge, OverloadedError where the process stops, and the signal's reason,
+   * which must be an AppError
+   */
+  async ask(
     { chat, plan }: BoundChat,
     caller: UnattendedCaller,
-    ask: (call: PlannedCall) => Promise<AnsweredCall>,
+    signal: AbortSignal = new AbortController().signal,
   ): Promise<UnattendedAnswer> {
     const asked: ChatCall = { ...caller, chat, dialect: CHAT_COMPLETIONS, startedAt: this.clock.now() };
     const leave = this.inFlight.enter();
     try {
       const began = performance.now();
-      const answered = await ask({ call: asked, plan });
+      const answered = await this.attempts.only({ call: asked, plan }, complete, signal);
       const { completion, usage, providerRequestId } = answered.answer;
       const attempt = toAttempt(answered.call, answered.plan, {
         usage: usage ?? (await this.estimate(answered, completion)),

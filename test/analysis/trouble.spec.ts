@@ -1,5 +1,7 @@
 import { AdminConsole } from '../models/admin-console.js';
 import type { Caller } from '../inference/chat-bench.js';
+import { addModel } from '../inference/model-copies.js';
+import { OpenAiMock } from '../support/openai-mock.js';
 import { until } from '../support/until.js';
 import { followEvents } from '../support/event-reader.js';
 import { AnalysisBench, REQUEST, SENTIMENT } from './analysis-bench.js';
@@ -12,9 +14,11 @@ describe('an analysis whose provider is in trouble', () => {
   let bench: AnalysisBench;
   let admin: AdminConsole;
   let caller: Caller;
+  let elsewhere: OpenAiMock;
 
   beforeAll(async () => {
-    bench = await AnalysisBench.start();
+    elsewhere = await new OpenAiMock().start();
+    bench = await AnalysisBench.start({ ELSEWHERE_BASE_URL: elsewhere.baseUrl });
     admin = await AdminConsole.on(bench.chat.server);
   });
   beforeEach(async () => {
@@ -22,7 +26,10 @@ describe('an analysis whose provider is in trouble', () => {
     caller = await bench.chat.caller('pro');
   });
   afterEach(() => bench.expectBalanced());
-  afterAll(() => bench.close());
+  afterAll(async () => {
+    await bench.close();
+    await elsewhere.close();
+  });
 
   async function read(id: string): Promise<Record<string, unknown>> {
     return (await caller.get(`/v1/analyses/${id}`)).body;
@@ -71,6 +78,35 @@ describe('an analysis whose provider is in trouble', () => {
       expect.objectContaining({ group: 'gpt-5-nano', analyses: 1, failed: 0, fallbackRate: 1, upgraded: 1 }),
     ]);
     expect((await admin.get('/admin/analyses/summary?groupBy=mood')).status).toBe(400);
+  });
+
+  // Planted once: the price of the wanted model for the answer of the other; the reconciliation and the charge failed.
+  it('is answered by another model that the catalogue lists, under the same hold and at its own price, before rules are asked', async () => {
+    const add = (id: string, provider: string, meta: object) =>
+      addModel(bench.chat.server, { id, like: 'sandbox-echo', provider, meta: { ...meta } });
+    await add('dear', 'elsewhere', { creditsPer1kTokens: 50 });
+    await add('down', 'openai', { creditsPer1kTokens: 2 });
+    await add('cheap', 'elsewhere', { creditsPer1kTokens: 1 });
+    const fallbacks = ['no-such-model', 'dear', 'down', 'cheap'];
+    await add('wanted', 'openai', { creditsPer1kTokens: 2, providerMetadata: { fallbacks } });
+    const usage = { prompt_tokens: 100, completion_tokens: 20, total_tokens: 120 };
+    elsewhere.behave({ content: JSON.stringify(SENTIMENT), usage });
+    const { id, body, events } = await bench.analyse(caller, { ...REQUEST, model: 'wanted', deadline: soon() });
+    expect(body).toMatchObject({ result: SENTIMENT, model: 'cheap', fallback: null, creditsCharged: '0.120000' });
+    expect(events.at(-1)?.event).toBe('finished');
+    expect(elsewhere.requests).toMatchObject([{ body: { model: 'cheap' } }]);
+    expect(await caller.ledger()).toMatchObject([{ model_id: 'cheap', credits_ucr: '120000' }]);
+    expect(await caller.openHolds()).toBe(0);
+    const { body: workflows } = await admin.get(`/admin/recovery-workflows?analysisId=${id}`);
+    const [workflow] = workflows['data'] as { state: string; steps: { step: string; detail: object }[] }[];
+    expect(workflow?.state).toBe('recovered');
+    expect(workflow?.steps[0]?.step).toBe('retry');
+    expect(workflow?.steps.filter(({ step }) => step === 'other_model').map(({ detail }) => detail)).toEqual([
+      { modelId: 'no-such-model', reason: 'model_not_found' },
+      { modelId: 'dear', reason: 'above_hold' },
+      { modelId: 'down', reason: 'provider_error' },
+      { modelId: 'cheap', reason: null },
+    ]);
   });
 
   // Removed once: the look whether an upgrade has a result, then the provider’s trouble as the reason of a late attempt: both seen failing.

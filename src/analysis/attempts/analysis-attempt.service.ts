@@ -4,6 +4,7 @@ import type { Analysis, ModelAnswer } from '../analysis.entity.js';
 import type { AnalysisOrder } from '../holds/analysis-holds.service.js';
 import type { AnalysisKind } from '../kinds/analysis-kind.entity.js';
 import { AnalysisKinds } from '../kinds/analysis-kinds.service.js';
+import { OtherModels } from '../recovery/other-models.service.js';
 import { AnalysisBatches } from '../sharing/analysis-batches.service.js';
 import { AnswerCache } from '../sharing/answer-cache.service.js';
 import { AnalysisEndings } from './analysis-endings.service.js';
@@ -24,6 +25,7 @@ export class AnalysisAttempt {
     private readonly cache: AnswerCache,
     private readonly batches: AnalysisBatches,
     private readonly retries: AnalysisRetries,
+    private readonly others: OtherModels,
     private readonly endings: AnalysisEndings,
   ) {}
 
@@ -58,11 +60,19 @@ export class AnalysisAttempt {
       case 'fail':
         return this.endings.failed(analysis, failure);
       case 'retry':
-        if (!(await this.retries.putBack(analysis, failure))) await this.endings.withoutModel(analysis, kind, failure);
+        if (!(await this.retries.putBack(analysis, failure))) await this.askOthers(analysis, kind, failure);
         return;
       case 'fall_back':
         return this.endings.withoutModel(analysis, kind, failure);
     }
+  }
+
+  /** The last that is tried before rules answer. */
+  private async askOthers(analysis: Analysis, kind: AnalysisKind, failure: Failure): Promise<void> {
+    const answer = await this.others.ask(analysis, orderOf(analysis, kind));
+    await (answer
+      ? this.endings.answered(analysis, answer)
+      : this.endings.withoutModel(analysis, kind, failure));
   }
 }
 

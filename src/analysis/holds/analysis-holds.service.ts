@@ -50,8 +50,7 @@ export class AnalysisHolds {
 
   /** @throws every refusal of a chat and of `reserve`; then nothing is held */
   async hold(order: AnalysisOrder): Promise<HeldAnalysis> {
-    const { kind, modelId, text, userId, versionNo } = order;
-    const bound = await this.admission.admit(kindChat(kind, this.model(modelId), text), userId, versionNo);
+    const bound = await this.bound(order);
     try {
       return { ...order, bound, reservation: await this.reserve(order, bound) };
     } catch (error) {
@@ -59,6 +58,11 @@ export class AnalysisHolds {
       if (!counted) throw error;
       return { ...order, bound: counted, reservation: await this.reserve(order, counted) };
     }
+  }
+
+  /** What the question may cost. @throws every refusal of a chat */
+  bound({ kind, modelId, text, userId, versionNo }: AnalysisOrder): Promise<BoundChat> {
+    return this.admission.admit(kindChat(kind, this.model(modelId), text), userId, versionNo);
   }
 
   /** Lets a hold live as long as its row may need it. What cannot be extended is charged late. */

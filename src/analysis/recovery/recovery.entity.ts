@@ -23,7 +23,7 @@ export const RECOVERY_STATES = ['running', 'recovered', 'given_up'] as const;
 
 /** One thing that was tried to get over a provider's trouble. */
 export interface RecoveryStep {
-  step: 'retry' | 'fallback' | 'escalate';
+  step: 'retry' | 'other_model' | 'fallback' | 'escalate';
   at: string;
   detail: Record<string, unknown>;
 }

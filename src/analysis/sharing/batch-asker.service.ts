@@ -26,7 +26,7 @@ export class BatchAsker {
     const body = batchChat(one.kind, this.holds.model(one.modelId), texts);
     const bound = await this.admission.admit(body, one.userId, one.versionNo);
     if (!hasOnePrice(bound)) return null;
-    const { completion, attempt } = await this.chat.askOnly(bound, one, new AbortController().signal);
+    const { completion, attempt } = await this.chat.ask(bound, one);
     const results = parseBatchAnswer(answerText(completion), orders.length);
     const weights = texts.map((text, index) => ({
       input: Buffer.byteLength(text),

@@ -39,7 +39,7 @@ export class GenerationCalls {
     const caller = { requestId: run.id, userId: run.userId, accessId: run.id };
     try {
       const bound = await this.briefs.admit(modelId, terms, { userId: run.userId, versionNo: modelVersionNo });
-      const { completion, attempt } = await this.chats.askOnly(bound, caller, signal);
+      const { completion, attempt } = await this.chats.ask(bound, caller, signal);
       const text = generatedTexts(completion.choices.slice(0, 1)).join('\n');
       return {
         state: 'answered',
