@@ -2,6 +2,7 @@ import { type EntityData, EntityManager } from '@mikro-orm/postgresql';
 import { Injectable } from '@nestjs/common';
 import { Batcher, type BatcherOptions } from '../common/batcher.js';
 import { Clock } from '../common/clock.js';
+import { Config } from '../config/config.js';
 import { EventStreams, type NewEvent } from '../jobs/events/event-streams.service.js';
 import { changeAnalyses } from './analysis-changes.js';
 import { Analysis, type ModelAnswer } from './analysis.entity.js';
@@ -39,6 +40,7 @@ export class AnalysisProgress {
     private readonly em: EntityManager,
     private readonly events: EventStreams,
     private readonly clock: Clock,
+    private readonly config: Config,
   ) {
     this.reads = new Batcher({
       ...this.manner(),
@@ -60,7 +62,8 @@ export class AnalysisProgress {
 
   /** Takes the row for a new attempt; null where it has ended, or somebody else has just taken it. */
   claim(seen: Analysis, { set, event }: { set: Change; event?: NewEvent }): Promise<Analysis | null> {
-    return this.changed(seen, { set: { ...set, attempts: seen.attempts + 1 }, event });
+    const { region: regionProcessed } = this.config;
+    return this.changed(seen, { set: { ...set, attempts: seen.attempts + 1, regionProcessed }, event });
   }
 
   /** Keeps an answer before it is charged. False where the row is another's by now. */

@@ -61,6 +61,8 @@ export class Config {
   /** The first signs, all verify. */
   readonly cookieKeys: string[];
   readonly outputTokensDefault: number;
+  /** Where this process runs, as reports name it. */
+  readonly region: string;
   readonly providerTimeoutMs: number;
   /** What one credit is sold for, in nano-USD: makes margins of credits. Null where nobody says. */
   readonly creditPriceNusd: bigint | null;
@@ -119,6 +121,7 @@ export class Config {
     this.keyEncryptionKey = env.KEY_ENCRYPTION_KEY ?? Buffer.from(local!.keyEncryptionKey, 'base64');
     this.cookieKeys = env.COOKIE_KEYS ?? local!.cookieKeys;
     this.outputTokensDefault = env.OUTPUT_TOKENS_DEFAULT;
+    this.region = env.REGION;
     this.providerTimeoutMs = env.PROVIDER_TIMEOUT_MS;
     this.creditPriceNusd = env.CREDIT_PRICE_USD ?? null;
     this.retentionDiagnosticsDays = env.RETENTION_DIAGNOSTICS_DAYS;

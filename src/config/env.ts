@@ -81,6 +81,10 @@ export const Environment = z.object({
   DATA_DIR: z.string().min(1, 'must name a folder').optional(),
   SANDBOX: flag.optional(),
   JOBS: flag.default(true),
+  REGION: z
+    .string()
+    .regex(/^[\w.-]{1,60}$/, 'must be at most 60 letters, digits, dots, dashes and underscores')
+    .default('local'),
   REFRESH_GRACE_SECONDS: wholeNumber(0, 30).default(0),
   USER_MFA: z.enum(['required', 'optional'], { error: 'must be required or optional' }).default('optional'),
   ADMIN_MFA: z.enum(['required', 'optional'], { error: 'must be required or optional' }).optional(),

@@ -12,4 +12,5 @@ export const UPWARD_FOREIGN_KEYS: readonly string[] = [
   'system_logs_user_id_foreign',
   'api_usage_user_id_foreign',
   'feature_flags_updated_by_foreign',
+  'error_logs_analysis_id_foreign',
 ];

@@ -58,8 +58,9 @@ export class ChatAttempts {
   }
 
   /** Counts what an attempt came to, also one that had begun well. */
-  note({ requestId, chat }: ChatCall, error: AppError): void {
-    this.errors.note(error, { provider: chat.route.provider.name, modelId: chat.model.id, requestId });
+  note({ requestId, analysisId, chat }: ChatCall, error: AppError): void {
+    const provider = chat.route.provider.name;
+    this.errors.note(error, { provider, modelId: chat.model.id, requestId, analysisId });
   }
 
   private async try<Result>(

@@ -25,6 +25,8 @@ import type { TimeLimit } from './providers/time-limit.js';
 export interface ChatCall extends HoldRequest {
   /** Above 1 where another model answers in the place of the one that was asked for. */
   attemptNo?: number;
+  /** The analysis that it is for, where it is one's. */
+  analysisId?: string;
   startedAt: Date;
   /** How the caller is answered. */
   dialect: ChatDialect;

@@ -41,6 +41,8 @@ import { SandboxProvider } from './providers/sandbox.provider.js';
 import { CircuitBreakerAdminController } from './resilience/circuit-breaker.admin.controller.js';
 import { CircuitBreakerRepository } from './resilience/circuit-breaker.repository.js';
 import { CircuitBreakers } from './resilience/circuit-breakers.service.js';
+import { ErrorLogsAdminController } from './resilience/error-logs.admin.controller.js';
+import { ErrorLogs } from './resilience/error-logs.service.js';
 import { ErrorRecorder } from './resilience/error-recorder.service.js';
 import { ErrorRetention } from './resilience/error-retention.js';
 import { TokenCounter } from './token-counter.service.js';
@@ -54,6 +56,7 @@ import { UsageEstimator } from './usage-estimator.service.js';
     ChatCompletionsController,
     CircuitBreakerAdminController,
     EmbeddingsController,
+    ErrorLogsAdminController,
     EstimatesController,
     MessagesController,
     ModelsController,
@@ -73,6 +76,7 @@ import { UsageEstimator } from './usage-estimator.service.js';
     EmbeddingGuard,
     EmbeddingHoldService,
     EmbeddingService,
+    ErrorLogs,
     ErrorRecorder,
     ErrorRetention,
     EstimateService,

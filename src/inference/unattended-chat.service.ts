@@ -13,7 +13,7 @@ import { UsageEstimator } from './usage-estimator.service.js';
 import { callsTools, type ChatCompletion, generatedTexts } from './wire/chat-answer.js';
 
 /** Whose chat it is, and under which hold. */
-export type UnattendedCaller = Pick<ChatCall, 'requestId' | 'userId' | 'accessId'>;
+export type UnattendedCaller = Pick<ChatCall, 'requestId' | 'userId' | 'accessId' | 'analysisId'>;
 
 export interface UnattendedAnswer {
   completion: ChatCompletion;

@@ -97,6 +97,13 @@ describe('an analysis whose provider is in trouble', () => {
     expect(elsewhere.requests).toMatchObject([{ body: { model: 'cheap' } }]);
     expect(await caller.ledger()).toMatchObject([{ model_id: 'cheap', credits_ucr: '120000' }]);
     expect(await caller.openHolds()).toBe(0);
+    // Removed once: the analysis in the note of a failed call.
+    const { body: errors } = await admin.get(`/admin/error-logs?analysisId=${id}&errorType=provider_error`);
+    expect((errors['data'] as object[]).length).toBeGreaterThan(1);
+    expect(errors['data']).toContainEqual(
+      expect.objectContaining({ analysisId: id, requestId: id, context: { provider: 'openai', modelId: 'wanted' } }),
+    );
+    expect((await admin.get('/admin/error-logs?analysisId=7')).status).toBe(400);
     const { body: workflows } = await admin.get(`/admin/recovery-workflows?analysisId=${id}`);
     const [workflow] = workflows['data'] as { state: string; steps: { step: string; detail: object }[] }[];
     expect(workflow?.state).toBe('recovered');

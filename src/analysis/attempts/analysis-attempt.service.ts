@@ -70,9 +70,7 @@ export class AnalysisAttempt {
   /** The last that is tried before rules answer. */
   private async askOthers(analysis: Analysis, kind: AnalysisKind, failure: Failure): Promise<void> {
     const answer = await this.others.ask(analysis, orderOf(analysis, kind));
-    await (answer
-      ? this.endings.answered(analysis, answer)
-      : this.endings.withoutModel(analysis, kind, failure));
+    await (answer ? this.endings.answered(analysis, answer) : this.endings.withoutModel(analysis, kind, failure));
   }
 }
 
@@ -84,7 +82,8 @@ function latenessOf({ retryHistory }: Analysis): Failure {
 
 /** What is asked for a row, under its present hold. @throws Error for a row that was imported, and has none */
 function orderOf(analysis: Analysis, kind: AnalysisKind): AnalysisOrder {
-  const { holdId, userId, accessId, modelId, modelVersionNo, input } = analysis;
+  const { id: analysisId, holdId, userId, accessId, modelId, modelVersionNo, input } = analysis;
   if (!holdId || !accessId || !modelId || !modelVersionNo) throw new Error('an analysis without a hold is asked');
-  return { requestId: holdId, userId, accessId, kind, modelId, text: input.text, versionNo: modelVersionNo };
+  const { text } = input;
+  return { analysisId, requestId: holdId, userId, accessId, kind, modelId, text, versionNo: modelVersionNo };
 }

@@ -20,6 +20,7 @@ const AFTER_DEADLINE_MS = ATTEMPT_SECONDS_MAX * 1_000;
 
 /** What is asked of which model, for whom. */
 export interface AnalysisOrder {
+  analysisId: string;
   /** The hold's id. */
   requestId: string;
   userId: string;

@@ -13,10 +13,19 @@ export class AnalysisRenewals {
   ) {}
 
   /** Under the access that the analysis came with, at today's price. @throws every refusal of a chat and of `reserve` */
-  async hold({ userId, accessId, kind, analysisVersion, modelId, input }: Analysis): Promise<HeldAnalysis> {
+  async hold({
+    id: analysisId,
+    userId,
+    accessId,
+    kind,
+    analysisVersion,
+    modelId,
+    input,
+  }: Analysis): Promise<HeldAnalysis> {
     if (!accessId || !modelId) throw new Error('an imported analysis is asked again');
     const asked = await this.kinds.version(kind, analysisVersion);
     const held = await this.holds.hold({
+      analysisId,
       requestId: newId(),
       userId,
       accessId,

@@ -61,6 +61,10 @@ export class AdminAnalysisView {
   @ApiProperty({ type: Number, nullable: true }) processingMs!: number | null;
   @ApiProperty({ type: Number, nullable: true }) totalMs!: number | null;
   @ApiProperty() attempts!: number;
+  @ApiProperty({ type: String, nullable: true, description: 'REGION of the process that worked on it' })
+  region!: string | null;
+  @ApiProperty({ description: 'An answer to the same request was given again' }) cachingUsed!: boolean;
+  @ApiProperty({ description: 'It was asked for together with others' }) batchProcessed!: boolean;
   @ApiProperty({ type: [Object] }) retryHistory!: FailedAttempt[];
   @ApiProperty({ type: String, nullable: true }) lastErrorType!: string | null;
   @ApiProperty({ type: 'object', additionalProperties: true, nullable: true }) errorContext!: object | null;
@@ -132,6 +136,9 @@ export function toAdminAnalysisView(analysis: Analysis): AdminAnalysisView {
     processingMs: analysis.processingMs ?? null,
     totalMs: analysis.totalMs ?? null,
     attempts,
+    region: analysis.regionProcessed ?? null,
+    cachingUsed: analysis.cachingUsed,
+    batchProcessed: analysis.batchProcessed,
     retryHistory,
     lastErrorType: analysis.lastErrorType ?? null,
     errorContext: analysis.errorContext ?? null,

@@ -35,7 +35,16 @@ export class AnalysisIntake {
     const kind = await this.kinds.current(asked.kind);
     const deadlineAt = this.submission.deadlineOf(asked);
     const modelId = asked.model ?? kind.modelId;
-    const order = { requestId, userId, accessId, kind, modelId, text: asked.text, claim: keeper?.claim };
+    const order = {
+      analysisId: requestId,
+      requestId,
+      userId,
+      accessId,
+      kind,
+      modelId,
+      text: asked.text,
+      claim: keeper?.claim,
+    };
     const held = await this.holds.hold(order);
     const queued = await this.queue(held, asked, deadlineAt);
     await this.holds.keepUntil(held, deadlineAt);

@@ -50,6 +50,8 @@ export const ErrorLogSchema = defineEntity({
     message: p.text(),
     context: p.json<Record<string, unknown>>().defaultRaw(`'{}'`),
     requestId: p.uuid().nullable(),
+    /** References `ai_analyses`, whose module lies above this one: the foreign key is in the database alone. */
+    analysisId: p.uuid().nullable().index(),
     createdAt: p.datetime().columnType('timestamptz').defaultRaw('now()').index(),
   },
 });

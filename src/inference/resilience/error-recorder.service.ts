@@ -14,6 +14,8 @@ export interface FailedCall {
   provider: string;
   modelId: string;
   requestId: string;
+  /** The analysis that it keeps waiting, where it is one's. */
+  analysisId?: string | undefined;
 }
 
 /** Counts what goes wrong with providers, by the hour, and keeps the first of each minute. Nobody waits for it. */
@@ -39,7 +41,8 @@ export class ErrorRecorder {
     );
   }
 
-  private async write({ code: type, message }: AppError, { provider, modelId, requestId }: FailedCall): Promise<void> {
+  private async write({ code: type, message }: AppError, call: FailedCall): Promise<void> {
+    const { provider, modelId, requestId, analysisId = null } = call;
     const now = this.clock.now();
     const em = this.em.fork();
     await em.execute(
@@ -51,8 +54,8 @@ export class ErrorRecorder {
     );
     if (!this.mayLog(now)) return;
     await em.execute(
-      `insert into error_logs (id, error_type, message, context, request_id, created_at) values (?, ?, ?, ?::jsonb, ?, ?)`,
-      [newId(), type, message, JSON.stringify({ provider, modelId }), requestId, now],
+      `insert into error_logs (id, error_type, message, context, analysis_id, request_id, created_at) values (?, ?, ?, ?::jsonb, ?, ?, ?)`,
+      [newId(), type, message, JSON.stringify({ provider, modelId }), analysisId, requestId, now],
     );
   }
 
