@@ -26,6 +26,7 @@ import { AnalysesController } from './requests/analyses.controller.js';
 import { Analyses } from './requests/analyses.service.js';
 import { AnalysisIntake } from './requests/analysis-intake.service.js';
 import { AnalysisSubmission } from './requests/analysis-submission.service.js';
+import { AnalysisAnswers } from './sharing/analysis-answers.service.js';
 import { AnalysisBatches } from './sharing/analysis-batches.service.js';
 import { AnswerCache } from './sharing/answer-cache.service.js';
 import { BatchAsker } from './sharing/batch-asker.service.js';
@@ -38,6 +39,7 @@ import { AnalysisDispatch } from './attempts/analysis-dispatch.service.js';
 import { AnalysisEndings } from './attempts/analysis-endings.service.js';
 import { AnalysisRetries } from './attempts/analysis-retries.service.js';
 import { AnalysisSweep } from './attempts/analysis-sweep.job.js';
+import { AnalysisTrouble } from './attempts/analysis-trouble.service.js';
 import { AnalysisWorker } from './attempts/analysis-worker.service.js';
 
 /** Texts that are analysed while nobody waits. */
@@ -55,6 +57,7 @@ import { AnalysisWorker } from './attempts/analysis-worker.service.js';
   controllers: [AnalysesAdminController, AnalysesController, AnalysisKindsAdminController, DeadLettersAdminController],
   providers: [
     Analyses,
+    AnalysisAnswers,
     AnalysisAsker,
     AnalysisAttempt,
     AnalysisBatches,
@@ -72,6 +75,7 @@ import { AnalysisWorker } from './attempts/analysis-worker.service.js';
     AnalysisSubmission,
     AnalysisSummary,
     AnalysisSweep,
+    AnalysisTrouble,
     AnalysisWorker,
     AnswerCache,
     BatchAsker,

@@ -139,11 +139,11 @@ interface ReceiptMetadata {
 export function toReceiptView({ attempts, payments }: Receipt): ReceiptView {
   const views = attempts.map(({ row, rates }) => toAttempt(row, rates));
   const rows = attempts.map(({ row }) => row);
-  const [last, view] = [rows.at(-1), views.at(-1)];
-  if (!last || !view) throw new Error('a receipt has at least one attempt');
+  const [first, last, view] = [rows.at(0), rows.at(-1), views.at(-1)];
+  if (!first || !last || !view) throw new Error('a receipt has at least one attempt');
   const metadata = last.metadata as ReceiptMetadata;
   const { cachedFrom } = metadata;
-  const { batch } = rows[0]?.metadata as ReceiptMetadata;
+  const { batch } = first.metadata as ReceiptMetadata;
   const debtUcr = payments
     .filter(({ creditId }) => creditId === null)
     .reduce((sum, { amountUcr }) => sum + amountUcr, 0n);

@@ -4,12 +4,10 @@ import type { Analysis, ModelAnswer } from '../analysis.entity.js';
 import type { AnalysisOrder } from '../holds/analysis-holds.service.js';
 import type { AnalysisKind } from '../kinds/analysis-kind.entity.js';
 import { AnalysisKinds } from '../kinds/analysis-kinds.service.js';
-import { OtherModels } from '../recovery/other-models.service.js';
-import { AnalysisBatches } from '../sharing/analysis-batches.service.js';
-import { AnswerCache } from '../sharing/answer-cache.service.js';
+import { AnalysisAnswers } from '../sharing/analysis-answers.service.js';
 import { AnalysisEndings } from './analysis-endings.service.js';
-import { consequenceOf, type Failure, failureOf } from './analysis-failure.js';
-import { AnalysisRetries } from './analysis-retries.service.js';
+import type { Failure } from './analysis-failure.js';
+import { AnalysisTrouble } from './analysis-trouble.service.js';
 
 const DEADLINE_PASSED: Failure = {
   type: 'deadline_passed',
@@ -22,10 +20,8 @@ const DEADLINE_PASSED: Failure = {
 export class AnalysisAttempt {
   constructor(
     private readonly kinds: AnalysisKinds,
-    private readonly cache: AnswerCache,
-    private readonly batches: AnalysisBatches,
-    private readonly retries: AnalysisRetries,
-    private readonly others: OtherModels,
+    private readonly answers: AnalysisAnswers,
+    private readonly trouble: AnalysisTrouble,
     private readonly endings: AnalysisEndings,
   ) {}
 
@@ -37,40 +33,20 @@ export class AnalysisAttempt {
     if (analysis.deadlineAt && analysis.deadlineAt <= now) {
       return this.endings.withoutModel(analysis, kind, latenessOf(analysis));
     }
-    const answer = (await this.cache.find(analysis, kind, now)) ?? (await this.askedOrEnded(analysis, kind));
+    const answer = await this.askedOrEnded(analysis, kind, now);
     if (answer) await this.endings.answered(analysis, answer);
   }
 
   /** Null where there is no answer, and what follows has been done. */
-  private async askedOrEnded(analysis: Analysis, kind: AnalysisKind): Promise<ModelAnswer | null> {
+  private async askedOrEnded(analysis: Analysis, kind: AnalysisKind, now: Date): Promise<ModelAnswer | null> {
+    const order = orderOf(analysis, kind);
     try {
-      return await this.batches.ask(orderOf(analysis, kind));
+      return await this.answers.get(analysis, order, now);
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
-      await this.follow(analysis, kind, error);
+      await this.trouble.follow(analysis, order, error);
       return null;
     }
-  }
-
-  private async follow(analysis: Analysis, kind: AnalysisKind, error: AppError): Promise<void> {
-    const failure = failureOf(error);
-    switch (consequenceOf(error)) {
-      case 'again':
-        throw error;
-      case 'fail':
-        return this.endings.failed(analysis, failure);
-      case 'retry':
-        if (!(await this.retries.putBack(analysis, failure))) await this.askOthers(analysis, kind, failure);
-        return;
-      case 'fall_back':
-        return this.endings.withoutModel(analysis, kind, failure);
-    }
-  }
-
-  /** The last that is tried before rules answer. */
-  private async askOthers(analysis: Analysis, kind: AnalysisKind, failure: Failure): Promise<void> {
-    const answer = await this.others.ask(analysis, orderOf(analysis, kind));
-    await (answer ? this.endings.answered(analysis, answer) : this.endings.withoutModel(analysis, kind, failure));
   }
 }
 

@@ -1,0 +1,40 @@
+import { Injectable } from '@nestjs/common';
+import type { AppError } from '../../common/errors/app-error.js';
+import type { Analysis } from '../analysis.entity.js';
+import type { AnalysisOrder } from '../holds/analysis-holds.service.js';
+import { OtherModels } from '../recovery/other-models.service.js';
+import { AnalysisEndings } from './analysis-endings.service.js';
+import { consequenceOf, type Failure, failureOf } from './analysis-failure.js';
+import { AnalysisRetries } from './analysis-retries.service.js';
+
+/** What follows where a model did not answer: another attempt, another model, the answer of rules, or the end. */
+@Injectable()
+export class AnalysisTrouble {
+  constructor(
+    private readonly retries: AnalysisRetries,
+    private readonly others: OtherModels,
+    private readonly endings: AnalysisEndings,
+  ) {}
+
+  /** @throws `error` where the attempt is to be made again soon */
+  async follow(analysis: Analysis, order: AnalysisOrder, error: AppError): Promise<void> {
+    const failure = failureOf(error);
+    switch (consequenceOf(error)) {
+      case 'again':
+        throw error;
+      case 'fail':
+        return this.endings.failed(analysis, failure);
+      case 'retry':
+        if (!(await this.retries.putBack(analysis, failure))) await this.askOthers(analysis, order, failure);
+        return;
+      case 'fall_back':
+        return this.endings.withoutModel(analysis, order.kind, failure);
+    }
+  }
+
+  /** The last that is tried before rules answer. */
+  private async askOthers(analysis: Analysis, order: AnalysisOrder, failure: Failure): Promise<void> {
+    const answer = await this.others.ask(analysis, order);
+    await (answer ? this.endings.answered(analysis, answer) : this.endings.withoutModel(analysis, order.kind, failure));
+  }
+}
