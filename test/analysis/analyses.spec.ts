@@ -100,10 +100,8 @@ describe('an analysis', () => {
       // Turned off for now: nobody may take it.
       bench.provider.behave({ status: 503 });
       const { id } = (await caller.post('/v1/analyses', REQUEST)).body as { id: string };
-      await until(
-        async () =>
-          (await caller.get(`/v1/analyses/${id}`)).body['status'] === 'queued' && bench.provider.requests.length > 0,
-      );
+      const retried = `select 1 from entity_events where user_id = ? and name = 'retried'`;
+      await until(async () => (await caller.query(retried)).length > 0);
       const stranger = await bench.chat.caller('pro');
       const init = (token: string) => ({ method: 'DELETE', headers: { authorization: `Bearer ${token}` } });
       expect((await stranger.get(`/v1/analyses/${id}`)).status).toBe(404);

@@ -54,6 +54,7 @@ export class OtherModels {
   }
 
   private async note(analysis: Analysis, tried: TriedModel): Promise<void> {
+    analysis.recoveryAttempted = true;
     await this.progress.change(analysis, {
       set: { recoveryAttempted: true },
       also: (em, now) => this.recovery.step(em, analysis.id, { step: 'other_model', detail: { ...tried } }, now),
