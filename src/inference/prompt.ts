@@ -49,6 +49,8 @@ function readMessage(message: ChatMessage, index: number, prompt: Prompt): void 
   if (message.role === 'assistant') {
     if (message.refusal) prompt.texts.push(message.refusal);
     if (message.reasoning_content) prompt.texts.push(message.reasoning_content);
+    // Sealed thinking is longer than what can be read of it, and the provider counts the whole.
+    if (message.thinking_blocks?.length) prompt.texts.push(JSON.stringify(message.thinking_blocks));
     if (message.tool_calls?.length) prompt.texts.push(JSON.stringify(message.tool_calls));
   }
   if (typeof message.content === 'string') prompt.texts.push(message.content);

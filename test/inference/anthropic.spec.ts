@@ -176,6 +176,40 @@ describe('a model of Anthropic', () => {
     expect((await caller.ledger()).map((row) => row.operation)).toEqual(['function_call', 'chat']);
   });
 
+  // Planted: the blocks left out of the prompt; the signature of a stream not handed on.
+  it.each([false, true])('thinks on from tools when it is shown what it had thought (stream: %s)', async (stream) => {
+    mock.behave({ thinking: 'Oslo, I think.', redacted: 'sealed', toolCall: { name: 'get_weather', input: {} } });
+    const ask = { ...CHAT, tools: TOOLS, reasoning_effort: 'low' as const, max_tokens: 4_000 };
+    const { message } = stream
+      ? (await caller.openai.chat.completions.stream(ask).finalChatCompletion()).choices[0]!
+      : (await caller.openai.chat.completions.create(ask)).choices[0]!;
+    const thought = [
+      { type: 'thinking', thinking: 'Oslo, I think.', signature: 'signed: Oslo, I think.' },
+      { type: 'redacted_thinking', data: 'sealed' },
+    ];
+    expect(message).toMatchObject({ thinking_blocks: thought });
+
+    // The client's helper for streams adds a member of its own.
+    const said = Object.fromEntries(Object.entries(message).filter(([name]) => name !== 'parsed')) as typeof message;
+    const result = { role: 'tool' as const, tool_call_id: message.tool_calls![0]!.id, content: 'rain' };
+    mock.behave({ text: 'It rains.' });
+    const answered = await caller.openai.chat.completions.create({ ...ask, messages: [QUESTION, said, result] });
+    expect(answered.choices[0]!.message.content).toBe('It rains.');
+    expect(mock.calls[1]?.body['messages']).toMatchObject([
+      {},
+      { role: 'assistant', content: [...thought, { type: 'tool_use' }] },
+      { role: 'user' },
+    ]);
+
+    // A client that threw it away is told before anybody is asked.
+    const forgetful = { role: 'assistant', tool_calls: message.tool_calls };
+    const refused = await caller.chat({ ...ask, messages: [QUESTION, forgetful, result] });
+    expect(refused).toMatchObject({ status: 400, body: { error: { code: 'provider_rejected' } } });
+    expect(JSON.stringify(refused.body)).toContain('thinking_blocks');
+    expect(mock.calls).toHaveLength(2);
+    expect(await caller.ledger()).toHaveLength(2);
+  });
+
   it('answers in the shape of a schema', async () => {
     mock.behave({ text: '{"count":7}' });
     const schema = {

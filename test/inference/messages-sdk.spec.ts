@@ -119,6 +119,33 @@ describe('the official Anthropic client, unchanged but for its address', () => {
     expect(new Set(held.map((hold) => hold.amount_ucr)).size).toBe(1);
   });
 
+  it.each([false, true])(
+    'has a model think on from tools with its blocks as they came (stream: %s)',
+    async (stream) => {
+      mock.behave({ thinking: 'Oslo, I think.', redacted: 'sealed', toolCall: { name: 'get_weather', input: {} } });
+      const asked: Anthropic.MessageParam[] = [{ role: 'user', content: 'Weather in Oslo?' }];
+      const thinking = { type: 'enabled' as const, budget_tokens: 1_024 };
+      const ask = { model: CLAUDE, max_tokens: 4_000, thinking, tools: TOOLS, messages: asked };
+      const { content } = stream ? await client.messages.stream(ask).finalMessage() : await client.messages.create(ask);
+      expect(content).toMatchObject([
+        { type: 'thinking', thinking: 'Oslo, I think.', signature: 'signed: Oslo, I think.' },
+        { type: 'redacted_thinking', data: 'sealed' },
+        { type: 'tool_use', id: 'toolu_1' },
+      ]);
+      mock.behave({ text: 'It rains.' });
+      const result: Anthropic.ToolResultBlockParam = { type: 'tool_result', tool_use_id: 'toolu_1', content: 'rain' };
+      const messages: Anthropic.MessageParam[] = [
+        ...asked,
+        { role: 'assistant', content },
+        { role: 'user', content: [result] },
+      ];
+      expect((await client.messages.create({ ...ask, messages })).content).toMatchObject([{ text: 'It rains.' }]);
+      // Another provider is not shown what it cannot read.
+      const echoed = await client.messages.create({ ...ASK, tools: TOOLS, messages });
+      expect(echoed.content).toMatchObject([{ type: 'text', text: 'rain' }]);
+    },
+  );
+
   it('runs a conversation with tools, plain and streamed', async () => {
     const asked: Anthropic.MessageParam[] = [{ role: 'user', content: 'Use get_weather for Paris' }];
     const request = { model: 'sandbox-echo', max_tokens: 200, tools: TOOLS };

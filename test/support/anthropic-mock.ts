@@ -12,6 +12,8 @@ export interface AnthropicUsage {
 export interface AnthropicBehaviour extends MockTrouble {
   text: string;
   thinking: string;
+  /** Sealed thinking beside it, of which nothing can be read. */
+  redacted: string;
   toolCall: { name: string; input: object };
   stopReason: string;
   /** Null: the answer carries no usage. */
@@ -51,9 +53,10 @@ export class AnthropicMock extends ProviderMock<AnthropicBehaviour> {
   }
 
   private blocks(): Block[] {
-    const { thinking, toolCall, text = toolCall ? '' : 'Hello from Claude.' } = this.behaviour;
+    const { thinking, redacted, toolCall, text = toolCall ? '' : 'Hello from Claude.' } = this.behaviour;
     return [
-      ...(thinking ? [{ type: 'thinking', thinking, signature: 'signed' }] : []),
+      ...(thinking ? [{ type: 'thinking', thinking, signature: signatureOf(thinking) }] : []),
+      ...(redacted ? [{ type: 'redacted_thinking', data: redacted }] : []),
       ...(text ? [{ type: 'text', text, citations: null }] : []),
       ...(toolCall ? [{ type: 'tool_use', id: 'toolu_1', ...toolCall }] : []),
     ];
@@ -103,7 +106,27 @@ function faultOf({ path, headers, body }: RecordedCall): { status: number; messa
   if (budget !== undefined && (budget < 1_024 || budget >= (body['max_tokens'] as number))) {
     return { status: 400, message: 'thinking.budget_tokens must be at least 1024 and less than max_tokens' };
   }
-  return null;
+  return thinkingFault(body);
+}
+
+/** What was thought has to come back as it was signed, and where the model thinks on from tools it has to come back at all. */
+function thinkingFault(body: Record<string, unknown>): { status: number; message: string } | null {
+  const messages = body['messages'] as { role: string; content: Block[] | string }[];
+  const blocks = messages.flatMap(({ content }) => (Array.isArray(content) ? content : []));
+  for (const { type, thinking, signature } of blocks) {
+    if (type === 'thinking' && signature !== signatureOf(String(thinking)))
+      return { status: 400, message: 'Invalid `signature` in `thinking` block' };
+  }
+  const asked = (body['thinking'] as { type?: string } | undefined)?.type === 'enabled';
+  const last = messages.findLast(({ role }) => role === 'assistant')?.content;
+  const begun = Array.isArray(last) && last.some(({ type }) => type === 'tool_use') ? last[0]!.type : 'thinking';
+  return asked && !begun.endsWith('thinking')
+    ? { status: 400, message: `Expected \`thinking\` or \`redacted_thinking\`, but found \`${begun}\`` }
+    : null;
+}
+
+function signatureOf(thinking: string): string {
+  return `signed: ${thinking}`;
 }
 
 function headOf(body: Record<string, unknown>) {
@@ -132,6 +155,8 @@ function eventsOf(block: Block, index: number): string[] {
         delta({ type: 'signature_delta', signature: block['signature'] }),
         stop,
       ];
+    case 'redacted_thinking':
+      return [start(block), stop];
     case 'tool_use':
       return [
         start({ ...block, input: {} }),

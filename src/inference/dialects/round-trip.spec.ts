@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import type { AdmittedChat } from '../admitted-chat.js';
 import type { ChatChoice, ChatCompletion, ChunkChoice } from '../wire/chat-answer.js';
+import type { ThinkingBlock } from '../wire/chat-message.js';
 import type { ChatDialect } from './chat-dialect.js';
 import { MESSAGES } from './messages/messages.dialect.js';
 import { RESPONSES } from './responses/responses.dialect.js';
@@ -38,9 +39,22 @@ const message = fc
     role: fc.constant('assistant' as const),
     content: fc.option(word),
     reasoning_content: fc.option(word),
+    isSigned: fc.boolean(),
     tool_calls: fc.uniqueArray(toolCall, { maxLength: 3, selector: ({ id }) => id }),
   })
-  .filter(({ content, tool_calls: calls }) => content !== null || calls.length > 0);
+  .filter(({ content, tool_calls: calls }) => content !== null || calls.length > 0)
+  .map(({ isSigned, ...said }) => ({
+    ...said,
+    ...(isSigned && said.reasoning_content !== null && { thinking_blocks: seal(said.reasoning_content) }),
+  }));
+
+/** What was thought, as a provider signs it, and something that nobody may read. */
+function seal(thinking: string): ThinkingBlock[] {
+  return [
+    { type: 'thinking', thinking, signature: `of ${thinking}` },
+    { type: 'redacted_thinking', data: 'sealed' },
+  ];
+}
 const finishReason = fc.constantFrom('stop', 'length', 'tool_calls', 'content_filter');
 const choice = fc.record({ index: fc.constant(0), message, finish_reason: finishReason });
 
@@ -56,6 +70,9 @@ function streamed(dialect: ChatDialect, { message: said, finish_reason: reason }
     writer.chunk({ ...LABEL, object: 'chat.completion.chunk', choices: [{ index: 0, delta, finish_reason: finish }] });
   let text = send({ role: 'assistant', content: '' });
   for (const part of cut(said.reasoning_content, size)) text += send({ reasoning_content: part });
+  for (const count of said.thinking_blocks?.keys() ?? []) {
+    text += send({ thinking_blocks: said.thinking_blocks!.slice(0, count + 1) });
+  }
   for (const part of cut(said.content, size)) text += send({ content: part });
   for (const [index, { id, type, function: called }] of (said.tool_calls ?? []).entries()) {
     text += send({ tool_calls: [{ index, id, type, function: { name: called.name, arguments: '' } }] });
@@ -85,7 +102,8 @@ function assembleMessage(events: readonly Wire[]): Wire {
     else if (event['type'] === 'content_block_start') content.push({ ...(event['content_block'] as Wire), json: '' });
     else if (event['type'] === 'message_delta') rest = { ...rest, ...delta, usage: event['usage'] };
     else if (event['type'] === 'content_block_delta') {
-      for (const name of ['text', 'thinking']) if (delta[name]) block[name] = String(block[name]) + delta[name];
+      for (const name of ['text', 'thinking', 'signature'])
+        if (delta[name]) block[name] = String(block[name]) + delta[name];
       if (delta['partial_json']) block['json'] = String(block['json']) + delta['partial_json'];
     }
   }
@@ -121,7 +139,11 @@ describe('an answer', () => {
           { role: 'user', content: 'q' },
           { role: 'assistant', content },
         ];
-        expect(lastOf(MESSAGES, { model: 'm', messages })).toEqual(spoken(answer));
+        const { thinking_blocks: sealed } = answer.message;
+        expect(lastOf(MESSAGES, { model: 'm', messages })).toEqual({
+          ...spoken(answer),
+          ...(sealed && { thinking_blocks: sealed }),
+        });
       }),
     );
   });

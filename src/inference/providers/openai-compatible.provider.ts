@@ -3,6 +3,7 @@ import type { Dispatcher } from 'undici';
 import type { ProviderEndpoint } from '../../config/provider-endpoints.js';
 import { isConstrainedParameter } from '../../models/domain/constrained-parameters.js';
 import type { ChatCompletion, WireUsage } from '../wire/chat-answer.js';
+import { hasThinking, withoutThinking } from '../wire/chat-message.js';
 import { inputsOf } from '../wire/embedding.js';
 import { readWireUsage } from '../wire/wire-usage.js';
 import {
@@ -135,6 +136,7 @@ export class OpenAiCompatibleProvider implements ChatProvider, EmbeddingProvider
     for (const [field, value] of Object.entries(body)) {
       if (value !== null && !isConstrainedParameter(field)) sent[field] = value;
     }
+    if (body.messages.some(hasThinking)) sent['messages'] = withoutThinking(body.messages);
     Object.assign(sent, parameters, { model: model.name, stream: isStream });
     if (SERVICE_TIER_PROVIDERS.has(this.name)) sent['service_tier'] = 'default';
     if (isStream) sent['stream_options'] = { ...body.stream_options, include_usage: true };

@@ -1,3 +1,5 @@
+import type { ThinkingBlock } from './chat-message.js';
+
 /** The answers of `POST /v1/chat/completions`, as OpenAI writes them. Only what this server reads is named; the rest passes. */
 
 export interface AnswerToolCall {
@@ -14,6 +16,8 @@ export interface ChatChoice {
     refusal?: string | null;
     /** What the model thought aloud; no member of OpenAI's, but what servers and clients of this format call it. */
     reasoning_content?: string | null;
+    /** The same as its provider signed it, to be handed back with the results of tools. */
+    thinking_blocks?: ThinkingBlock[];
     tool_calls?: AnswerToolCall[];
   };
   finish_reason: string;
@@ -44,6 +48,8 @@ export interface ChunkChoice {
     content?: string | null;
     refusal?: string | null;
     reasoning_content?: string | null;
+    /** Every block so far, the last of them new: clients that merge chunks keep the last value of what they do not know. */
+    thinking_blocks?: ThinkingBlock[];
     tool_calls?: { index: number; id?: string; type?: 'function'; function?: { name?: string; arguments?: string } }[];
   };
   finish_reason: string | null;

@@ -34,6 +34,20 @@ const ToolCall = z.strictObject({
   index: z.number().int().min(0).optional(),
 });
 
+/**
+ * What a model thought, as its provider signed or sealed it. A model that thinks and calls tools has to be shown it unchanged beside their
+ * results, and cannot be shown it by anybody else.
+ */
+const ThinkingBlock = z.discriminatedUnion(
+  'type',
+  [
+    z.strictObject({ type: z.literal('thinking'), thinking: z.string(), signature: z.string().min(1) }),
+    z.strictObject({ type: z.literal('redacted_thinking'), data: z.string().min(1) }),
+  ],
+  'must be a block of type thinking or redacted_thinking',
+);
+export type ThinkingBlock = z.infer<typeof ThinkingBlock>;
+
 const CONTENT = 'must be a string or an array of parts';
 
 /** A string, or an array of parts, as messages take it. */
@@ -66,6 +80,7 @@ const AssistantMessage = z
     name: name.optional(),
     refusal: z.string().nullish(),
     reasoning_content: z.string().nullish(),
+    thinking_blocks: z.array(ThinkingBlock).max(CONTENT_PARTS_MAX).nullish(),
     tool_calls: z.array(ToolCall).max(TOOL_CALLS_MAX).nullish(),
     annotations: z.array(z.unknown()).max(0).nullish(),
     audio: z.null().optional(),
@@ -86,4 +101,17 @@ export type ImagePart = z.infer<typeof ImagePart>;
 
 function hasContent(value: unknown): boolean {
   return value !== undefined && value !== null;
+}
+
+export function hasThinking(message: ChatMessage): boolean {
+  return message.role === 'assistant' && message.thinking_blocks !== undefined;
+}
+
+/** A conversation for a provider that cannot read what another signed. */
+export function withoutThinking(messages: readonly ChatMessage[]): ChatMessage[] {
+  return messages.map((message) => {
+    if (!hasThinking(message)) return message;
+    const { thinking_blocks: _, ...rest } = message as ChatMessage & { thinking_blocks?: unknown };
+    return rest;
+  });
 }

@@ -3,6 +3,7 @@ import { toAnthropicError } from '../../../common/errors/error-body.js';
 import type { ReportedUsage } from '../../domain/reported-usage.js';
 import type { ToldCharge } from '../../idempotency/answer-keeper.js';
 import type { ChatCompletionChunk, ChunkChoice } from '../../wire/chat-answer.js';
+import type { ThinkingBlock } from '../../wire/chat-message.js';
 import type { AnsweredChat, StreamWriter } from '../chat-dialect.js';
 import {
   emptyMessage,
@@ -19,7 +20,7 @@ type ToolCallDelta = NonNullable<Delta['tool_calls']>[number];
 
 /** The block that is being written: of what kind, and for a tool call which one. */
 interface OpenBlock {
-  kind: 'thinking' | 'text' | `tool ${number}`;
+  kind: 'thinking' | 'sealed' | 'text' | `tool ${number}`;
   index: number;
 }
 
@@ -68,15 +69,28 @@ export class MessageWriter implements StreamWriter {
     return event({ type: 'message_start', message: emptyMessage(this.answered) });
   }
 
-  private writeDelta({ reasoning_content: thinking, content, refusal, tool_calls: calls = [] }: Delta): string {
+  private writeDelta(delta: Delta): string {
+    const { reasoning_content: thinking, thinking_blocks: sealed, content, refusal, tool_calls: calls = [] } = delta;
     this.hasRefused ||= Boolean(refusal);
     const text = (content ?? '') + (refusal ?? '');
-    const parts = calls.map((call) => this.writeToolCall(call));
-    if (text) parts.unshift(this.into('text', textBlock('')) + this.delta({ type: 'text_delta', text }));
-    if (thinking) {
-      parts.unshift(this.into('thinking', thinkingBlock('')) + this.delta({ type: 'thinking_delta', thinking }));
-    }
-    return parts.join('');
+    let written = '';
+    if (thinking)
+      written += this.into('thinking', thinkingBlock('')) + this.delta({ type: 'thinking_delta', thinking });
+    if (sealed) written += this.seal(sealed.at(-1)!);
+    if (text) written += this.into('text', textBlock('')) + this.delta({ type: 'text_delta', text });
+    for (const call of calls) written += this.writeToolCall(call);
+    return written;
+  }
+
+  /** Ends the block that was thought with its signature, or writes one of which nothing can be read. */
+  private seal(block: ThinkingBlock): string {
+    const sealed =
+      block.type === 'thinking'
+        ? this.into('thinking', thinkingBlock('')) + this.delta({ type: 'signature_delta', signature: block.signature })
+        : this.into('sealed', block);
+    const closing = this.closing();
+    this.open = null;
+    return sealed + closing;
   }
 
   private writeToolCall({ index: position, id = '', function: called }: ToolCallDelta): string {

@@ -1,10 +1,11 @@
 import type { ReportedUsage } from '../../domain/reported-usage.js';
 import type { ChatChoice } from '../../wire/chat-answer.js';
+import type { ThinkingBlock } from '../../wire/chat-message.js';
 import type { AnsweredChat, WholeAnswer } from '../chat-dialect.js';
 
 /** The answers of `POST /v1/messages`, as Anthropic writes them. */
 export type MessageBlock =
-  | { type: 'thinking'; thinking: string; signature: string }
+  | ThinkingBlock
   | { type: 'text'; text: string; citations: null }
   | { type: 'tool_use'; id: string; name: string; input: unknown; caller: { type: 'direct' } };
 
@@ -93,15 +94,22 @@ export function toStopReason(finishReason: string | null | undefined, isRefusal:
 }
 
 function toBlocks({ message }: ChatChoice): MessageBlock[] {
-  const { reasoning_content: thinking, content, refusal, tool_calls: calls = [] } = message;
+  const {
+    reasoning_content: thinking,
+    thinking_blocks: sealed = [],
+    content,
+    refusal,
+    tool_calls: calls = [],
+  } = message;
   const blocks: MessageBlock[] = [];
-  if (thinking) blocks.push(thinkingBlock(thinking));
+  if (sealed.length > 0) blocks.push(...sealed);
+  else if (thinking) blocks.push(thinkingBlock(thinking));
   for (const text of [content, refusal]) if (text) blocks.push(textBlock(text));
   for (const { id, function: called } of calls) blocks.push(toolBlock(id, called.name, toInput(called.arguments)));
   return blocks;
 }
 
-/** Other providers do not sign what their models think, and this server sends none of it back. */
+/** What nobody signed: most providers do not, and none of it is sent back to them. */
 export function thinkingBlock(thinking: string): MessageBlock {
   return { type: 'thinking', thinking, signature: '' };
 }

@@ -59,8 +59,9 @@ const ToolResultBlock = z.strictObject({
   cache_control: cacheControl,
 });
 
-/** Clients hand back what they were answered. */
+/** Clients hand back what they were answered; what nobody signed has an empty signature. */
 const ThinkingBlock = z.strictObject({ type: z.literal('thinking'), thinking: z.string(), signature: z.string() });
+const RedactedThinkingBlock = z.strictObject({ type: z.literal('redacted_thinking'), data: z.string().min(1) });
 
 const CONTENT = 'must be a string or an array of blocks';
 
@@ -86,8 +87,8 @@ const AssistantTurn = z.strictObject({
   content: contentOf(
     z.discriminatedUnion(
       'type',
-      [TextBlock, ToolUseBlock, ThinkingBlock],
-      'must be a block of type text, tool_use or thinking',
+      [TextBlock, ToolUseBlock, ThinkingBlock, RedactedThinkingBlock],
+      'must be a block of type text, tool_use, thinking or redacted_thinking',
     ),
   ).refine(
     (content) =>

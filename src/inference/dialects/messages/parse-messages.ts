@@ -1,6 +1,6 @@
 import type { ImagePlace } from '../../prompt.js';
 import type { ChatCompletionBody } from '../../wire/chat-completion.js';
-import type { ChatMessage, ImagePart } from '../../wire/chat-message.js';
+import type { ChatMessage, ImagePart, ThinkingBlock } from '../../wire/chat-message.js';
 import { imageFaults, type ParsedChat } from '../../wire/parse-chat.js';
 import { type BodyFaults, type BodyForm, readBody } from '../../wire/read-body.js';
 import { toolFaults, type ToolStep } from '../../wire/tool-results.js';
@@ -119,14 +119,16 @@ function toResult({ tool_use_id: id, content = '', is_error: isError }: Block<'u
   return { role: 'tool', tool_call_id: id, content: isError ? `Error: ${text}` : text };
 }
 
-/** What the model thought before is not sent back: no provider needs it to go on, and each has another form for it. */
+/** What the model thought before goes back to whoever signed it. */
 function toAssistant(content: Content<'assistant'>): ChatMessage {
   if (typeof content === 'string') return { role: 'assistant', content };
   const texts = content.filter((block) => block.type === 'text');
   const calls = content.filter((block) => block.type === 'tool_use');
+  const thinking = content.filter(isSealed);
   return {
     role: 'assistant',
     content: texts.length === 0 && calls.length > 0 ? null : toTexts(texts),
+    ...(thinking.length > 0 && { thinking_blocks: thinking }),
     ...(calls.length > 0 && {
       tool_calls: calls.map(({ id, name, input }) => ({
         id,
@@ -135,6 +137,10 @@ function toAssistant(content: Content<'assistant'>): ChatMessage {
       })),
     }),
   };
+}
+
+function isSealed(block: Exclude<Content<'assistant'>, string>[number]): block is ThinkingBlock {
+  return block.type === 'redacted_thinking' || (block.type === 'thinking' && block.signature !== '');
 }
 
 /** One text is a text; several stay apart. */

@@ -1,6 +1,12 @@
-import type { LanguageModelV4Content, LanguageModelV4FinishReason, LanguageModelV4StreamPart } from '@ai-sdk/provider';
+import type {
+  LanguageModelV4Content,
+  LanguageModelV4FinishReason,
+  LanguageModelV4StreamPart,
+  SharedV4ProviderMetadata,
+} from '@ai-sdk/provider';
 import type { ReportedUsage } from '../../domain/reported-usage.js';
 import type { AnswerToolCall, ChatCompletion, ChatCompletionChunk, ChunkChoice } from '../../wire/chat-answer.js';
+import type { ThinkingBlock } from '../../wire/chat-message.js';
 import { toWireUsage } from '../../wire/wire-usage.js';
 import type { ProviderRequest } from '../chat-provider.js';
 
@@ -14,11 +20,14 @@ export interface WholeAnswer {
 export function toCompletion(request: ProviderRequest, { content, finishReason, usage }: WholeAnswer): ChatCompletion {
   let text = '';
   let reasoning = '';
+  const thinking: ThinkingBlock[] = [];
   const toolCalls: AnswerToolCall[] = [];
   for (const part of content) {
     if (part.type === 'text') text += part.text;
-    else if (part.type === 'reasoning') reasoning += part.text;
-    else if (part.type === 'tool-call') toolCalls.push(toToolCall(part.toolCallId, part.toolName, part.input));
+    else if (part.type === 'reasoning') {
+      reasoning += part.text;
+      thinking.push(...toThinkingBlocks(part.text, part.providerMetadata));
+    } else if (part.type === 'tool-call') toolCalls.push(toToolCall(part.toolCallId, part.toolName, part.input));
   }
   return {
     ...labelOf(request),
@@ -31,6 +40,7 @@ export function toCompletion(request: ProviderRequest, { content, finishReason, 
           content: text === '' && toolCalls.length > 0 ? null : text,
           refusal: null,
           ...(reasoning && { reasoning_content: reasoning }),
+          ...(thinking.length > 0 && { thinking_blocks: thinking }),
           ...(toolCalls.length > 0 && { tool_calls: toolCalls }),
         },
         logprobs: null,
@@ -45,13 +55,17 @@ export function toCompletion(request: ProviderRequest, { content, finishReason, 
 export class ChunkTranslator {
   private readonly indexByToolCall = new Map<string, number>();
   private hasBegun = false;
+  private readonly thinking: ThinkingBlock[] = [];
+  /** Of the block that is being thought. */
+  private thought = '';
 
   constructor(private readonly request: ProviderRequest) {}
 
   /** The chunks that a part becomes: none for what OpenAI's format has no place for. */
   translate(part: LanguageModelV4StreamPart): ChatCompletionChunk[] {
     if (part.type === 'text-delta') return part.delta === '' ? [] : this.chunks({ content: part.delta });
-    if (part.type === 'reasoning-delta') return part.delta === '' ? [] : this.chunks({ reasoning_content: part.delta });
+    if (part.type === 'reasoning-start') this.thought = '';
+    if (part.type === 'reasoning-start' || part.type === 'reasoning-delta') return this.continueThinking(part);
     if (part.type === 'tool-input-start') return this.beginToolCall(part.id, part.toolName, '');
     if (part.type === 'tool-input-delta') return part.delta === '' ? [] : this.continueToolCall(part.id, part.delta);
     // Told a second time at its end by protocols that stream the arguments.
@@ -59,6 +73,21 @@ export class ChunkTranslator {
       return this.beginToolCall(part.toolCallId, part.toolName, part.input);
     }
     return part.type === 'finish' ? this.chunks({}, toFinishReason(part.finishReason)) : [];
+  }
+
+  private continueThinking(part: {
+    delta?: string;
+    providerMetadata?: SharedV4ProviderMetadata;
+  }): ChatCompletionChunk[] {
+    const { delta = '', providerMetadata } = part;
+    this.thought += delta;
+    const signed = toThinkingBlocks(this.thought, providerMetadata);
+    this.thinking.push(...signed);
+    if (delta === '' && signed.length === 0) return [];
+    return this.chunks({
+      ...(delta && { reasoning_content: delta }),
+      ...(signed.length > 0 && { thinking_blocks: [...this.thinking] }),
+    });
   }
 
   private beginToolCall(id: string, name: string, input: string): ChatCompletionChunk[] {
@@ -83,6 +112,13 @@ export class ChunkTranslator {
       },
     ];
   }
+}
+
+/** A block of thinking as Anthropic signed or sealed it: one, or none for what nobody has to see again. */
+function toThinkingBlocks(text: string, metadata: SharedV4ProviderMetadata | undefined): ThinkingBlock[] {
+  const { signature, redactedData: data } = metadata?.['anthropic'] ?? {};
+  if (typeof signature === 'string' && signature !== '') return [{ type: 'thinking', thinking: text, signature }];
+  return typeof data === 'string' ? [{ type: 'redacted_thinking', data }] : [];
 }
 
 function labelOf({ requestId, createdAt, model }: ProviderRequest) {

@@ -18,11 +18,14 @@ const NOT_OFFERED = ['presence_penalty', 'frequency_penalty', 'seed'] as const;
 /** What is sent, as far as this server looks into it. */
 interface SentBody extends Record<string, unknown> {
   max_tokens: number;
+  messages: { role: string; content: string | { type: string }[] }[];
   thinking?: { type?: string; budget_tokens?: number };
 }
 
 /** Anthropic's Messages API. */
 export class AnthropicProtocol implements Protocol {
+  readonly signsThinking = true;
+
   constructor(
     private readonly endpoint: ProviderEndpoint,
     private readonly dispatcher: Dispatcher,
@@ -82,6 +85,7 @@ function keepToPromise(sent: SentBody, parameters: Record<string, unknown>): Sen
       `it does not take ${lost.join(', ')} together with the other parameters of this request`,
     );
   }
+  refuseForgottenThinking(sent);
   const limit = outputLimitOf(parameters);
   const asked = sent.thinking?.budget_tokens;
   if (asked === undefined) return { ...sent, max_tokens: Math.min(sent.max_tokens, limit) };
@@ -91,4 +95,20 @@ function keepToPromise(sent: SentBody, parameters: Record<string, unknown>): Sen
     throw new ProviderRejection(`reasoning_effort needs an output limit of at least ${least} tokens`);
   }
   return { ...sent, max_tokens: limit, thinking: { ...sent.thinking, budget_tokens: budget } };
+}
+
+const THINKING = ['thinking', 'redacted_thinking'];
+
+/** @throws ProviderRejection where a model is to think on from tools that it called, and is not shown what it had thought: the API refuses that. */
+function refuseForgottenThinking({ messages, thinking }: SentBody): void {
+  if (thinking?.type !== 'enabled') return;
+  const content = messages.findLast(({ role }) => role === 'assistant')?.content;
+  if (!Array.isArray(content) || !content.some(({ type }) => type === 'tool_use')) return;
+  const last = messages.at(-1)?.content;
+  if (!Array.isArray(last) || !last.some(({ type }) => type === 'tool_result')) return;
+  if (THINKING.includes(content[0]!.type)) return;
+  throw new ProviderRejection(
+    'the last assistant message calls tools without what the model had thought: hand it back as it was answered ' +
+      '(`thinking_blocks`, in Messages the blocks of thinking), or ask without reasoning_effort',
+  );
 }

@@ -15,6 +15,8 @@ const PENALTIES = ['presence_penalty', 'frequency_penalty'] as const;
 
 /** Google's Gemini API. */
 export class GoogleProtocol implements Protocol {
+  readonly signsThinking = false;
+
   constructor(
     private readonly endpoint: ProviderEndpoint,
     private readonly dispatcher: Dispatcher,

@@ -2,10 +2,11 @@ import type {
   LanguageModelV4FilePart,
   LanguageModelV4Message,
   LanguageModelV4Prompt,
+  LanguageModelV4ReasoningPart,
   LanguageModelV4TextPart,
   LanguageModelV4ToolCallPart,
 } from '@ai-sdk/provider';
-import type { ChatMessage, ImagePart } from '../../wire/chat-message.js';
+import type { ChatMessage, ImagePart, ThinkingBlock } from '../../wire/chat-message.js';
 import { ProviderRejection } from '../chat-provider.js';
 
 type Message<Role extends ChatMessage['role']> = Extract<ChatMessage, { role: Role }>;
@@ -71,7 +72,15 @@ function toAssistant(
       input: parseArguments(call.function.arguments, path),
     };
   });
-  return { role: 'assistant', content: [...(text ? [{ type: 'text' as const, text }] : []), ...calls] };
+  const thinking = (message.thinking_blocks ?? []).map(toReasoning);
+  return { role: 'assistant', content: [...thinking, ...(text ? [{ type: 'text' as const, text }] : []), ...calls] };
+}
+
+/** Anthropic's libraries know a block by its seal. */
+function toReasoning(block: ThinkingBlock): LanguageModelV4ReasoningPart {
+  const isSealed = block.type === 'redacted_thinking';
+  const anthropic = isSealed ? { redactedData: block.data } : { signature: block.signature };
+  return { type: 'reasoning', text: isSealed ? '' : block.thinking, providerOptions: { anthropic } };
 }
 
 function toToolResult(

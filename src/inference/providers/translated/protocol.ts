@@ -4,6 +4,9 @@ import type { ProviderRequest } from '../chat-provider.js';
 
 /** A provider's protocol that is no variant of OpenAI's: what differs from one to the next beside the model library itself. */
 export interface Protocol {
+  /** Whether the provider signs what its models think, and has to be shown it again. */
+  readonly signsThinking: boolean;
+
   /**
    * Prepares one call.
    * @throws ProviderRejection for what the provider does not offer.

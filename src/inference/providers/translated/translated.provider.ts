@@ -1,4 +1,9 @@
-import { AISDKError, APICallError, type LanguageModelV4StreamPart } from '@ai-sdk/provider';
+import {
+  AISDKError,
+  APICallError,
+  type LanguageModelV4CallOptions,
+  type LanguageModelV4StreamPart,
+} from '@ai-sdk/provider';
 import {
   type ChatProvider,
   type ProviderAnswer,
@@ -8,6 +13,7 @@ import {
   type ProviderRequest,
 } from '../chat-provider.js';
 import type { ReportedUsage } from '../../domain/reported-usage.js';
+import { withoutThinking } from '../../wire/chat-message.js';
 import { isRetryableStatus, wasNeverSent } from '../retryable.js';
 import { ChunkTranslator, toCompletion } from './answer-translation.js';
 import { toCallOptions } from './call-options.js';
@@ -37,7 +43,7 @@ export class TranslatedProvider implements ChatProvider {
   async complete(request: ProviderRequest, signal: AbortSignal): Promise<ProviderAnswer> {
     try {
       const { model, options, ...exchange } = this.protocol.open(request);
-      const answer = await model.doGenerate({ ...toCallOptions(request), ...options, abortSignal: signal });
+      const answer = await model.doGenerate({ ...this.optionsOf(request), ...options, abortSignal: signal });
       const usage = exchange.usage(answer.usage);
       return {
         completion: toCompletion(request, { content: answer.content, finishReason: answer.finishReason, usage }),
@@ -53,7 +59,7 @@ export class TranslatedProvider implements ChatProvider {
   async *stream(request: ProviderRequest, signal: AbortSignal): AsyncGenerator<ProviderEvent[]> {
     try {
       const { model, options, ...exchange } = this.protocol.open(request);
-      const call = { ...toCallOptions(request), ...options, includeRawChunks: true, abortSignal: signal };
+      const call = { ...this.optionsOf(request), ...options, includeRawChunks: true, abortSignal: signal };
       const { stream } = await model.doStream(call);
       const translator = new ChunkTranslator(request);
       let providerModel: string | undefined;
@@ -72,6 +78,12 @@ export class TranslatedProvider implements ChatProvider {
       throw this.toProviderError(error, signal);
     }
     throw new ProviderFailure('the provider broke the stream off');
+  }
+
+  private optionsOf(request: ProviderRequest): LanguageModelV4CallOptions {
+    const { body } = request;
+    const messages = this.protocol.signsThinking ? body.messages : withoutThinking(body.messages);
+    return toCallOptions({ ...request, body: { ...body, messages } });
   }
 
   /** What the caller may know of what went wrong. */
