@@ -76,7 +76,7 @@ export async function seedOAuthClients(em: EntityManager, publicUrl: string): Pr
          redirect_uris = excluded.redirect_uris, grant_types = excluded.grant_types, scopes = excluded.scopes,
          metadata = excluded.metadata, updated_at = now()
        where not exists (
-         select from audit_trail a
+         select from audit_trail_all a
          where a.entity = 'oauth_client' and a.entity_id = excluded.client_id and a.action = 'oauth_client.update'
            and a.before - 'isActive' is distinct from a.after - 'isActive')`,
       [

@@ -3,6 +3,7 @@ import { Migrator } from '@mikro-orm/migrations';
 import { defineConfig, type Options } from '@mikro-orm/postgresql';
 import type { ClientBase } from 'pg';
 import type { Config } from './config/config.js';
+import { WITHOUT_ENTITY } from './database/archived-tables.js';
 import { ReleasingDriver } from './database/releasing-driver.js';
 
 /** No request holds locks for longer: a transaction that does is a bug or a dead client. Migrations and seeds are not limited. */
@@ -32,7 +33,7 @@ export function ormOptions(url: string, config: PoolConfig, isLimited = true): O
     debug: config.logLevel === 'debug' || config.logLevel === 'trace' ? ['query'] : false,
     // Escape sequences have no place in a log that machines read.
     colors: false,
-    schemaGenerator: { ignoreSchema: ['tollgate', 'pgboss'], ignoreTriggers: true },
+    schemaGenerator: { ignoreSchema: ['tollgate', 'pgboss'], ignoreTriggers: true, ...WITHOUT_ENTITY },
     migrations: {
       path: join(compiledRoot, 'migrations'),
       pathTs: join(compiledRoot, '..', 'migrations'),

@@ -86,6 +86,8 @@ export class Config {
   readonly systemLogLevel: 'debug' | 'info' | 'warn' | 'error' | 'off';
   /** Days that stored lines of the log, samples of processes and counts of requests are kept. */
   readonly monitoringDays: { systemLogs: number; performance: number; apiUsage: number };
+  /** Full months after which a month of ledger, postings and audit trail is archived; null: never. */
+  readonly archiveAfterMonths: number | null;
   /** By `models.provider`. Their keys never leave the process but to their provider. */
   readonly providers: ReadonlyMap<string, ProviderEndpoint>;
   /** By name: where people may sign in instead of here. */
@@ -139,6 +141,7 @@ export class Config {
       performance: env.RETENTION_PERFORMANCE_DAYS,
       apiUsage: env.RETENTION_API_USAGE_DAYS,
     };
+    this.archiveAfterMonths = env.ARCHIVE_AFTER_MONTHS ?? null;
     this.providers = readProviderEndpoints(source);
     this.upstreamIssuers = readUpstreamIssuers(source);
   }

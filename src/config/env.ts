@@ -125,6 +125,8 @@ export const Environment = z.object({
   RETENTION_SYSTEM_LOGS_DAYS: wholeNumber(1, 3_650).default(30),
   RETENTION_PERFORMANCE_DAYS: wholeNumber(1, 3_650).default(30),
   RETENTION_API_USAGE_DAYS: wholeNumber(1, 36_600).default(395),
+  // A quarter at least: nothing that is written goes further back than minutes.
+  ARCHIVE_AFTER_MONTHS: wholeNumber(3, 1_200).optional(),
 });
 export type Environment = z.infer<typeof Environment>;
 

@@ -15,7 +15,7 @@ const TABLES: Readonly<Record<string, UserRows>> = {
     columns: ['source', 'total_ucr', 'used_ucr', 'expired_ucr', 'held_ucr', 'effective_at', 'expires_at', 'created_at'],
   },
   creditPostings: {
-    table: 'credit_postings',
+    table: 'credit_postings_all',
     columns: ['credit_id', 'hold_id', 'kind', 'amount_ucr', 'reason', 'created_at'],
   },
 };

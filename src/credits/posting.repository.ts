@@ -178,7 +178,7 @@ const LINES_SQL = `
   select p.id, p.kind, p.amount_ucr, p.credit_id, c.source, p.hold_id, p.actor_id, p.reason,
     to_char(p.created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as position,
     o.original_id as reverses, r.reversal_id as reversed_by
-  from credit_postings p
+  from credit_postings_all p
   left join credits c on c.user_id = p.user_id and c.id = p.credit_id
   left join credit_reversals o on o.user_id = p.user_id and o.reversal_id = p.id
   left join credit_reversals r on r.user_id = p.user_id and r.original_id = p.id`;

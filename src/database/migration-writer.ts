@@ -10,6 +10,7 @@ import {
 import { OperatorError } from '../common/errors/operator-error.js';
 import type { Config } from '../config/config.js';
 import { ormOptions } from '../mikro-orm.config.js';
+import { WITHOUT_ENTITY } from './archived-tables.js';
 import { readMigrationHistory } from './migration-history.js';
 import { UPWARD_FOREIGN_KEYS } from './upward-foreign-keys.js';
 
@@ -69,6 +70,11 @@ class DatabaseMigrator extends Migrator {
       driver.getConnection() as AbstractSqlConnection,
       driver.getPlatform() as AbstractSqlPlatform,
       config,
+      undefined,
+      undefined,
+      undefined,
+      WITHOUT_ENTITY.skipTables,
+      WITHOUT_ENTITY.skipViews,
     );
     for (const table of schema.getTables()) {
       table.setPartitioning(undefined);

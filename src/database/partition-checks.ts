@@ -1,4 +1,5 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
+import { ARCHIVED_TABLES, archiveOf } from './archived-tables.js';
 import type { Finding } from './schema-comparison.js';
 
 interface PartitionRow {
@@ -10,7 +11,7 @@ interface PartitionRow {
 
 /**
  * Each table that is partitioned by month has a partition for this month and the next `monthsAhead`, one for everything else, and none of
- * them can be truncated: a trigger on the parent does not stop that.
+ * them can be truncated: a trigger on the parent does not stop that. An archive has the months that were moved there, and needs no others.
  */
 export async function checkPartitions(em: EntityManager, now: Date, monthsAhead = 1): Promise<Finding[]> {
   const rows = await em.getConnection().execute<PartitionRow[]>(`
@@ -22,7 +23,8 @@ export async function checkPartitions(em: EntityManager, now: Date, monthsAhead 
       left join pg_class child on child.oid = i.inhrelid
      where parent.relkind = 'p' and parent.relnamespace = 'public'::regnamespace
      order by 1, 2`);
-  const parents = [...new Set(rows.map(({ parent }) => parent))];
+  const archives = ARCHIVED_TABLES.map(archiveOf);
+  const parents = [...new Set(rows.map(({ parent }) => parent))].filter((parent) => !archives.includes(parent));
   return [
     ...parents.flatMap((parent) => missingPartitions(parent, rows, monthsFrom(now, monthsAhead))),
     ...rows.flatMap(({ partition, isProtected }) => (partition && !isProtected ? [unprotected(partition)] : [])),

@@ -2,6 +2,8 @@ import { type DynamicModule, Global, Module } from '@nestjs/common';
 import type { Config } from '../config/config.js';
 import { DatabaseModule } from '../database/database.module.js';
 import { MonitoringModule } from '../monitoring/monitoring.module.js';
+import { MonthArchiveJob } from './archive/month-archive.job.js';
+import { MonthArchive } from './archive/month-archive.service.js';
 import { ClockAdminController } from './clock.admin.controller.js';
 import { ClockAdminService } from './clock-admin.service.js';
 import { EventStreams } from './events/event-streams.service.js';
@@ -36,6 +38,8 @@ import { TestClockService } from './test-clock.service.js';
     JobMetrics,
     JobRegistry,
     JobScheduler,
+    MonthArchive,
+    MonthArchiveJob,
     MonitoringRetentionJob,
     PartitionsJob,
     QueueMetrics,

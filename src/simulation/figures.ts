@@ -140,9 +140,9 @@ const TOTALS_SQL = `
     coalesce(-sum(p.amount_ucr) filter (where p.kind = 'debt_repayment'), 0)::text as debt_repaid,
     (select coalesce(sum(debt_ucr), 0) from credit_accounts)::text as open_debt,
     (select coalesce(sum(remaining_ucr), 0) from credits)::text as remaining,
-    (select coalesce(sum(credits_ucr), 0) from token_usage_ledger)::text as used,
+    (select coalesce(sum(credits_ucr), 0) from token_usage_ledger_all)::text as used,
     (select count(*) from period_closes)::text as periods_closed
-  from credit_postings p left join credits c on c.user_id = p.user_id and c.id = p.credit_id`;
+  from credit_postings_all p left join credits c on c.user_id = p.user_id and c.id = p.credit_id`;
 
 const MONTHS_SQL = `
   select to_char(p.created_at at time zone 'UTC', 'YYYY-MM') as month,
@@ -154,5 +154,5 @@ const MONTHS_SQL = `
     coalesce(-sum(p.amount_ucr) filter (where p.kind = 'expiry'), 0)::text as expired,
     coalesce(sum(p.amount_ucr) filter (where p.credit_id is not null), 0)::text as balance_change,
     coalesce(sum(case when p.kind = 'debt_repayment' or p.credit_id is null then p.amount_ucr end), 0)::text as debt_change
-  from credit_postings p left join credits c on c.user_id = p.user_id and c.id = p.credit_id
+  from credit_postings_all p left join credits c on c.user_id = p.user_id and c.id = p.credit_id
   group by 1 order by 1`;

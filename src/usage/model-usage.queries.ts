@@ -37,7 +37,7 @@ export function visionSql(groups: readonly VisionGroup[]): string {
              filter (where l.metadata->'images'->>'reportedTokens' is not null), 0) as reported_expected_tokens,
            sum(l.input_tokens) as input_tokens, sum(l.output_tokens) as output_tokens,
            coalesce(sum(l.credits_ucr), 0)::bigint as credits_ucr, coalesce(sum(l.cost_nusd), 0)::bigint as cost_nusd
-      from token_usage_ledger l left join subscriptions s on s.id = l.subscription_id
+      from token_usage_ledger_all l left join subscriptions s on s.id = l.subscription_id
      where l.image_count > 0 and l.created_at >= ? and l.created_at < ?
      ${positions && `group by ${positions} order by ${positions}`} limit ?`;
 }
@@ -60,7 +60,7 @@ export const LEGACY_USAGE_SQL = `
   with asked as (
     select coalesce(l.metadata->>'redirectedFrom', l.model_id) as asked_id, l.model_id, l.user_id, count(*) as requests,
            sum(l.credits_ucr)::bigint as credits_ucr, max(l.created_at) as last_used_at
-      from token_usage_ledger l
+      from token_usage_ledger_all l
      where l.model_id in (?) and l.created_at >= ? group by 1, 2, 3)
   select a.*, u.email::text as email from asked a join users u on u.id = a.user_id
    where a.asked_id in (?) and (a.asked_id, a.model_id, a.user_id) > (?, ?, ?::uuid)

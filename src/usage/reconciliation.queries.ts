@@ -8,7 +8,7 @@ export interface ReconciliationCheck {
   sql: string;
 }
 
-const POSTINGS_BY_GRANT = `select user_id, credit_id, sum(amount_ucr) as amount from credit_postings where credit_id is not null group by user_id, credit_id`;
+const POSTINGS_BY_GRANT = `select user_id, credit_id, sum(amount_ucr) as amount from credit_postings_all where credit_id is not null group by user_id, credit_id`;
 
 const PENDING_SLICES = `
   select h.user_id, (s.value ->> 'creditId')::uuid as credit_id, (s.value ->> 'amountUcr')::bigint as amount
@@ -75,7 +75,7 @@ export const RECONCILIATION_CHECKS: readonly ReconciliationCheck[] = [
       from credit_accounts a
       full join (
         select user_id, sum(case kind when 'debt_repayment' then -abs(amount_ucr) else amount_ucr end) as debt
-        from credit_postings where kind in ('debt', 'debt_repayment') or (kind = 'refund' and credit_id is null) group by user_id
+        from credit_postings_all where kind in ('debt', 'debt_repayment') or (kind = 'refund' and credit_id is null) group by user_id
       ) p on p.user_id = a.user_id
       where a.user_id is null or a.debt_ucr <> coalesce(p.debt, 0)`,
   },
@@ -104,7 +104,7 @@ export const RECONCILIATION_CHECKS: readonly ReconciliationCheck[] = [
       select coalesce(h.user_id, l.user_id) as user_id, coalesce(h.id, l.hold_id)::text as subject,
         format('attempts %s, usage rows %s; cost %s, charged %s', h.attempts_charged, l.members, h.cost_ucr, l.credits) as detail
       from credit_holds h
-      full join (select user_id, hold_id, count(*) as members, sum(credits_ucr) as credits from token_usage_ledger group by user_id, hold_id) l
+      full join (select user_id, hold_id, count(*) as members, sum(credits_ucr) as credits from token_usage_ledger_all group by user_id, hold_id) l
         on l.user_id = h.user_id and l.hold_id = h.id
       where h.id is null or h.attempts_charged <> coalesce(l.members, 0) or coalesce(h.cost_ucr, 0) <> coalesce(l.credits, 0)`,
   },
@@ -114,10 +114,10 @@ export const RECONCILIATION_CHECKS: readonly ReconciliationCheck[] = [
     sql: `
       select coalesce(l.user_id, p.user_id) as user_id, coalesce(l.hold_id, p.hold_id)::text as subject,
         format('ledger %s, postings %s', l.credits, p.amount) as detail
-      from (select user_id, hold_id, sum(credits_ucr) as credits from token_usage_ledger group by user_id, hold_id) l
+      from (select user_id, hold_id, sum(credits_ucr) as credits from token_usage_ledger_all group by user_id, hold_id) l
       full join (
         select user_id, hold_id, sum(case when kind = 'debt' then amount_ucr else -amount_ucr end) as amount
-        from credit_postings where kind in ('usage', 'debt') group by user_id, hold_id
+        from credit_postings_all where kind in ('usage', 'debt') group by user_id, hold_id
       ) p on p.user_id = l.user_id and p.hold_id = l.hold_id
       where coalesce(l.credits, 0) <> coalesce(p.amount, 0)`,
   },
@@ -129,7 +129,7 @@ export const RECONCILIATION_CHECKS: readonly ReconciliationCheck[] = [
         format('new debt %s, postings %s', h.new_debt_ucr, p.amount) as detail
       from credit_holds h
       full join (
-        select user_id, hold_id, sum(amount_ucr) as amount from credit_postings where kind = 'debt' group by user_id, hold_id
+        select user_id, hold_id, sum(amount_ucr) as amount from credit_postings_all where kind = 'debt' group by user_id, hold_id
       ) p on p.user_id = h.user_id and p.hold_id = h.id
       where coalesce(h.new_debt_ucr, 0) <> coalesce(p.amount, 0)`,
   },
@@ -138,7 +138,7 @@ export const RECONCILIATION_CHECKS: readonly ReconciliationCheck[] = [
     invariant: 5,
     sql: `
       select user_id, id::text as subject, format('%s of %s', kind, amount_ucr) as detail
-      from credit_postings
+      from credit_postings_all
       where kind in ('grant', 'roll_in', 'debt') and amount_ucr < 0
         or kind = 'refund' and (amount_ucr < 0) <> (credit_id is null)
         or kind in ('usage', 'expiry', 'roll_out', 'forfeit', 'debt_repayment') and amount_ucr > 0`,
@@ -148,7 +148,7 @@ export const RECONCILIATION_CHECKS: readonly ReconciliationCheck[] = [
     invariant: 5,
     sql: `
       select null::uuid as user_id, t.relname::text as subject, format('%s of 2 triggers that refuse change', count(g.oid)) as detail
-      from unnest(array['credit_postings', 'token_usage_ledger']) as p(name)
+      from unnest(array['credit_postings', 'credit_postings_archive', 'token_usage_ledger', 'token_usage_ledger_archive']) as p(name)
       cross join lateral (select p.name::regclass as oid union all select inhrelid from pg_inherits where inhparent = p.name::regclass) x
       join pg_class t on t.oid = x.oid
       left join pg_trigger g on g.tgrelid = t.oid and g.tgenabled in ('O', 'A') and g.tgfoid = 'tollgate.refuse_change'::regproc
@@ -160,12 +160,12 @@ export const RECONCILIATION_CHECKS: readonly ReconciliationCheck[] = [
     sql: `
       select r.user_id, r.reversal_id::text as subject, format('original %s, reversal %s', o.amount_ucr, v.amount_ucr) as detail
       from credit_reversals r
-      left join credit_postings o on o.user_id = r.user_id and o.id = r.original_id
-      left join credit_postings v on v.user_id = r.user_id and v.id = r.reversal_id
+      left join credit_postings_all o on o.user_id = r.user_id and o.id = r.original_id
+      left join credit_postings_all v on v.user_id = r.user_id and v.id = r.reversal_id
       where o.id is null or v.id is null or o.amount_ucr <> -v.amount_ucr or o.credit_id is distinct from v.credit_id
         or v.kind::text is distinct from case when o.kind in ('usage', 'debt') then 'refund' when o.kind in ('grant', 'adjustment') then 'adjustment' end
       union all
-      select p.user_id, p.id::text, format('refund of %s that cancels no line', p.amount_ucr) from credit_postings p
+      select p.user_id, p.id::text, format('refund of %s that cancels no line', p.amount_ucr) from credit_postings_all p
       where p.kind = 'refund' and not exists (select from credit_reversals r where r.user_id = p.user_id and r.reversal_id = p.id)`,
   },
   {
@@ -213,7 +213,7 @@ export const RECONCILIATION_CHECKS: readonly ReconciliationCheck[] = [
       select user_id, coalesce(subscription_id::text, 'no subscription') as subject, format('period %s differs by %s', period_index, sum(amount_ucr)) as detail
       from (
         select p.user_id, c.subscription_id, c.period_index, p.amount_ucr
-        from credit_postings p left join credits c on c.user_id = p.user_id and c.id = p.credit_id where p.kind in ('roll_out', 'roll_in')
+        from credit_postings_all p left join credits c on c.user_id = p.user_id and c.id = p.credit_id where p.kind in ('roll_out', 'roll_in')
       ) moved
       group by user_id, subscription_id, period_index having sum(amount_ucr) <> 0`,
   },
@@ -226,10 +226,10 @@ export const RECONCILIATION_CHECKS: readonly ReconciliationCheck[] = [
         select
           -- As amounts: the refund of a debt is negative, because it lowers it.
           (select coalesce(sum(case kind when 'refund' then abs(amount_ucr) else amount_ucr end), 0)
-            from credit_postings where kind in ('grant', 'refund', 'adjustment'))
+            from credit_postings_all where kind in ('grant', 'refund', 'adjustment'))
             + (select coalesce(sum(debt_ucr), 0) from credit_accounts) as given,
-          (select coalesce(sum(credits_ucr), 0) from token_usage_ledger)
-            + (select coalesce(sum(abs(amount_ucr)), 0) from credit_postings where kind in ('expiry', 'forfeit'))
+          (select coalesce(sum(credits_ucr), 0) from token_usage_ledger_all)
+            + (select coalesce(sum(abs(amount_ucr)), 0) from credit_postings_all where kind in ('expiry', 'forfeit'))
             + (select coalesce(sum(remaining_ucr), 0) from credits) as spent
       ) total where given <> spent`,
   },
@@ -279,7 +279,7 @@ export const RECOMPUTED_CHARGES: ReconciliationCheck = {
     select l.user_id, l.request_id::text as subject,
       format('%s version %s: charged %s µcr at a cost of %s nano-USD, recomputed %s and %s', l.model_id, l.model_version_no,
         l.credits_ucr, l.cost_nusd, c.credits, c.cost) as detail
-    from token_usage_ledger l
+    from token_usage_ledger_all l
     left join unnest($1::text[], $2::integer[], $3::text[], $4::integer[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[],
         $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[])
       as r(model_id, version_no, basis, above, credits_input, credits_cached, credits_written, credits_output, credits_image,
@@ -295,4 +295,4 @@ export const RECOMPUTED_CHARGES: ReconciliationCheck = {
 /** Every model version that the ledger refers to. */
 export const CHARGED_VERSIONS = `
   select v.model_id, v.version_no, v.meta from model_versions v
-  where exists (select from token_usage_ledger l where l.model_id = v.model_id and l.model_version_no = v.version_no)`;
+  where exists (select from token_usage_ledger_all l where l.model_id = v.model_id and l.model_version_no = v.version_no)`;

@@ -7,7 +7,7 @@ export const UsageHistorySchema = defineEntity({
   view: true,
   expression: `select id, user_id, request_id, model_id, operation, input_tokens, output_tokens, input_tokens + output_tokens as tokens,
         image_count as images, (credits_ucr::numeric / 1000000)::numeric(20, 6) as credits_used, metadata, created_at
-      from token_usage_ledger`,
+      from token_usage_ledger_all`,
   properties: {
     id: p.uuid().primary(),
     userId: p.uuid(),

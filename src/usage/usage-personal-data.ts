@@ -6,7 +6,7 @@ import { registerTables, type UserRows } from '../database/rows-of-user.js';
 /** By section; amounts are micro-credits. */
 const TABLES: Readonly<Record<string, UserRows>> = {
   usage: {
-    table: 'token_usage_ledger',
+    table: 'token_usage_ledger_all',
     columns: [
       'request_id',
       'model_id',

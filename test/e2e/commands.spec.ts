@@ -71,6 +71,27 @@ describe('the command line', () => {
     expect(stdout).toMatch(/^The books balance \(\d+ checks\)\.$/);
   });
 
+  it('archives old months, of which a dry run only tells', async () => {
+    const told = await run('archive', '--months', '9', '--dry-run');
+    expect(told.stdout).toMatch(
+      /^audit_trail 2026-01 {2}\d+ bytes\n[^]*\n\d+ partitions would be archived; nothing was moved\.$/,
+    );
+    const done = await run('archive', '--months', '9');
+    expect(done.stdout).toMatch(/^audit_trail 2026-01 {2}0 rows {2}\d+ bytes\n/);
+    const count = /(\d+) partitions would/.exec(told.stdout)?.[1];
+    expect(done.stdout).toMatch(new RegExp(`\n${count} partitions archived\\.$`));
+  });
+
+  it('brings an archived month back, and no other', async () => {
+    expect((await run('archive', '--restore', '2026-01')).stdout).toMatch(/\n3 partitions brought back\.$/);
+    const unknown = await run('archive', '--restore', '1999-01');
+    expect(unknown).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringContaining('"1999-01" is no month of the archive.'),
+    });
+    expect((await run('archive', '--months', '2')).stderr).toContain('--months must be a whole number from 3 on.');
+  });
+
   it('makes the hourly sums again', async () => {
     expect(await run('usage-rebuild')).toMatchObject({
       exitCode: 0,

@@ -32,7 +32,7 @@ export class AuditTrailAdminController {
 }
 
 const TABLE = {
-  table: 'audit_trail',
+  table: 'audit_trail_all',
   columns: 'actor_id, action, entity, entity_id, before, after, reason, host(ip) as ip, request_id',
 };
 

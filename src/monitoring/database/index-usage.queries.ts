@@ -26,6 +26,7 @@ export const INDEXES_SQL = `
    where s.schemaname = 'public'
    group by root.relname, t.relname, am.amname, x.indisunique, x.indpred is not null, x.indisvalid, c.columns order by bytes desc, name`;
 
+/** Not those of a partitioned table without partitions, such as an archive that nothing has come to: it has no rows to be read. */
 export const FOREIGN_KEYS_SQL = `
   select quote_ident(t.relname) as table, c.columns
     from pg_constraint k
@@ -34,7 +35,8 @@ export const FOREIGN_KEYS_SQL = `
      select array_agg(quote_ident(a.attname) order by u.position) as columns
        from unnest(k.conkey) with ordinality as u (attnum, position)
        join pg_attribute a on a.attrelid = k.conrelid and a.attnum = u.attnum) c
-   where k.contype = 'f' and t.relnamespace = 'public'::regnamespace and not t.relispartition`;
+   where k.contype = 'f' and t.relnamespace = 'public'::regnamespace and not t.relispartition
+     and (t.relkind = 'r' or exists (select from pg_inherits i where i.inhparent = t.oid))`;
 
 export const COLUMNS_SQL = `
   select quote_ident(t.relname) as table, array_agg(quote_ident(a.attname)) as columns

@@ -62,7 +62,7 @@ export interface LedgerQuery {
 /** Every row that the filter picks, in no particular order: a sort of millions of them would need as much room again. */
 export function ledgerExport(filter: LedgerFilter): LedgerQuery {
   const { sql, parameters } = conditionsOf(filter);
-  return { sql: `select ${COLUMNS} from token_usage_ledger l where ${sql}`, parameters };
+  return { sql: `select ${COLUMNS} from token_usage_ledger_all l where ${sql}`, parameters };
 }
 
 /**
@@ -81,7 +81,7 @@ export function ledgerPage(
   parameters.push(limit);
   const newest = `order by l.created_at desc, l.id desc limit $${parameters.length}`;
   const rows = (condition: string): string =>
-    `select l.* from token_usage_ledger l where ${condition}${sql}${older} ${newest}`;
+    `select l.* from token_usage_ledger_all l where ${condition}${sql}${older} ${newest}`;
   const source =
     filter.userId === undefined
       ? `models m cross join lateral (${rows('l.model_id = m.id and ')}) l`

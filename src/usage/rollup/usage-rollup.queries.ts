@@ -45,7 +45,7 @@ export function ledgerSums(where: string, width: '1 hour' | '15 minutes' = '1 ho
       sum(l.image_count)::integer as image_count, sum(l.image_tokens)::bigint as image_tokens,
       sum(l.credits_ucr)::bigint as credits_ucr, sum(l.cost_nusd)::bigint as cost_nusd,
       ${bucketCounts('l.latency_ms')} as latency_buckets, ${bucketCounts('l.first_token_ms')} as first_token_buckets
-    from token_usage_ledger l where ${where}
+    from token_usage_ledger_all l where ${where}
     group by 1, 2, 3, 4, 5, 6`;
 }
 
@@ -100,7 +100,7 @@ export const HORIZON_SQL = `select pg_snapshot_xmin(pg_current_snapshot())::text
  */
 export const RESTORED_SQL = `
   select coalesce(to_char(max(l.created_at) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), '-infinity') as until
-  from token_usage_ledger l where ${COMMITTED} >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint`;
+  from token_usage_ledger_all l where ${COMMITTED} >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint`;
 
 /** Buckets that differ from the ledger rows which the cursor has read. */
 export const ROLLUP_DIFFERENCES = `
