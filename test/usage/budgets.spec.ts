@@ -1,9 +1,11 @@
+import { UserRepository } from '../../src/auth/identity/user.repository.js';
 import { BudgetEvaluator } from '../../src/usage/budgets/budget-evaluator.service.js';
 import { JobRegistry } from '../../src/jobs/job-registry.js';
 import { ChatBench, HELLO, type Caller } from '../inference/chat-bench.js';
 import { AdminConsole } from '../models/admin-console.js';
 import { Mailbox, deliverMails } from '../support/mailbox.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
+import { ensureUser } from '../support/tokens.js';
 
 describe('budgets', () => {
   let bench: ChatBench;
@@ -89,7 +91,9 @@ describe('budgets', () => {
 
   it('are told by mail, once for each alert and recipient, whoever compares them', async () => {
     const by = await bench.caller();
-    const alertEmails = ['ops@example.com', 'finance@example.com'];
+    const alertEmails = ['ops@example.com', 'Finance@example.com'];
+    const reader = await ensureUser(bench.server.app, { email: 'finance@example.com' });
+    await bench.server.app.get(UserRepository).setLanguage(reader, 'de');
     const { body } = await create({
       scope: 'user',
       scopeKey: by.userId,
@@ -106,6 +110,11 @@ describe('budgets', () => {
     const mail = mailbox.lastTo('ops@example.com');
     expect(mail.subject).toBe(`Budget of user ${by.userId}: 90 % used`);
     expect(mail.text).toContain('has reached 90 % of 0.008000 credits: 0.008000 are spent.');
+    const german = mailbox.lastTo('Finance@example.com');
+    expect(german.subject).toBe(`Budget des Kontos ${by.userId}: 90 % verbraucht`);
+    expect(german.text).toContain(
+      'hat 90 % von 0.008000 Credits erreicht: 0.008000 sind ausgegeben. GET /admin/budgets/',
+    );
     expect((await update(idOf(body), { alertEmails: [] })).body['alertEmails']).toEqual([]);
   });
 

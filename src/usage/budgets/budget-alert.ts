@@ -35,19 +35,3 @@ export function noticeOfAlert(budget: BudgetSpend, threshold: number): BudgetAle
     isHardStop: budget.is_hard_stop,
   };
 }
-
-/** The same as a mail to an operator. */
-export function mailOfAlert(notice: BudgetAlertNotice): { subject: string; text: string } {
-  const { scope, scopeKey, period, periodStart, periodEnd, threshold, unit, limit, spent, isHardStop } = notice;
-  const whose = scopeKey === null ? 'the whole installation' : `${scope} ${scopeKey}`;
-  const stop =
-    threshold >= 100 && isHardStop
-      ? ` Its requests are refused until ${periodEnd}, or until the budget is raised.`
-      : '';
-  return {
-    subject: `Budget of ${whose}: ${threshold} % used`,
-    text:
-      `The budget of ${whose} for the ${period} from ${periodStart} has reached ${threshold} % of ${limit} ${unit}: ${spent} are spent.${stop}` +
-      ` GET /admin/budgets/${notice.budgetId} shows it.`,
-  };
-}

@@ -1,11 +1,20 @@
 import { EntityManager } from '@mikro-orm/postgresql';
 import { Injectable } from '@nestjs/common';
 import { Mailer } from '../../auth/mail/mailer.js';
+import type { Language } from '../../auth/texts/languages.js';
 import { newId } from '../../common/ids.js';
 import { Notifications } from '../../database/notifications.js';
 import { reachedThresholds } from '../domain/budget-thresholds.js';
-import { type BudgetAlertNotice, mailOfAlert, noticeOfAlert } from './budget-alert.js';
-import { ADD_ALERTS_SQL, type BudgetSpend, limitOf, SET_STOPS_SQL, SPEND_SQL } from './budget.queries.js';
+import { type BudgetAlertNotice, noticeOfAlert } from './budget-alert.js';
+import { mailOfAlert } from './budget-mail.js';
+import {
+  ADD_ALERTS_SQL,
+  type BudgetSpend,
+  LANGUAGES_SQL,
+  limitOf,
+  SET_STOPS_SQL,
+  SPEND_SQL,
+} from './budget.queries.js';
 import { WebhookDeliveries } from '../webhooks/webhook-delivery.service.js';
 import { HARD_STOPS_CHANNEL } from './hard-stops.service.js';
 
@@ -29,7 +38,7 @@ export class BudgetEvaluator {
         'budget.alert',
         added.map(({ notice }) => notice),
       );
-      await this.sendMails(added);
+      await this.sendMails(em, added);
       return { alerts: added.length, changed: await setStops(em, budgets, now) };
     });
     if (changed > 0) await this.notifications.notify(HARD_STOPS_CHANNEL);
@@ -43,10 +52,13 @@ export class BudgetEvaluator {
   }
 
   /** In the transaction that writes the alerts: whoever writes one has it sent, so each is sent once. */
-  private async sendMails(added: readonly AddedAlert[]): Promise<void> {
+  private async sendMails(em: EntityManager, added: readonly AddedAlert[]): Promise<void> {
     for (const { notice, emails } of added) {
-      const variables = mailOfAlert(notice);
-      for (const to of emails) await this.mailer.send({ to, language: 'en', template: 'notice', variables });
+      const readers = await em.execute<{ email: string; language: Language }[]>(LANGUAGES_SQL, [
+        JSON.stringify(emails),
+      ]);
+      for (const { email: to, language } of readers)
+        await this.mailer.send({ to, language, template: 'notice', variables: mailOfAlert(notice, language) });
     }
   }
 }

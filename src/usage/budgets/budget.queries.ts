@@ -49,6 +49,11 @@ export const ADD_ALERTS_SQL = `
   on conflict (budget_id, period_start, threshold) do nothing
   returning budget_id, threshold`;
 
+/** The language of each address of the list: that of its person, and English where nobody has it. */
+export const LANGUAGES_SQL = `
+  select a.email, coalesce(u.language, 'en') as language from jsonb_array_elements_text(?::jsonb) as a (email)
+    left join users u on u.email = a.email::citext and u.deleted_at is null`;
+
 /** Sets who stops until when, and answers how many changed. */
 export const SET_STOPS_SQL = `
   with stop as (select s.id, s.until from jsonb_to_recordset(?::jsonb) as s (id uuid, until timestamptz)),
