@@ -58,12 +58,19 @@ export class JobFailureRepository {
     resolution: Resolution,
     now: Date,
   ): Promise<number> {
-    return this.close({ ...key, state: 'open' }, resolution, now);
+    return close(this.em.fork(), { ...key, state: 'open' }, resolution, now);
   }
 
-  /** Whether this call closed it: of two at once only one does. */
-  async resolveById(id: string, resolution: Resolution, now: Date): Promise<boolean> {
-    return (await this.close({ id, state: 'open' }, resolution, now)) === 1;
+  /**
+   * Whether this call closed it: of two at once only one does. `note` writes down who did, in the same transaction; also of a retry that has
+   * closed it by itself, as the job does.
+   */
+  async resolveById(id: string, resolution: Resolution, now: Date, note: () => Promise<void>): Promise<boolean> {
+    return this.em.fork().transactional(async (em) => {
+      const isDone = (await close(em, { id, state: 'open' }, resolution, now)) === 1;
+      if (isDone || resolution.state === 'retried') await note();
+      return isDone;
+    });
   }
 
   findById(id: string): Promise<JobFailure | null> {
@@ -89,8 +96,8 @@ export class JobFailureRepository {
       );
     return Object.fromEntries(rows.map((row) => [row.job, Number(row.open)]));
   }
+}
 
-  private close(where: FilterQuery<JobFailure>, resolution: Resolution, now: Date): Promise<number> {
-    return this.em.fork().nativeUpdate(JobFailure, where, { ...resolution, resolvedAt: now, updatedAt: now });
-  }
+function close(em: EntityManager, where: FilterQuery<JobFailure>, resolution: Resolution, now: Date): Promise<number> {
+  return em.nativeUpdate(JobFailure, where, { ...resolution, resolvedAt: now, updatedAt: now });
 }

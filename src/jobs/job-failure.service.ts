@@ -1,9 +1,15 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { pageOf } from '../common/http/paging.js';
 import { isUuid } from '../common/ids.js';
+import { type AuditCause, AuditTrail } from '../monitoring/audit-trail.service.js';
 import { boundedReason, reasonOf } from './failure-reason.js';
 import type { JobFailure } from './job-failure.entity.js';
-import { type FailureFilter, type FailureReport, JobFailureRepository } from './job-failure.repository.js';
+import {
+  type FailureFilter,
+  type FailureReport,
+  JobFailureRepository,
+  type Resolution,
+} from './job-failure.repository.js';
 import {
   JobFailureNotFoundError,
   JobFailureResolvedError,
@@ -20,7 +26,10 @@ export class JobFailureService {
   private readonly logger = new Logger(JobFailureService.name);
   private readonly retries = new Map<string, Retry>();
 
-  constructor(private readonly failures: JobFailureRepository) {}
+  constructor(
+    private readonly failures: JobFailureRepository,
+    private readonly audit: AuditTrail,
+  ) {}
 
   /** How one failure of `job` is done again. `retry` is idempotent and throws when it fails again. */
   onRetry(job: string, retry: Retry): void {
@@ -61,7 +70,7 @@ export class JobFailureService {
    * Does what failed once more, at `now`.
    * @throws JobFailureNotFoundError, JobFailureResolvedError, JobRetryUnavailableError, or JobRetryFailedError with the new reason
    */
-  async retry(id: string, actorId: string, now: Date): Promise<JobFailure> {
+  async retry(id: string, cause: AuditCause, now: Date): Promise<JobFailure> {
     const failure = await this.openFailure(id);
     const retry = this.retries.get(failure.job);
     if (!retry) throw new JobRetryUnavailableError(failure.job);
@@ -73,8 +82,7 @@ export class JobFailureService {
       await this.record({ job, entity, entityId, reason }, now);
       throw new JobRetryFailedError(reason, error);
     }
-    // The retry may have resolved it by itself, as the job does.
-    await this.failures.resolveById(id, { state: 'retried', resolvedBy: actorId, resolution: null }, now);
+    await this.resolveBy(cause, failure, { state: 'retried', resolution: null }, now);
     return this.failure(id);
   }
 
@@ -82,17 +90,31 @@ export class JobFailureService {
    * Closes a failure without doing what failed.
    * @throws JobFailureNotFoundError, JobFailureResolvedError
    */
-  async dismiss(id: string, dismissal: { actorId: string; reason: string }, now: Date): Promise<JobFailure> {
-    await this.openFailure(id);
-    const { actorId, reason } = dismissal;
-    const isDone = await this.failures.resolveById(
-      id,
-      { state: 'dismissed', resolvedBy: actorId, resolution: boundedReason(reason) },
-      now,
-    );
+  async dismiss(id: string, cause: AuditCause & { reason: string }, now: Date): Promise<JobFailure> {
+    const open = await this.openFailure(id);
+    const resolution = boundedReason(cause.reason);
+    const isDone = await this.resolveBy(cause, open, { state: 'dismissed', resolution }, now);
     const failure = await this.failure(id);
     if (!isDone) throw new JobFailureResolvedError(failure.state);
     return failure;
+  }
+
+  private resolveBy(
+    cause: AuditCause,
+    { id, state, attempts, job, entity, entityId }: JobFailure,
+    to: Pick<Resolution, 'state' | 'resolution'>,
+    now: Date,
+  ): Promise<boolean> {
+    const change = {
+      action: to.state === 'dismissed' ? 'job_failure.dismiss' : 'job_failure.retry',
+      entity: 'job_failure',
+      entityId: id,
+      before: { state, attempts },
+      after: { state: to.state, job, entity, entityId },
+    };
+    return this.failures.resolveById(id, { ...to, resolvedBy: cause.actorId }, now, () =>
+      this.audit.record(change, cause, now),
+    );
   }
 
   private async openFailure(id: string): Promise<JobFailure> {

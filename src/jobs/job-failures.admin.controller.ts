@@ -2,9 +2,9 @@ import { Body, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiOperation, ApiResponse } from '@nestjs/swagger';
 import { AdminController } from '../common/http/admin-controller.js';
 import { Clock } from '../common/clock.js';
-import { CurrentPrincipal } from '../common/http/current-principal.js';
+import { CurrentOperator, type Operator } from '../common/http/current-operator.js';
 import { decodeCursor, encodeCursor } from '../common/http/paging.js';
-import type { Principal } from '../common/http/principal.js';
+import { OptionalReasonRequest } from '../common/http/reason-request.js';
 import { isUuid } from '../common/ids.js';
 import { JobFailureService } from './job-failure.service.js';
 import { Dismissal, JobFailuresPage, JobFailuresQuery, JobFailureView, toJobFailureView } from './jobs.dto.js';
@@ -29,10 +29,16 @@ export class JobFailuresAdminController {
   @HttpCode(200)
   @ApiOperation({ summary: 'Do what failed once more, now' })
   @ApiResponse({ status: 200, type: JobFailureView, description: 'It succeeded' })
+  @ApiResponse({ status: 400, description: 'The reason is too long' })
   @ApiResponse({ status: 404, description: 'No failure has this id' })
   @ApiResponse({ status: 409, description: 'It is closed, it failed again, or its job retries all at once only' })
-  async retry(@Param('id') id: string, @CurrentPrincipal() { userId }: Principal): Promise<JobFailureView> {
-    return toJobFailureView(await this.failures.retry(id, userId, this.clock.now()));
+  async retry(
+    @Param('id') id: string,
+    @Body() { reason }: OptionalReasonRequest,
+    @CurrentOperator() operator: Operator,
+  ): Promise<JobFailureView> {
+    const cause = { ...operator, reason: reason ?? null };
+    return toJobFailureView(await this.failures.retry(id, cause, this.clock.now()));
   }
 
   @Post(':id/dismiss')
@@ -45,8 +51,8 @@ export class JobFailuresAdminController {
   async dismiss(
     @Param('id') id: string,
     @Body() { reason }: Dismissal,
-    @CurrentPrincipal() { userId }: Principal,
+    @CurrentOperator() operator: Operator,
   ): Promise<JobFailureView> {
-    return toJobFailureView(await this.failures.dismiss(id, { actorId: userId, reason }, this.clock.now()));
+    return toJobFailureView(await this.failures.dismiss(id, { ...operator, reason }, this.clock.now()));
   }
 }

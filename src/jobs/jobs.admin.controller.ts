@@ -1,6 +1,8 @@
-import { Get, HttpCode, Param, Post } from '@nestjs/common';
+import { Body, Get, HttpCode, Param, Post } from '@nestjs/common';
 import { ApiOperation, ApiResponse } from '@nestjs/swagger';
 import { AdminController } from '../common/http/admin-controller.js';
+import { CurrentOperator, type Operator } from '../common/http/current-operator.js';
+import { OptionalReasonRequest } from '../common/http/reason-request.js';
 import { Roles } from '../common/http/route-markers.js';
 import { JobAdminService } from './job-admin.service.js';
 import { JobList, JobRunResult, toJobView } from './jobs.dto.js';
@@ -21,10 +23,15 @@ export class JobsAdminController {
   @Roles('admin')
   @ApiOperation({ summary: 'Run a job now, on the replica that answers, and wait for what it did' })
   @ApiResponse({ status: 200, type: JobRunResult })
+  @ApiResponse({ status: 400, description: 'The reason is too long' })
   @ApiResponse({ status: 404, description: 'No job has this name; the answer names those that exist' })
   @ApiResponse({ status: 500, description: 'The job failed; the answer tells why' })
-  async run(@Param('name') name: string): Promise<JobRunResult> {
-    const run = await this.jobs.run(name);
+  async run(
+    @Param('name') name: string,
+    @Body() { reason }: OptionalReasonRequest,
+    @CurrentOperator() operator: Operator,
+  ): Promise<JobRunResult> {
+    const run = await this.jobs.run(name, { ...operator, reason: reason ?? null });
     return { ...run, ranAt: run.ranAt.toISOString() };
   }
 }

@@ -2,14 +2,17 @@ import { HttpCode, Post, Query } from '@nestjs/common';
 import { ApiOperation, ApiResponse } from '@nestjs/swagger';
 import { AdminController } from '../common/http/admin-controller.js';
 import { Clock } from '../common/clock.js';
+import { CurrentOperator, type Operator } from '../common/http/current-operator.js';
+import { AuditTrail } from '../monitoring/audit-trail.service.js';
 import { RolloverQuery, RolloverView, toRolloverView } from './rollover.dto.js';
-import { RolloverService } from './rollover.service.js';
+import { CLOSE_JOB, RolloverService } from './rollover.service.js';
 
 @AdminController('admin/credits/rollover', 'admin')
 export class RolloverAdminController {
   constructor(
     private readonly rollover: RolloverService,
     private readonly clock: Clock,
+    private readonly audit: AuditTrail,
   ) {}
 
   @Post()
@@ -17,10 +20,19 @@ export class RolloverAdminController {
   @ApiOperation({ summary: 'Closes every billing period that is due, or shows what that would do' })
   @ApiResponse({ status: 200, type: RolloverView })
   @ApiResponse({ status: 400, description: 'A query parameter breaks its rule' })
-  async run(@Query() { dryRun, userId }: RolloverQuery): Promise<RolloverView> {
+  async run(@Query() { dryRun, userId }: RolloverQuery, @CurrentOperator() operator: Operator): Promise<RolloverView> {
     const at = this.clock.now();
     if (dryRun) return toRolloverView({ dryRun, at }, await this.rollover.preview(at, userId));
     const totals = await (userId === undefined ? this.rollover.run(at) : this.rollover.runOne(userId, at));
-    return toRolloverView({ dryRun, at }, { totals, lines: [] });
+    const view = toRolloverView({ dryRun, at }, { totals, lines: [] });
+    const change = {
+      action: 'job.run',
+      entity: 'job',
+      entityId: CLOSE_JOB,
+      before: null,
+      after: { userId, outcome: view },
+    };
+    await this.audit.record(change, { ...operator, reason: null }, at);
+    return view;
   }
 }

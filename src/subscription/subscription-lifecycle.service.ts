@@ -6,10 +6,11 @@ import { billingPeriod, billingPeriodAt } from './domain/billing-period.js';
 import { dueAt, type SubscriptionAction, type SubscriptionState, whyNot } from './domain/transitions.js';
 import { PeriodCloseService } from './period-close.service.js';
 import { type Plans, rolloverRuleOf } from './plan.service.js';
+import type { Cause } from './subscription-audit.js';
 import { SubscriptionBooks } from './subscription-books.js';
 import { SubscriptionNotFoundError, SubscriptionStateError } from './subscription.errors.js';
 import type { LiveSubscription, SubscriptionPatch } from './subscription.repository.js';
-import { type Cause, SubscriptionService } from './subscription.service.js';
+import { SubscriptionService } from './subscription.service.js';
 
 const DAY_MS = 86_400_000;
 /** A trial or a grace period that needs longer than this wants another plan. */
@@ -150,6 +151,7 @@ export class SubscriptionLifecycleService {
       const why = whyNot(action, live);
       if (why !== null) throw new SubscriptionStateError(action, why);
       await work(live, plans);
+      await this.books.audit.note(action, { before: live, after: await this.standing(id) }, request, now);
     });
     this.subscriptions.forget(userId);
     await this.subscriptions.closeDuePeriods(userId, now);

@@ -3,9 +3,8 @@ import { ApiOperation, ApiResponse } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { AdminController } from '../common/http/admin-controller.js';
 import { Clock } from '../common/clock.js';
-import { CurrentPrincipal } from '../common/http/current-principal.js';
+import { CurrentOperator, type Operator } from '../common/http/current-operator.js';
 import { decodeCursor, encodeCursor, pageOf, PageQuery } from '../common/http/paging.js';
-import type { Principal } from '../common/http/principal.js';
 import { Roles } from '../common/http/route-markers.js';
 import { isUuid } from '../common/ids.js';
 import {
@@ -77,10 +76,10 @@ export class SubscriptionAdminController {
   @ApiResponse({ status: 404, description: 'user_not_found' })
   async start(
     @Body() { userId, tier, trial, reason }: StartPlanRequest,
-    @CurrentPrincipal() { userId: actorId }: Principal,
+    @CurrentOperator() operator: Operator,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<AdminSubscriptionView> {
-    const start = { actorId, reason, isTrial: trial };
+    const start = { ...operator, reason, isTrial: trial };
     return answer(await this.subscriptions.startPlan(userId, tier, start, this.clock.now()), reply);
   }
 }

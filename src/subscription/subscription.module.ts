@@ -12,6 +12,7 @@ import { SubscriptionActionsController } from './subscription-actions.admin.cont
 import { SubscriptionAdminController } from './subscription.admin.controller.js';
 import { SubscriptionController } from './subscription.controller.js';
 import { Subscription } from './subscription.entity.js';
+import { SubscriptionAudit } from './subscription-audit.js';
 import { SubscriptionBooks } from './subscription-books.js';
 import { SubscriptionLifecycleService } from './subscription-lifecycle.service.js';
 import { SubscriptionOpener } from './subscription-opener.js';
@@ -33,6 +34,7 @@ import { SubscriptionPersonalData } from './subscription-personal-data.js';
     PlanChangeService,
     PlanService,
     RolloverService,
+    SubscriptionAudit,
     SubscriptionBooks,
     SubscriptionLifecycleService,
     SubscriptionOpener,

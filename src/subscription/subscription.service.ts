@@ -6,6 +6,7 @@ import { InvalidRequestError } from '../common/errors/common.errors.js';
 import { UserNotFoundError } from '../credits/credits.errors.js';
 import { PeriodCloseService } from './period-close.service.js';
 import type { Plan } from './plan.entity.js';
+import type { Cause } from './subscription-audit.js';
 import { SubscriptionBooks } from './subscription-books.js';
 import { SubscriptionInactiveError } from './subscription.errors.js';
 import { SubscriptionOpener } from './subscription-opener.js';
@@ -17,12 +18,6 @@ const CURRENT_USERS_MAX = 10_000;
 const DAY_MS = 86_400_000;
 
 export type CurrentSubscription = LiveSubscription;
-
-/** Who asked for a change, and why; nobody, where time did it. */
-export interface Cause {
-  actorId: string | null;
-  reason: string;
-}
 
 /** Who is on which plan. A user's first subscription, account and allowance come into being together, whenever they are first needed. */
 @Injectable()
@@ -112,6 +107,8 @@ export class SubscriptionService implements OnModuleInit {
         await this.periods.finish(live, replaced, tier, now);
       }
       await this.opener.open(userId, plan, { anchor: now, trialEndsAt, reason, actorId }, now);
+      const opened = (await this.books.rows.findLive(userId))!;
+      await this.books.audit.note('start', { before: live ?? null, after: opened }, start, now);
     });
     this.forget(userId);
     return this.ensureSubscription(userId, now);

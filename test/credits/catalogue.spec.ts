@@ -3,6 +3,7 @@ import { seedPlans } from '../../seeders/plans.seeder.js';
 import { WallClock } from '../../src/common/clock.js';
 import { newId } from '../../src/common/ids.js';
 import { JobFailureRepository } from '../../src/jobs/job-failure.repository.js';
+import { AuditTrail } from '../../src/monitoring/audit-trail.service.js';
 import { JobFailureService } from '../../src/jobs/job-failure.service.js';
 import { JobRegistry } from '../../src/jobs/job-registry.js';
 import { ormOptions } from '../../src/mikro-orm.config.js';
@@ -50,7 +51,7 @@ describe('the catalogue of traps', () => {
   }
 
   function rolloverOf(of: MoneyServices, orm: MikroORM): { rollover: RolloverService; failures: JobFailureService } {
-    const failures = new JobFailureService(new JobFailureRepository(orm.em));
+    const failures = new JobFailureService(new JobFailureRepository(orm.em), new AuditTrail(orm.em));
     const jobs = new JobRegistry(orm.em, new WallClock());
     return { rollover: new RolloverService(of.books, of.periods, jobs, failures), failures };
   }

@@ -2,6 +2,7 @@ import { WallClock } from '../../src/common/clock.js';
 import { AppError } from '../../src/common/errors/app-error.js';
 import type { ReserveMember } from '../../src/credits/hold.repository.js';
 import { JobFailureRepository } from '../../src/jobs/job-failure.repository.js';
+import { AuditTrail } from '../../src/monitoring/audit-trail.service.js';
 import { JobFailureService } from '../../src/jobs/job-failure.service.js';
 import { JobRegistry } from '../../src/jobs/job-registry.js';
 import { RolloverService } from '../../src/subscription/rollover.service.js';
@@ -55,7 +56,7 @@ export interface Life {
 export async function newLife(lives: LivesDatabase, birth: Date): Promise<Life> {
   const { money } = lives;
   const services = moneyServices(money.orm, birth);
-  const failures = new JobFailureService(new JobFailureRepository(money.orm.em));
+  const failures = new JobFailureService(new JobFailureRepository(money.orm.em), new AuditTrail(money.orm.em));
   const jobs = new JobRegistry(money.orm.em, new WallClock());
   const life: Life = {
     now: birth.getTime(),

@@ -62,7 +62,12 @@ export function ledgerServices(orm: MikroORM): LedgerServices {
       new AuditTrail(orm.em),
     ),
     expiry: new GrantExpiryService(orm.em),
-    notices: new ExpiryNoticeService(orm.em, grants, mailer, new JobFailureService(new JobFailureRepository(orm.em))),
+    notices: new ExpiryNoticeService(
+      orm.em,
+      grants,
+      mailer,
+      new JobFailureService(new JobFailureRepository(orm.em), new AuditTrail(orm.em)),
+    ),
     mailer,
   };
 }

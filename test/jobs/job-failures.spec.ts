@@ -2,6 +2,7 @@ import { Logger } from '@nestjs/common';
 import { MikroORM } from '@mikro-orm/postgresql';
 import { JobFailure } from '../../src/jobs/job-failure.entity.js';
 import { JobFailureRepository } from '../../src/jobs/job-failure.repository.js';
+import { AuditTrail } from '../../src/monitoring/audit-trail.service.js';
 import { JobFailureService } from '../../src/jobs/job-failure.service.js';
 import { reasonOf } from '../../src/jobs/failure-reason.js';
 import { ormOptions } from '../../src/mikro-orm.config.js';
@@ -20,7 +21,7 @@ describe('a failure of background work', () => {
     Logger.overrideLogger(false);
     database = await createTestDatabase();
     orm = await MikroORM.init(ormOptions(database.url, testConfig()));
-    failures = new JobFailureService(new JobFailureRepository(orm.em));
+    failures = new JobFailureService(new JobFailureRepository(orm.em), new AuditTrail(orm.em));
   });
   afterEach(() => orm.em.fork().nativeDelete(JobFailure, {}));
   afterAll(async () => {

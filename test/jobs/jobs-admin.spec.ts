@@ -49,6 +49,10 @@ describe('the jobs of an operator', () => {
     return { status: response.status, body: (await response.json()) as Answer['body'] };
   }
 
+  async function auditLines(query: string): Promise<object[]> {
+    return (await call('GET', `/admin/audit-trail?${query}`, admin)).body['data'] as object[];
+  }
+
   async function openFailure(entityId: string, job = 'fragile'): Promise<string> {
     await failures.record({ job, entity: 'loaf', entityId, payload: { slice: 1 }, reason: 'no bread' }, new Date());
     const { body } = await call('GET', `/admin/job-failures?state=open&job=${job}`, admin);
@@ -87,6 +91,26 @@ describe('the jobs of an operator', () => {
     expect(jobs.find((job) => job.name === 'fragile')).toMatchObject({
       lastRun: { outcome: 'failed', reason: 'no bread' },
     });
+  });
+
+  it('are in the audit trail: who ran which, why, and what came of it', async () => {
+    isBroken = false;
+    await call('POST', '/admin/jobs/fragile/run', admin, { reason: 'hungry' });
+    isBroken = true;
+    await call('POST', '/admin/jobs/fragile/run', admin);
+    const actorId = await ensureUser(server.app, { email: 'admin@example.com' });
+    const line = { action: 'job.run', entityId: 'fragile', actorId, requestId: expect.any(String) };
+    expect(await auditLines('entity=job&entityId=fragile&limit=2')).toMatchObject([
+      {
+        ...line,
+        before: { outcome: 'completed', summary: { eaten: 2 } },
+        after: { outcome: 'failed', reason: 'no bread' },
+        reason: null,
+      },
+      { ...line, after: { outcome: 'completed', summary: { eaten: 2 } }, reason: 'hungry' },
+    ]);
+    expect(await auditLines('action=admin.request')).toEqual([]);
+    expect((await call('POST', '/admin/jobs/fragile/run', admin, { reason: '' })).status).toBe(400);
   });
 
   it('name those that exist when asked for another', async () => {
@@ -133,6 +157,9 @@ describe('the jobs of an operator', () => {
       state: 'retried',
       resolvedBy: await ensureUser(server.app, { email: 'admin@example.com' }),
     });
+    expect(await auditLines(`entity=job_failure&entityId=${id}`)).toMatchObject([
+      { action: 'job_failure.retry', before: { state: 'open' }, after: { state: 'retried', job: 'fragile' } },
+    ]);
     const again = await call('POST', `/admin/job-failures/${id}/retry`, admin);
     expect(again).toMatchObject({ status: 409, body: { code: 'job_failure_resolved' } });
   });
@@ -168,6 +195,14 @@ describe('the jobs of an operator', () => {
     });
     expect(status).toBe(200);
     expect(body).toMatchObject({ state: 'dismissed', resolution: 'the user left', reason: 'no bread' });
+    expect(await auditLines(`entity=job_failure&entityId=${id}`)).toMatchObject([
+      {
+        action: 'job_failure.dismiss',
+        before: { state: 'open' },
+        after: { state: 'dismissed' },
+        reason: 'the user left',
+      },
+    ]);
     const again = await call('POST', `/admin/job-failures/${id}/dismiss`, admin, { reason: 'twice' });
     expect(again).toMatchObject({ status: 409, body: { code: 'job_failure_resolved' } });
   });

@@ -154,9 +154,9 @@ describe('the nightly reconciliation', () => {
     const [failure] = await failures('open');
     expect(failure).toMatchObject({ entity: 'check', entityId: 'account_equals_grants', attempts: 1 });
     expect(failure?.reason).toContain(userId);
-    await expect(server.app.get(JobFailureService).retry(failure!.id, userId, new Date())).rejects.toThrow(
-      '1 offender',
-    );
+    await expect(
+      server.app.get(JobFailureService).retry(failure!.id, { actorId: userId, reason: null }, new Date()),
+    ).rejects.toThrow('1 offender');
 
     await change(`delete from credit_accounts where user_id = '${userId}'`);
     await run();

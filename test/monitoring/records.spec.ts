@@ -224,13 +224,13 @@ describe('what monitoring records', () => {
 
     // Removed once: `noteAdminRequests` in bootstrap. Neither this nor the next line comes.
     it('is every other request of theirs that does more than read', async () => {
-      const { headers } = await admin.post('/admin/jobs/monitoring-retention/run', undefined);
+      const { headers } = await admin.post('/admin/credits/rollover?dryRun=true', undefined);
       expect(await awaited(`requestId=${headers.get('x-request-id')}`)).toMatchObject([
         {
           action: 'admin.request',
           entity: 'route',
-          entityId: 'POST /admin/jobs/:name/run',
-          after: { status: 200, path: '/admin/jobs/monitoring-retention/run' },
+          entityId: 'POST /admin/credits/rollover',
+          after: { status: 200, path: '/admin/credits/rollover' },
         },
       ]);
     });

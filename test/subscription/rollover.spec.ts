@@ -2,6 +2,7 @@ import { seedPlans } from '../../seeders/plans.seeder.js';
 import { WallClock } from '../../src/common/clock.js';
 import { newId } from '../../src/common/ids.js';
 import { JobFailureRepository } from '../../src/jobs/job-failure.repository.js';
+import { AuditTrail } from '../../src/monitoring/audit-trail.service.js';
 import { JobFailureService } from '../../src/jobs/job-failure.service.js';
 import { JobRegistry } from '../../src/jobs/job-registry.js';
 import { billingPeriod } from '../../src/subscription/domain/billing-period.js';
@@ -33,7 +34,7 @@ describe('the rollover of everybody', () => {
     money = await MoneyDatabase.open();
     await seedPlans(money.em, { now: NOW });
     services = moneyServices(money.orm, NOW);
-    failures = new JobFailureService(new JobFailureRepository(money.orm.em));
+    failures = new JobFailureService(new JobFailureRepository(money.orm.em), new AuditTrail(money.orm.em));
     rollover = newRollover();
     rollover.onModuleInit();
   });
@@ -102,7 +103,9 @@ describe('the rollover of everybody', () => {
       reason: expect.stringContaining('grant_key'),
     });
     const actor = (await money.newUser()).id;
-    await expect(failures.retry(failure!.id, actor, end(0))).rejects.toMatchObject({ code: 'job_retry_failed' });
+    await expect(failures.retry(failure!.id, { actorId: actor, reason: null }, end(0))).rejects.toMatchObject({
+      code: 'job_retry_failed',
+    });
 
     await money.query('delete from credits where user_id = ? and source = ?', [broken!.id, 'promo']);
     expect(await rollover.run(end(0))).toMatchObject({ closed: 1, failed: 0 });
@@ -116,7 +119,7 @@ describe('the rollover of everybody', () => {
       end(0),
     );
     const [failure] = await openFailures();
-    await failures.retry(failure!.id, (await money.newUser()).id, end(0));
+    await failures.retry(failure!.id, { actorId: (await money.newUser()).id, reason: null }, end(0));
     expect(await closes()).toBe(1);
     expect(await openFailures()).toEqual([]);
   });

@@ -130,6 +130,16 @@ describe('the routes of plans and subscriptions', () => {
       token: operator,
     });
     expect(rest.body).toMatchObject({ data: [{ toStatus: 'suspended' }, { toStatus: 'active' }], nextCursor: null });
+    const trail = await call('GET', `/admin/audit-trail?order=oldest&entity=subscription&entityId=${id}`, {
+      token: operator,
+    });
+    const actorId = await ensureUser(server.app, { email: 'operator@example.com' });
+    expect(trail.body.data).toMatchObject([
+      { action: 'subscription.start', before: null, after: { tier: 'pro' }, reason: 'paid by invoice' },
+      { action: 'subscription.change_tier', before: { tier: 'pro' }, after: { tier: 'pro_max' }, actorId },
+      { action: 'subscription.suspend', before: { status: 'active' }, after: { status: 'suspended' }, reason: 'abuse' },
+      { action: 'subscription.reinstate', before: { status: 'suspended' }, after: { status: 'active' } },
+    ]);
     const listed = await call('GET', `/admin/subscriptions?userId=${userId}&status=active`, { token: operator });
     expect(listed.body.data).toMatchObject([{ id, tier: 'pro_max' }]);
   });

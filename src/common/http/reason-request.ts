@@ -1,5 +1,5 @@
-import { ApiProperty } from '@nestjs/swagger';
-import { IsString, Length } from 'class-validator';
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { IsOptional, IsString, Length } from 'class-validator';
 
 export const REASON_LENGTH_MAX = 500;
 
@@ -9,4 +9,13 @@ export class ReasonRequest {
   @IsString()
   @Length(1, REASON_LENGTH_MAX)
   reason!: string;
+}
+
+/** The same of what changes nothing that was decided, such as one more run of a job: the reason may be left out, and the body with it. */
+export class OptionalReasonRequest {
+  @ApiPropertyOptional({ minLength: 1, maxLength: REASON_LENGTH_MAX, description: 'Why; kept with what was done' })
+  @IsOptional()
+  @IsString()
+  @Length(1, REASON_LENGTH_MAX)
+  reason?: string;
 }
