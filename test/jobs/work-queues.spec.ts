@@ -4,6 +4,7 @@ import { newId } from '../../src/common/ids.js';
 import { JobFailure } from '../../src/jobs/job-failure.entity.js';
 import type { QueueDefinition } from '../../src/jobs/queue/queue-worker.js';
 import { WorkQueues } from '../../src/jobs/queue/work-queues.service.js';
+import { Metrics } from '../../src/monitoring/metrics.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-server.js';
 import { until } from '../support/until.js';
@@ -80,6 +81,10 @@ describe('a work queue', () => {
     await send(sender, 'urgent', { priority: 5 });
     await send(sender, 'last', { priority: -5 });
     await send(sender, 'tomorrow', { priority: 9, startAfter: new Date(Date.now() + 86_400_000) });
+    const metrics = await sender.app.get(Metrics).registry.metrics();
+    expect(metrics).toContain(`tollgate_queue_jobs{queue="${QUEUE}",state="ready"} 3`);
+    expect(metrics).toContain(`tollgate_queue_jobs{queue="${QUEUE}",state="delayed"} 1`);
+    expect(metrics).toMatch(new RegExp(`tollgate_queue_oldest_ready_seconds{queue="${QUEUE}"} [\\d.]*[1-9]`));
     await start(
       ({ id }) => {
         handled.push(id);

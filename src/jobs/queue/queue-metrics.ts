@@ -35,6 +35,7 @@ export class QueueMetrics implements OnModuleInit {
       durations.observe({ queue }, durationMs / 1_000);
     });
     const read = (gauge: Gauge): Promise<void> => this.metrics.orNothing(() => this.readJobs(gauge));
+    const readOldest = (gauge: Gauge): Promise<void> => this.metrics.orNothing(() => this.readOldest(gauge));
     new Gauge({
       name: 'tollgate_queue_jobs',
       help: 'Jobs that wait (ready or delayed) or are under way',
@@ -42,6 +43,15 @@ export class QueueMetrics implements OnModuleInit {
       registers,
       collect() {
         return read(this);
+      },
+    });
+    new Gauge({
+      name: 'tollgate_queue_oldest_ready_seconds',
+      help: 'How long the job has been ready that waits longest, 0 where none does',
+      labelNames: ['queue'],
+      registers,
+      collect() {
+        return readOldest(this);
       },
     });
   }
@@ -54,7 +64,20 @@ export class QueueMetrics implements OnModuleInit {
     const rows = await this.em.fork().execute<{ queue: string; state: string; jobs: number }[]>(JOBS_SQL, [names]);
     for (const { queue, state, jobs } of rows) gauge.set({ queue, state }, jobs);
   }
+
+  private async readOldest(gauge: Gauge): Promise<void> {
+    gauge.reset();
+    const names = this.queues.names();
+    if (names.length === 0) return;
+    for (const queue of names) gauge.set({ queue }, 0);
+    const rows = await this.em.fork().execute<{ queue: string; seconds: number }[]>(OLDEST_SQL, [names]);
+    for (const { queue, seconds } of rows) gauge.set({ queue }, seconds);
+  }
 }
+
+const OLDEST_SQL = `
+  select name as queue, extract(epoch from now() - min(start_after))::float8 as seconds
+  from pgboss.job where name in (?) and state < 'active' and start_after <= now() group by 1`;
 
 const JOBS_SQL = `
   select name as queue, count(*)::integer as jobs,
