@@ -19,6 +19,7 @@ const CODES: Record<string, number> = {
   analysis_ended: 409,
   analysis_kind_not_found: 422,
   analysis_not_found: 404,
+  analysis_queue_full: 429,
   analysis_under_way: 409,
   answer_cut_off: 502,
   app_version_not_found: 404,

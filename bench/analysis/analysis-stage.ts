@@ -61,6 +61,7 @@ export class AnalysisStage {
       COOKIE_KEYS: 'cookie-key-of-the-bench-0123456789abcdef',
       OPENAI_BASE_URL: mock.baseUrl,
       OPENAI_API_KEY: PROVIDER_KEY,
+      ANALYSES_QUEUED_MAX: '1000000',
     };
     const client = new pg.Client({ connectionString: env.DATABASE_URL });
     await client.connect();

@@ -26,6 +26,21 @@ export class AnalysisKindNotFoundError extends AppError {
   }
 }
 
+/** What waits holds credits and a place: one user's pile shall not be everybody's. */
+export class AnalysisQueueFullError extends AppError {
+  static readonly code = 'analysis_queue_full';
+  static readonly status = 429;
+  static readonly title = 'Too many of your analyses are waiting';
+  static readonly openaiType = 'rate_limit_error';
+
+  constructor(limit: number) {
+    super(`${limit} of your analyses are waiting, and no more may. Send this one again once some have ended.`, {
+      details: { limit: { name: 'queued_analyses', limit } },
+      headers: { 'retry-after': '30' },
+    });
+  }
+}
+
 /** A model is being asked: what it answers is charged, and comes soon. */
 export class AnalysisUnderWayError extends AppError {
   static readonly code = 'analysis_under_way';

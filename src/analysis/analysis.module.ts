@@ -25,6 +25,7 @@ import { AnalysisSummary } from './reports/analysis-summary.service.js';
 import { AnalysesController } from './requests/analyses.controller.js';
 import { Analyses } from './requests/analyses.service.js';
 import { AnalysisIntake } from './requests/analysis-intake.service.js';
+import { AnalysisPlaces } from './requests/analysis-places.service.js';
 import { AnalysisSubmission } from './requests/analysis-submission.service.js';
 import { AnalysisAnswers } from './sharing/analysis-answers.service.js';
 import { AnalysisBatches } from './sharing/analysis-batches.service.js';
@@ -67,6 +68,7 @@ import { AnalysisWorker } from './attempts/analysis-worker.service.js';
     AnalysisIntake,
     AnalysisKinds,
     AnalysisPersonalData,
+    AnalysisPlaces,
     AnalysisProgress,
     AnalysisRecords,
     AnalysisRenewals,

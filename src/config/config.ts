@@ -63,6 +63,8 @@ export class Config {
   readonly outputTokensDefault: number;
   /** Where this process runs, as reports name it. */
   readonly region: string;
+  /** Analyses of one user that may wait. */
+  readonly analysesQueuedMax: number;
   readonly providerTimeoutMs: number;
   /** What one credit is sold for, in nano-USD: makes margins of credits. Null where nobody says. */
   readonly creditPriceNusd: bigint | null;
@@ -124,6 +126,7 @@ export class Config {
     this.cookieKeys = env.COOKIE_KEYS ?? local!.cookieKeys;
     this.outputTokensDefault = env.OUTPUT_TOKENS_DEFAULT;
     this.region = env.REGION;
+    this.analysesQueuedMax = env.ANALYSES_QUEUED_MAX;
     this.providerTimeoutMs = env.PROVIDER_TIMEOUT_MS;
     this.creditPriceNusd = env.CREDIT_PRICE_USD ?? null;
     this.retentionDiagnosticsDays = env.RETENTION_DIAGNOSTICS_DAYS;

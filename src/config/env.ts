@@ -98,6 +98,7 @@ export const Environment = z.object({
   KEY_ENCRYPTION_KEY: encryptionKey.optional(),
   COOKIE_KEYS: cookieKeys.optional(),
   OUTPUT_TOKENS_DEFAULT: wholeNumber(1, 1_000_000).default(4_096),
+  ANALYSES_QUEUED_MAX: wholeNumber(1, 1_000_000).default(500),
   PROVIDER_TIMEOUT_MS: wholeNumber(100, 3_600_000).default(120_000),
   CREDIT_PRICE_USD: usdAmount.optional(),
   RETENTION_DIAGNOSTICS_DAYS: wholeNumber(1, 3_650).default(30),

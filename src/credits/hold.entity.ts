@@ -27,6 +27,8 @@ export const HoldSchema = defineEntity({
     boundTokens: p.integer(),
     slices: p.json<HoldSlice[]>(),
     state: p.enum(HOLD_STATES).nativeEnumName('hold_state').default('pending'),
+    /** For work that waits for its turn: no concurrent request until it is under way. */
+    isWaiting: p.boolean().default(false),
     expiresAt: p.datetime().columnType('timestamptz'),
     endedAt: p.datetime().columnType('timestamptz').nullable(),
     costUcr: p.bigint().nullable(),
@@ -35,7 +37,10 @@ export const HoldSchema = defineEntity({
     createdAt: p.datetime().columnType('timestamptz'),
     updatedAt: p.datetime().columnType('timestamptz'),
   },
-  indexes: [{ name: 'credit_holds_expires_at_index', properties: ['expiresAt'], type: 'brin' }],
+  indexes: [
+    { name: 'credit_holds_expires_at_index', properties: ['expiresAt'], type: 'brin' },
+    { name: 'credit_holds_waiting_index', properties: ['userId'], where: 'is_waiting' },
+  ],
   checks: [
     {
       name: 'credit_holds_amounts_check',

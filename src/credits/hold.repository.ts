@@ -25,6 +25,8 @@ export interface ReserveMember {
   boundTokens: number;
   expiresAt: Date;
   limits: RequestLimits;
+  /** Whether its work waits for its turn: then it is no concurrent request yet. */
+  isWaiting?: boolean;
   idempotency?: IdempotencyClaim;
 }
 
@@ -91,6 +93,12 @@ export interface ExtendMember {
   expiresAt: Date;
 }
 
+export interface WaitingMember {
+  id: string;
+  userId: string;
+  isWaiting: boolean;
+}
+
 export interface ExpiredHold {
   id: string;
   userId: string;
@@ -130,6 +138,7 @@ export class HoldRepository extends EntityRepository<Hold> {
       hasKeys ? texts((m) => m.idempotency?.key ?? null) : null,
       hasKeys ? texts((m) => m.idempotency?.requestHash ?? null) : null,
       wallNow,
+      members.some((member) => member.isWaiting) ? texts((m) => m.isWaiting ?? false) : null,
     ]);
     return rows.map(toReserveResult);
   }
@@ -163,6 +172,19 @@ export class HoldRepository extends EntityRepository<Hold> {
     return members.map(({ id }) => extended.has(id));
   }
 
+  /** Marks pending holds as those of work that waits, or is under way now. As `extend`, it passes by rows that someone has. */
+  async markWaiting(members: readonly WaitingMember[], now: Date): Promise<void> {
+    const of = (pick: (member: WaitingMember) => Plain): string => arrayOf(members.map(pick));
+    const marks = members.map(({ isWaiting }) => isWaiting);
+    await this.call(MARK_WAITING_SQL, [of((m) => m.userId), of((m) => m.id), marks, now]);
+  }
+
+  /** How many pending holds of the user are for work that waits. */
+  async countWaiting(userId: string): Promise<number> {
+    const [row] = await this.call<{ count: number }>(COUNT_WAITING_SQL, [userId]);
+    return row?.count ?? 0;
+  }
+
   /**
    * Pending holds that expired in `(since, now]`, with their accounts locked in this transaction. Accounts that are busy are left for the
    * next sweep: whoever has them may be settling. `since` bounds what is read of the index.
@@ -190,7 +212,7 @@ export class HoldRepository extends EntityRepository<Hold> {
   }
 }
 
-const RESERVE_SQL = functionCall('reserve_batch', 20);
+const RESERVE_SQL = functionCall('reserve_batch', 21);
 
 const EXTEND_SQL = `
   update credit_holds h set expires_at = greatest(h.expires_at, x.expires_at), updated_at = $4::timestamptz
@@ -203,6 +225,19 @@ const EXTEND_SQL = `
   ) x
   where h.user_id = x.user_id and h.id = x.id
   returning h.id`;
+
+const MARK_WAITING_SQL = `
+  update credit_holds h set is_waiting = x.is_waiting, updated_at = $4::timestamptz
+  from (
+    select t.user_id, t.id, r.is_waiting
+    from unnest($1::uuid[], $2::uuid[], $3::boolean[]) as r(user_id, id, is_waiting)
+    join credit_holds t on t.user_id = r.user_id and t.id = r.id
+    where t.state = 'pending' and t.is_waiting <> r.is_waiting
+    for no key update of t skip locked
+  ) x
+  where h.user_id = x.user_id and h.id = x.id`;
+
+const COUNT_WAITING_SQL = `select count(*)::integer as count from credit_holds where user_id = $1 and is_waiting and state = 'pending'`;
 
 const LOCK_EXPIRED_SQL = `
   select h.id, h.user_id, h.model_id, h.amount_ucr, h.created_at

@@ -10,6 +10,7 @@ import {
   type ReserveResult,
   type SettleMember,
   type SettleResult,
+  type WaitingMember,
 } from './hold.repository.js';
 
 /** How much of `2026-05-10T12:00` names a window, in UTC. */
@@ -53,7 +54,7 @@ export class HoldService {
       inWindow(account.monthAt, 'month'),
     ];
     return {
-      pending: account.pendingCount,
+      pending: account.pendingCount - (await this.holds.countWaiting(userId)),
       minuteRequests: minute ? account.minuteRequests : 0,
       minuteTokens: minute ? account.minuteTokens : 0n,
       dayRequests: day ? account.dayRequests : 0,
@@ -66,6 +67,11 @@ export class HoldService {
   /** Ends holds and charges their attempts; durable when it resolves. */
   settle(members: readonly SettleMember[], now: Date): Promise<SettleResult[]> {
     return this.holds.settle(members, now);
+  }
+
+  /** Marks pending holds as those of work that waits, which is no concurrent request, or is under way now, which is one. */
+  markWaiting(members: readonly WaitingMember[], now: Date): Promise<void> {
+    return this.holds.markWaiting(members, now);
   }
 
   /** Lets pending holds live longer; never shorter. Tells which are pending and not being ended right now. */

@@ -9,6 +9,7 @@ import type {
   ReserveResult,
   SettleMember,
   SettleResult,
+  WaitingMember,
 } from '../credits/hold.repository.js';
 import { HoldService } from '../credits/hold.service.js';
 
@@ -47,6 +48,7 @@ export class HoldBatches implements OnApplicationShutdown {
   private readonly reserves: Batcher<ReserveOrder, ReserveAnswer>;
   private readonly ends: Batcher<SettleMember, SettleResult>;
   private readonly extensions: Batcher<ExtendOrder, boolean>;
+  private readonly marks: Batcher<WaitingMember, undefined>;
 
   constructor(
     private readonly holds: HoldService,
@@ -64,6 +66,10 @@ export class HoldBatches implements OnApplicationShutdown {
         at,
       ),
     );
+    this.marks = this.batcher('mark', batchQueueMax, async (members, { at }) => {
+      await this.holds.markWaiting(members, at);
+      return members.map(() => undefined);
+    });
   }
 
   /** @throws OverloadedError when too many wait. */
@@ -85,13 +91,18 @@ export class HoldBatches implements OnApplicationShutdown {
   }
 
   /** @throws OverloadedError when too many wait. */
+  async markWaiting(member: WaitingMember): Promise<void> {
+    await this.marks.add(member);
+  }
+
+  /** @throws OverloadedError when too many wait. */
   extend(order: ExtendOrder): Promise<boolean> {
     return this.extensions.add(order);
   }
 
   /** What waits is carried out before the connections are closed. */
   async onApplicationShutdown(): Promise<void> {
-    await Promise.all([this.reserves.drain(), this.ends.drain(), this.extensions.drain()]);
+    await Promise.all([this.reserves, this.ends, this.extensions, this.marks].map((batcher) => batcher.drain()));
   }
 
   private async sendReserves(

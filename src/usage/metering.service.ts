@@ -35,6 +35,8 @@ export interface ReserveRequest {
   boundTokens: number;
   /** How long the hold lives unless it is extended. */
   ttlMs: number;
+  /** Whether the work waits for its turn: then it is none of the plan's concurrent requests until it is marked as under way. */
+  isWaiting?: boolean;
   /** The client's own key, where it sent one. */
   idempotency?: IdempotencyClaim | undefined;
   /** What would pass with this balance, for the refusal. */
@@ -170,6 +172,11 @@ export class MeteringService {
     return this.batches.extend({ id: requestId, userId, ttlMs });
   }
 
+  /** Counts the hold of work that begins now, or waits again, as a concurrent request, or no more. */
+  markWaiting({ requestId, userId }: { requestId: string; userId: string }, isWaiting: boolean): Promise<void> {
+    return this.batches.markWaiting({ id: requestId, userId, isWaiting });
+  }
+
   private async hold(request: ReserveRequest, span: OpenSpan): Promise<Reservation> {
     span.note({ 'tollgate.model': request.model.id, 'tollgate.credits.asked': formatCredits(request.amountUcr) });
     const order = await this.toOrder(request);
@@ -239,7 +246,7 @@ export class MeteringService {
   }
 
   private async toOrder(request: ReserveRequest): Promise<ReserveOrder> {
-    const { requestId, userId, accessId, model, amountUcr, boundTokens, ttlMs, idempotency } = request;
+    const { requestId, userId, accessId, model, amountUcr, boundTokens, ttlMs, isWaiting, idempotency } = request;
     return {
       id: requestId,
       userId,
@@ -250,6 +257,7 @@ export class MeteringService {
       boundTokens,
       ttlMs,
       limits: limitsOf(await this.plans.of(request.tier)),
+      ...(isWaiting && { isWaiting }),
       ...(idempotency && { idempotency }),
     };
   }

@@ -172,6 +172,35 @@ describe('taking a hold', () => {
       expect(await outcome(user, { concurrentRequests: 1 })).toBe('held');
     });
 
+    // Planted once each: a waiting hold that counts, and one that waits and is counted in the batch it came in; both seen failing.
+    it('count a hold of work that waits only while it is under way, and everything else of it at once', async () => {
+      const user = await money.userWith(100n);
+      const limits = { ...NO_LIMITS, concurrentRequests: 1, requestsPerMinute: 6 };
+      const [first, second, chat, third] = [true, true, false, true].map((isWaiting) =>
+        member(user, 1n, { limits, isWaiting }),
+      );
+      const together = await money.holds.reserve([first!, chat!, second!, third!], NOW);
+      expect(together.map((one) => [one.outcome, one.used?.pending, one.used?.minuteRequests])).toEqual([
+        ['held', 0, 1],
+        ['held', 1, 2],
+        ['held', 1, 3],
+        ['held', 1, 4],
+      ]);
+      await money.holds.settle([ending(chat!, 'voided')], NOW);
+      await money.holds.settle([ending(third!, 'voided')], NOW);
+      await money.holds.markWaiting([{ ...first!, isWaiting: false }], NOW);
+      expect(await outcome(user, limits)).toMatchObject({ name: 'concurrent_requests', remaining: 0n });
+      await money.holds.markWaiting([{ ...first!, isWaiting: true }], NOW);
+      expect(await outcome(user, limits)).toBe('held');
+      await money.holds.settle([settlement(first!, 1n), settlement(second!, 1n)], NOW);
+      expect(await outcome(user, limits)).toMatchObject({ name: 'concurrent_requests' });
+      // What has ended is marked no more.
+      await money.holds.markWaiting([{ ...first!, isWaiting: false }], NOW);
+      expect(await money.query('select id from credit_holds where is_waiting and user_id = ?', [user.id])).toHaveLength(
+        3,
+      );
+    });
+
     it('count requests of the UTC minute, day and month, and begin again with the next', async () => {
       const user = await money.userWith(100n);
       const limits = { requestsPerMinute: 1 };

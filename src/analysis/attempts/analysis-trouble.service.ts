@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { AppError } from '../../common/errors/app-error.js';
 import type { Analysis } from '../analysis.entity.js';
-import type { AnalysisOrder } from '../holds/analysis-holds.service.js';
+import { AnalysisHolds, type AnalysisOrder } from '../holds/analysis-holds.service.js';
 import { OtherModels } from '../recovery/other-models.service.js';
 import { AnalysisEndings } from './analysis-endings.service.js';
 import { consequenceOf, type Failure, failureOf } from './analysis-failure.js';
@@ -14,6 +14,7 @@ export class AnalysisTrouble {
     private readonly retries: AnalysisRetries,
     private readonly others: OtherModels,
     private readonly endings: AnalysisEndings,
+    private readonly holds: AnalysisHolds,
   ) {}
 
   /** @throws `error` where the attempt is to be made again soon */
@@ -25,8 +26,9 @@ export class AnalysisTrouble {
       case 'fail':
         return this.endings.failed(analysis, failure);
       case 'retry':
-        if (!(await this.retries.putBack(analysis, failure))) await this.askOthers(analysis, order, failure);
-        return;
+        return (await this.retries.putBack(analysis, failure))
+          ? this.holds.markWaiting(analysis, true)
+          : this.askOthers(analysis, order, failure);
       case 'fall_back':
         return this.endings.withoutModel(analysis, order.kind, failure);
     }

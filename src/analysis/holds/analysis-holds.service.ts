@@ -9,6 +9,7 @@ import type { CatalogueModel } from '../../models/domain/catalogue-model.js';
 import { ModelNotFoundError } from '../../models/models.errors.js';
 import { upperBoundUcr } from '../../usage/domain/cost.js';
 import { MeteringService, type Reservation } from '../../usage/metering.service.js';
+import type { Analysis } from '../analysis.entity.js';
 import type { AnalysisKind } from '../kinds/analysis-kind.entity.js';
 import { kindChat, REPAIR_TOKENS_MAX } from '../kinds/kind-chat.js';
 import { ATTEMPT_SECONDS_MAX } from '../attempts/analysis-queues.js';
@@ -31,6 +32,8 @@ export interface AnalysisOrder {
   /** The price version to ask at; the current without it. */
   versionNo?: number;
   claim?: IdempotencyClaim | undefined;
+  /** Whether it is queued, and a concurrent request only while it is worked on. */
+  isWaiting?: boolean;
 }
 
 export interface HeldAnalysis extends AnalysisOrder {
@@ -74,6 +77,14 @@ export class AnalysisHolds {
     });
   }
 
+  /** Counts an analysis as a concurrent request of its user, while it is worked on, or no more. What fails here is only counted otherwise. */
+  async markWaiting({ id, userId, holdId }: Analysis, isWaiting: boolean): Promise<void> {
+    if (!holdId) return;
+    await this.metering.markWaiting({ requestId: holdId, userId }, isWaiting).catch((error: unknown) => {
+      this.logger.warn({ err: error, id }, 'the hold of an analysis could not be marked');
+    });
+  }
+
   /** Gives back what nobody will charge. Never rejects. */
   giveBack(hold: { requestId: string; userId: string }, reason: string): Promise<void> {
     return giveBack(this.metering, hold, reason);
@@ -87,7 +98,7 @@ export class AnalysisHolds {
   }
 
   private async reserve(order: AnalysisOrder, { chat, plan }: BoundChat): Promise<Reservation> {
-    const { requestId, userId, accessId, claim } = order;
+    const { requestId, userId, accessId, claim, isWaiting = false } = order;
     const { prices, id, versionNo } = chat.model;
     const { inputTokens, outputTokens } = plan;
     const repairTokens = inputTokens + outputTokens + REPAIR_TOKENS_MAX;
@@ -101,6 +112,7 @@ export class AnalysisHolds {
         amountUcr: plan.amountUcr + upperBoundUcr(prices, { inputTokens: repairTokens, outputTokens }),
         boundTokens: inputTokens + repairTokens + 2 * outputTokens,
         ttlMs: HOLD_MS,
+        isWaiting,
         idempotency: claim,
       });
     } catch (error) {

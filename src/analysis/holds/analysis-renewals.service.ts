@@ -12,16 +12,11 @@ export class AnalysisRenewals {
     private readonly holds: AnalysisHolds,
   ) {}
 
-  /** Under the access that the analysis came with, at today's price. @throws every refusal of a chat and of `reserve` */
-  async hold({
-    id: analysisId,
-    userId,
-    accessId,
-    kind,
-    analysisVersion,
-    modelId,
-    input,
-  }: Analysis): Promise<HeldAnalysis> {
+  /** For work that begins now, or `isWaiting` for its turn. Under the access that the analysis came with, at today's price. @throws every refusal of a chat and of `reserve` */
+  async hold(
+    { id: analysisId, userId, accessId, kind, analysisVersion, modelId, input }: Analysis,
+    { isWaiting }: { isWaiting: boolean },
+  ): Promise<HeldAnalysis> {
     if (!accessId || !modelId) throw new Error('an imported analysis is asked again');
     const asked = await this.kinds.version(kind, analysisVersion);
     const held = await this.holds.hold({
@@ -32,6 +27,7 @@ export class AnalysisRenewals {
       kind: asked,
       modelId,
       text: input.text,
+      isWaiting,
     });
     return { ...held, versionNo: held.bound.chat.model.versionNo };
   }

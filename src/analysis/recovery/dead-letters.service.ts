@@ -68,7 +68,7 @@ export class DeadLetters {
 
   private async held(dead: Analysis): Promise<HeldAnalysis> {
     try {
-      return await this.renewals.hold(dead);
+      return await this.renewals.hold(dead, { isWaiting: true });
     } catch (error) {
       throw error instanceof AppError ? new DeadLetterRetryRefusedError(error) : error;
     }

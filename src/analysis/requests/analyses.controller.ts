@@ -59,8 +59,8 @@ export class AnalysesController {
   @ApiOperation({
     summary: 'Have a text analysed without waiting',
     description:
-      'Holds the most that the answer, and one repair of it, can cost, and charges what was used. While it waits it is one of the plan’s concurrent ' +
-      'requests. Where no model can answer, the kind’s rules do, marked as such and free of charge.',
+      'Holds the most that the answer, and one repair of it, can cost, and charges what was used. While it is worked on, not while it waits, it is one ' +
+      'of the plan’s concurrent requests. Where no model can answer, the kind’s rules do, marked as such and free of charge.',
   })
   @ApiResponse({ status: 202, type: QueuedAnalysisView })
   @ApiResponse({ status: 400, description: 'invalid_request, context_length_exceeded, parameter_constraint_violation' })
@@ -69,7 +69,7 @@ export class AnalysesController {
   @ApiResponse({ status: 409, description: 'idempotency_in_progress, idempotency_answer_not_kept' })
   @ApiResponse({ status: 410, description: 'model_archived' })
   @ApiResponse({ status: 422, description: 'analysis_kind_not_found, idempotency_mismatch' })
-  @ApiResponse({ status: 429, description: 'rate_limited, budget_exceeded' })
+  @ApiResponse({ status: 429, description: 'rate_limited, budget_exceeded, analysis_queue_full' })
   async create(
     @Req() request: InferenceHttpRequest,
     @Body() asked: CreateAnalysisRequest,

@@ -43,6 +43,7 @@ export class AnalysisIntake {
       kind,
       modelId,
       text: asked.text,
+      isWaiting: true,
       claim: keeper?.claim,
     };
     const held = await this.holds.hold(order);

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Analysis, ModelAnswer } from '../analysis.entity.js';
-import type { AnalysisOrder } from '../holds/analysis-holds.service.js';
+import { AnalysisHolds, type AnalysisOrder } from '../holds/analysis-holds.service.js';
 import { AnalysisBatches } from './analysis-batches.service.js';
 import { AnswerCache } from './answer-cache.service.js';
 
@@ -10,10 +10,14 @@ export class AnalysisAnswers {
   constructor(
     private readonly cache: AnswerCache,
     private readonly batches: AnalysisBatches,
+    private readonly holds: AnalysisHolds,
   ) {}
 
-  /** @throws every refusal of a chat and the provider errors, after which there is nothing to charge */
+  /** From the moment that a model is to be asked it is a concurrent request of its user. @throws every refusal of a chat and the provider errors, after which there is nothing to charge */
   async get(analysis: Analysis, order: AnalysisOrder, now: Date): Promise<ModelAnswer> {
-    return (await this.cache.find(analysis, order.kind, now)) ?? this.batches.ask(order);
+    const known = await this.cache.find(analysis, order.kind, now);
+    if (known) return known;
+    await this.holds.markWaiting(analysis, false);
+    return this.batches.ask(order);
   }
 }

@@ -16,7 +16,7 @@ export class UpgradeAttempt {
 
   /** Whatever keeps it away — a provider, the user's credits or limits — may be gone by the next try. */
   async make(seen: Analysis): Promise<void> {
-    const held = await this.orNothing(() => this.renewals.hold(seen));
+    const held = await this.orNothing(() => this.renewals.hold(seen, { isWaiting: false }));
     if (!held) return this.endings.later(seen);
     const analysis = await this.endings.begun(seen, held);
     if (!analysis) return this.renewals.giveBack(held);
