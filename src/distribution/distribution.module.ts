@@ -6,6 +6,7 @@ import { DistributionPersonalData } from './distribution-personal-data.js';
 import { IntakeAdminController } from './intake/intake.admin.controller.js';
 import { IntakeAdminService } from './intake/intake-admin.service.js';
 import { IntakeController } from './intake/intake.controller.js';
+import { IntakeGate } from './intake/intake-gate.js';
 import { IntakeRates } from './intake/intake-rates.js';
 import { IntakeRetention } from './intake/intake-retention.job.js';
 import { IntakeService } from './intake/intake.service.js';
@@ -28,6 +29,7 @@ import { UpdateFeedsController } from './releases/update-feeds.controller.js';
   providers: [
     DistributionPersonalData,
     IntakeAdminService,
+    IntakeGate,
     IntakeRates,
     IntakeRetention,
     IntakeService,

@@ -10,7 +10,7 @@ import {
   readDiagnostics,
   ReceiptView,
 } from './intake.dto.js';
-import { LimitedIntake, SenderId } from './intake.guard.js';
+import { LimitedIntake, SenderId } from './intake-gate.js';
 import { IntakeService } from './intake.service.js';
 
 const DIAGNOSTICS_BODY = {

@@ -5,7 +5,7 @@ import { Clock } from '../../common/clock.js';
 import { encodeCursor } from '../../common/http/paging.js';
 import { Public } from '../../common/http/route-markers.js';
 import { VERSION_LENGTH_MAX, VERSION_PATTERN } from '../domain/app-version.js';
-import { LimitedIntake } from '../intake/intake.guard.js';
+import { LimitedIntake } from '../intake/intake-gate.js';
 import {
   LatestQuery,
   LatestView,

@@ -22,7 +22,7 @@ import {
   VERSION_PATTERN,
 } from '../domain/app-version.js';
 import { toAppcast, toElectronFeed, toTauriFeed } from '../domain/update-feeds.js';
-import { LimitedIntake } from '../intake/intake.guard.js';
+import { LimitedIntake } from '../intake/intake-gate.js';
 import { INSTALLATION_LENGTH_MAX } from './release.dto.js';
 import { ReleaseService } from './release.service.js';
 
