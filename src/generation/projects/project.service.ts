@@ -57,11 +57,6 @@ export class ProjectService {
       return project;
     });
   }
-
-  /** With all its suggestions and runs. @throws ProjectNotFoundError */
-  async delete(userId: string, id: string): Promise<void> {
-    if ((await this.em.fork().nativeDelete(Project, { id, userId })) === 0) throw new ProjectNotFoundError();
-  }
 }
 
 /** The same in the transaction of `em`. @throws ProjectLimitReachedError */

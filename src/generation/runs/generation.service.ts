@@ -39,9 +39,9 @@ export class GenerationService {
     return { run: archived, models: [] };
   }
 
-  /** The runs of a project that have not ended. */
-  underWay(userId: string, projectId: string): Promise<Pick<Generation, 'id'>[]> {
+  /** The runs of a project that have not ended, as the transaction of `em` sees them. */
+  underWay(em: EntityManager, userId: string, projectId: string): Promise<Pick<Generation, 'id'>[]> {
     const where = { userId, projectId, status: { $in: ['pending', 'processing'] as const } };
-    return this.em.fork().find(Generation, where, { fields: ['id'] });
+    return em.find(Generation, where, { fields: ['id'] });
   }
 }
