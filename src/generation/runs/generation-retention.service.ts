@@ -97,13 +97,13 @@ export class GenerationRetention {
   private async deleteSome(condition: string, before: Date): Promise<number> {
     const rows = await this.em
       .fork()
-      .execute<unknown[]>(`delete from ai_generations where id in (${someOf(condition)}) returning id`, [before]);
+      .execute<unknown[]>(`delete from ai_generations where ${isOneOf(condition)} returning id`, [before]);
     return rows.length;
   }
 
   private async archiveSome(before: Date, now: Date): Promise<number> {
     const rows = await this.em.fork().execute<unknown[]>(
-      `with moved as (delete from ai_generations where id in (${someOf(OLD)}) returning ${COLUMNS})
+      `with moved as (delete from ai_generations where ${isOneOf(OLD)} returning ${COLUMNS})
        insert into ai_generations_archive (${COLUMNS}, archived_at) select ${COLUMNS}, ? from moved returning id`,
       [before, now],
     );
@@ -118,7 +118,10 @@ export class GenerationRetention {
   }
 }
 
-/** Another replica's batch is passed by. */
-function someOf(condition: string): string {
-  return `select id from ai_generations where ${condition} order by created_at limit ${AT_ONCE_MAX} for update skip locked`;
+/**
+ * Of the next rows that the condition holds for; another replica's batch is passed by. As an array they are looked for once: joined, a planner
+ * that takes the table for small looks for them anew for each row.
+ */
+function isOneOf(condition: string): string {
+  return `id = any(array(select id from ai_generations where ${condition} order by created_at limit ${AT_ONCE_MAX} for update skip locked))`;
 }
