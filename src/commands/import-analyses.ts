@@ -35,19 +35,23 @@ async function importFrom({ app, config, options }: CommandContext, from: string
   mkdirSync(folder, { recursive: true });
   const path = join(folder, `analyses-${new Date().toISOString().replaceAll(':', '-')}.txt`);
   const journal = isDryRun ? null : createWriteStream(path);
-  for await (const reports of app.get(OlderAnalysisImport).import(readOlderAnalyses(from), isDryRun)) {
-    for (const { row, id, action, faults } of reports) {
-      counts[action] += 1;
-      say([`row ${row}`, id ?? 'no id', action, ...faults].join('; '));
-      if (action === 'create') journal?.write(`${id}\n`);
+  try {
+    for await (const reports of app.get(OlderAnalysisImport).import(readOlderAnalyses(from), isDryRun)) {
+      for (const { row, id, action, faults } of reports) {
+        counts[action] += 1;
+        say([`row ${row}`, id ?? 'no id', action, ...faults].join('; '));
+        if (action === 'create') journal?.write(`${id}\n`);
+      }
+      note(
+        `${reports.at(-1)?.row ?? 0} rows: ${counts.create} create, ${counts.unchanged} unchanged, ${counts.refused} refused`,
+      );
     }
-    note(
-      `${reports.at(-1)?.row ?? 0} rows: ${counts.create} create, ${counts.unchanged} unchanged, ${counts.refused} refused`,
-    );
-  }
-  if (journal) {
-    await once(journal.end(), 'finish');
-    note(`To take it back: npm run import:analyses -- --undo ${path}`);
+  } finally {
+    // What was written before a source broke off can be taken back, too.
+    if (journal) {
+      await once(journal.end(), 'finish');
+      note(`To take it back: npm run import:analyses -- --undo ${path}`);
+    }
   }
   return counts.refused > 0 ? 1 : 0;
 }

@@ -1,7 +1,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import pg from 'pg';
+import { readOlderAnalyses, ROW_LENGTH_MAX } from '../../src/analysis/older/older-analyses.js';
 import { newId } from '../../src/common/ids.js';
 import { runCommandProcess } from '../support/server-process.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-server.js';
@@ -19,6 +23,12 @@ const ODD: ((row: Record<string, unknown>) => unknown)[] = [
   () => [],
 ];
 const REFUSED = (ROWS / 100) * ODD.length;
+
+async function rowsOf(from: string): Promise<unknown[]> {
+  const rows: unknown[] = [];
+  for await (const row of readOlderAnalyses(from)) rows.push(row);
+  return rows;
+}
 
 describe('npm run import:analyses', () => {
   let database: TestDatabase;
@@ -107,5 +117,75 @@ describe('npm run import:analyses', () => {
     ]);
     const missing = await run('--from', join(folder, 'nothing.jsonl'));
     expect([missing.exitCode, missing.stderr]).toEqual([1, expect.stringContaining('could not be read')]);
+    await expect(rowsOf(join(folder, 'nothing.csv'))).rejects.toThrow('could not be read');
+    await query('delete from ai_analyses');
   }, 120_000);
+
+  describe('from an address', () => {
+    const good = (): string =>
+      `${JSON.stringify({ id: newId(), userId, entryId: 'e', result: {}, createdAt: '2025-03-04T05:06:07Z' })}\n`;
+    const csv = `id,email,entry_id,result,created_at\n${newId()},writer@example.com,e1,{},2025-01-01T00:00:00Z\n`;
+    /** More than one transaction, and then half a row. */
+    const torn = (response: ServerResponse, text: string): void => {
+      response.writeHead(200, { 'content-type': 'text/plain', 'content-length': text.length * 2 });
+      response.write(text, () => response.destroy());
+    };
+    const answers: Record<string, (response: ServerResponse) => unknown> = {
+      '/rows': (response) => {
+        response.writeHead(200, { 'content-type': 'application/x-ndjson; charset=utf-8' });
+        // In pieces that end anywhere, also within a character.
+        const bytes = Buffer.from(good().replace('"e"', '"é"') + good());
+        for (let start = 0; start < bytes.length; start += 7) response.write(bytes.subarray(start, start + 7));
+        response.end();
+      },
+      '/table?of=csv': (response) => response.writeHead(200, { 'content-type': 'text/csv' }).end(csv),
+      '/moved': (response) => response.writeHead(302, { location: '/rows' }).end(),
+      '/gone': (response) => response.writeHead(410).end('gone'),
+      '/page': (response) => response.writeHead(200, { 'content-type': 'text/html' }).end('<p>Sign in</p>'),
+      '/packed': (response) => response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(good())),
+      '/torn': (response) => torn(response, `${Array.from({ length: 600 }, good).join('')}{"id":`),
+      '/torn.csv': (response) => torn(response, csv),
+      '/endless': (response) => response.writeHead(200).end('x'.repeat(ROW_LENGTH_MAX + 100_000)),
+      '/endless.csv': (response) => response.writeHead(200).end(`a\n"${'x'.repeat(ROW_LENGTH_MAX + 100_000)}`),
+    };
+    const server = createServer(({ url = '' }, response) => answers[url]!(response));
+    let address: string;
+    beforeAll(async () => {
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    });
+    afterAll(() => server.close());
+
+    it('come the same rows, whatever pieces they come in', async () => {
+      expect(await rowsOf(`${address}/rows`)).toMatchObject([{ entryId: 'é' }, { entryId: 'e' }]);
+      expect(await rowsOf(`${address}/table?of=csv`)).toMatchObject([{ entry_id: 'e1', result: '{}' }]);
+    });
+
+    // Removed once each: the limit of a row, and the pipeline. The first filled the memory, the torn CSV was waited for without end.
+    it.each([
+      ['/moved', 'redirects to /rows. Name that.'],
+      ['/gone', 'answered with status 410.'],
+      ['/page', 'answered with a page, not with rows.'],
+      ['/packed', 'sends its rows packed as gzip.'],
+      ['/endless', `could not be read to its end: a row has more than ${ROW_LENGTH_MAX} characters`],
+      ['/endless.csv', 'could not be read to its end: Max Record Size'],
+      ['/torn.csv', 'could not be read to its end'],
+    ])('%s is refused, and nothing of it is taken', async (path, reason) => {
+      await expect(rowsOf(address + path)).rejects.toThrow(`${address}${path} ${reason}`);
+    });
+
+    it('that nobody answers at is refused', async () => {
+      const nowhere = 'http://127.0.0.1:1/rows';
+      await expect(rowsOf(nowhere)).rejects.toThrow(`${nowhere} could not be reached`);
+    });
+
+    // Removed once: the journal in `finally`. What had come before could not be taken back.
+    it('that breaks off leaves what came before, which can be taken back', async () => {
+      const { exitCode, stderr } = await run('--from', `${address}/torn`);
+      expect([exitCode, await count()]).toEqual([1, 500]);
+      expect(stderr).toContain(`${address}/torn could not be read to its end`);
+      const undone = await run('--undo', /--undo (\S+)/.exec(stderr)![1]!);
+      expect([undone.exitCode, await count()]).toEqual([0, 0]);
+    }, 120_000);
+  });
 });
