@@ -47,9 +47,9 @@ export function toSummaryLine(row: SummaryRow): SummaryLine {
     tokens: Number(row.tokens),
     credits: formatCredits(BigInt(row.credits)),
     cost: formatMoney(BigInt(row.cost)),
-    queueWaitMsP50: row.wait_p50,
-    queueWaitMsP95: row.wait_p95,
-    processingMsP50: row.processing_p50,
-    processingMsP95: row.processing_p95,
+    queueWaitMsP50: row.waits?.[0] ?? null,
+    queueWaitMsP95: row.waits?.[1] ?? null,
+    processingMsP50: row.processings?.[0] ?? null,
+    processingMsP95: row.processings?.[1] ?? null,
   };
 }

@@ -18,10 +18,9 @@ export interface SummaryRow {
   tokens: string;
   credits: string;
   cost: string;
-  wait_p50: number | null;
-  wait_p95: number | null;
-  processing_p50: number | null;
-  processing_p95: number | null;
+  /** Median and 95th percentile, sorted once for both. Null where nothing has begun. */
+  waits: [number, number] | null;
+  processings: [number, number] | null;
 }
 
 const EXPRESSIONS: Record<SummaryGroup, string> = {
@@ -50,12 +49,10 @@ function summarySql(group: SummaryGroup): string {
       (count(*) filter (where fallback_used))::integer as fallbacks,
       (count(*) filter (where upgraded_from_fallback))::integer as upgraded,
       coalesce(sum(tokens_used), 0) as tokens, sum(credits_ucr) as credits, sum(api_cost_nusd) as cost,
-      ${percentiles('queue_wait_ms', 'wait')}, ${percentiles('processing_ms', 'processing')}
+      ${percentiles('queue_wait_ms')} as waits, ${percentiles('processing_ms')} as processings
     from ai_analyses where created_at >= ? and created_at < ? group by 1 order by 1 limit ${LINES_MAX}`;
 }
 
-function percentiles(column: string, name: string): string {
-  return [50, 95]
-    .map((share) => `percentile_disc(${share / 100}) within group (order by ${column}) as ${name}_p${share}`)
-    .join(', ');
+function percentiles(column: string): string {
+  return `percentile_disc(array[0.5, 0.95]) within group (order by ${column})`;
 }
