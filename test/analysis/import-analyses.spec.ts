@@ -161,7 +161,7 @@ describe('npm run import:analyses', () => {
       expect(await rowsOf(`${address}/table?of=csv`)).toMatchObject([{ entry_id: 'e1', result: '{}' }]);
     });
 
-    // Removed once each: the limit of a row, and the pipeline. The first filled the memory, the torn CSV was waited for without end.
+    // Removed once each: the limit of a row, which was read to its end then, and the pipeline; the torn CSV was waited for without end.
     it.each([
       ['/moved', 'redirects to /rows. Name that.'],
       ['/gone', 'answered with status 410.'],

@@ -131,7 +131,7 @@ describe('what the app sends', () => {
     expect((await send('diagnostics', { kind: 'log', payload: {} })).status).toBe(201);
   });
 
-  // Removed once: asked by a guard, the limit let 5 MiB be read and parsed first, and the answer was 400.
+  // Planted once: the limit is asked after the body, as by a guard. There was no answer.
   it('is refused for its number before anything of it is read', async () => {
     await admin.server.orm.em
       .getConnection()
