@@ -110,6 +110,31 @@ describe('the official OpenAI client, unchanged', () => {
     expect((await caller.ledger()).map((row) => row.operation)).toEqual(['function_call', 'chat']);
   });
 
+  // The client hands back its own copy of each answer, with members that it added.
+  it.each([false, true])('lets the client run the tools itself (stream: %s)', async (stream) => {
+    const { openai } = await bench.caller();
+    const run = {
+      model: 'sandbox-echo',
+      messages: [{ role: 'user' as const, content: 'Use get_weather for Paris' }],
+      tools: [
+        {
+          type: 'function' as const,
+          function: {
+            name: 'get_weather',
+            description: 'The weather of a city',
+            parameters: TOOLS[0]!.function.parameters!,
+            parse: (text: string) => JSON.parse(text) as { city: string },
+            function: ({ city }: { city: string }) => `Sunny in ${city}`,
+          },
+        },
+      ],
+    };
+    const runner = stream
+      ? openai.chat.completions.runTools({ ...run, stream })
+      : openai.chat.completions.runTools(run);
+    expect(await runner.finalContent()).toBe('Sunny in sandbox');
+  });
+
   it('assembles streamed tool calls and choices', async () => {
     const { openai } = await bench.caller();
     const run = openai.chat.completions.stream({
