@@ -87,4 +87,19 @@ describe('the documents for operators and app developers', () => {
     },
     PAGE_MS_MAX,
   );
+
+  it(
+    'show requests in the other wire formats that work as printed',
+    async () => {
+      const tokens = `
+      TOKEN=$(npm run -s token -- --email demo@example.com --scope "llm.inference user.info")
+      KEY=$(curl -s http://localhost:3000/v1/me/api-keys -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\
+        -d '{"name": "documents", "scopes": ["llm.inference"]}' | node -p 'JSON.parse(require("fs").readFileSync(0)).key')`;
+      const output = await runShell([tokens, ...shellBlocks('dialects.md')].join('\necho; echo ----\n'));
+      const [, response, message] = output.split('----').map((part) => part.trim());
+      expect(JSON.parse(response ?? '')).toMatchObject({ object: 'response', status: 'completed' });
+      expect(JSON.parse(message ?? '')).toMatchObject({ type: 'message', content: [{ text: 'Hello' }] });
+    },
+    PAGE_MS_MAX,
+  );
 });

@@ -124,6 +124,47 @@ describe('a model of Google', () => {
     expect(mock.calls[0]?.body['generationConfig']).toMatchObject({ thinkingConfig: { includeThoughts: true } });
   });
 
+  // Planted: thoughts left out of the answer of Messages; a call of Responses without its arguments.
+  it.each([false, true])('answers the clients of the other wire formats (stream: %s)', async (stream) => {
+    mock.behave({ thought: 'Seven, I think.', text: 'Seven words.', functionCall: { name: 'get_weather', args: {} } });
+    const anthropic = await caller.anthropic();
+    const { function: offered } = TOOLS[0]!;
+    const say = {
+      model: MODEL,
+      max_tokens: 300,
+      messages: [QUESTION],
+      tools: [{ name: offered.name, input_schema: { ...offered.parameters, type: 'object' as const } }],
+    };
+    const { content, stop_reason } = stream
+      ? await anthropic.messages.stream(say).finalMessage()
+      : await anthropic.messages.create(say);
+    expect(stop_reason).toBe('tool_use');
+    expect(content).toMatchObject([
+      { type: 'thinking', thinking: 'Seven, I think.', signature: '' },
+      { type: 'text', text: 'Seven words.' },
+      { type: 'tool_use', name: 'get_weather', input: {} },
+    ]);
+    const ask = {
+      model: MODEL,
+      max_output_tokens: 300,
+      input: QUESTION.content,
+      store: false,
+      tools: [{ type: 'function' as const, name: offered.name, parameters: offered.parameters, strict: false }],
+    };
+    const { output } = stream
+      ? await caller.openai.responses.stream(ask).finalResponse()
+      : await caller.openai.responses.create(ask);
+    expect(output).toMatchObject([
+      { type: 'reasoning' },
+      { type: 'message', content: [{ text: 'Seven words.' }] },
+      { type: 'function_call', name: 'get_weather', arguments: '{}' },
+    ]);
+    // The same conversation costs the same, however it is written.
+    const rows = await caller.ledger();
+    expect(rows).toHaveLength(2);
+    expect(new Set(rows.map((row) => row.output_tokens)).size).toBe(1);
+  });
+
   it.each([false, true])('calls tools and takes their results (stream: %s)', async (stream) => {
     mock.behave({ functionCall: { name: 'get_weather', args: { city: 'Oslo' } } });
     const ask = { ...CHAT, tools: TOOLS, tool_choice: 'required' as const };
