@@ -110,7 +110,7 @@ export class AccountRecords {
     return pageOf(rows, filter.limit, ({ position, id }) => `${position}/${id}`);
   }
 
-  /** Grants by user, each user's newest first. */
+  /** Grants by user, the youngest user and each user's newest first. */
   async grants(filter: GrantFilter, now: Date): Promise<Page<GrantRecord>> {
     const { userId, source, state, after, limit } = filter;
     const parameters = [now, userId, source, state, after?.userId ?? null, after?.id ?? null, limit + 1];
@@ -118,7 +118,7 @@ export class AccountRecords {
     return pageOf(rows.map(toGrant), limit, positionOf);
   }
 
-  /** Holds by user, each user's newest first. */
+  /** Holds by user, the youngest user and each user's newest first. */
   async holds(filter: HoldFilter): Promise<Page<HoldRecord>> {
     const { userId, state, olderThan, after, limit } = filter;
     const parameters = [userId, state, olderThan, after?.userId ?? null, after?.id ?? null, limit + 1];
@@ -150,16 +150,17 @@ const ACCOUNT_SQL = `
     date_trunc('month', $2::timestamptz, 'UTC') as this_month
   from credit_accounts a where a.user_id = $1`;
 
+/** Pages continue where the one before ended in the index of the key, not by reading what lies before. */
 const GRANTS_SQL = `
   select g.* from (
     select c.*, case when c.closed_at is null and (c.expires_at is null or c.expires_at > $1::timestamptz) then 'open' else 'ended' end as state
     from credits c
   ) g
   where ($2::uuid is null or g.user_id = $2) and ($3::credit_source is null or g.source = $3) and ($4::text is null or g.state = $4)
-    and ($5::uuid is null or g.user_id > $5 or g.user_id = $5 and (g.created_at, g.id) < (
+    and ($5::uuid is null or g.user_id <= $5 and (g.user_id < $5 or (g.created_at, g.id) < (
       select x.created_at, x.id from credits x where x.user_id = $5 and x.id = $6::uuid
-    ))
-  order by g.user_id, g.created_at desc, g.id desc limit $7`;
+    )))
+  order by g.user_id desc, g.created_at desc, g.id desc limit $7`;
 
 const HOLD_COLUMNS = `
   select h.user_id, h.id, h.state, h.model_id, h.amount_ucr, h.cost_ucr, h.new_debt_ucr, h.created_at, h.expires_at, h.ended_at
@@ -169,8 +170,8 @@ const HOLD_COLUMNS = `
 const HOLDS_SQL = `${HOLD_COLUMNS}
   where ($1::uuid is null or h.user_id = $1) and ($2::hold_state is null or h.state = $2) and ($3::timestamptz is null or h.created_at < $3)
     and ($2::hold_state is distinct from 'pending' or h.user_id in (select a.user_id from credit_accounts a where a.pending_count > 0))
-    and ($4::uuid is null or h.user_id > $4 or h.user_id = $4 and h.id < $5::uuid)
-  order by h.user_id, h.id desc limit $6`;
+    and ($4::uuid is null or (h.user_id, h.id) < ($4, $5::uuid))
+  order by h.user_id desc, h.id desc limit $6`;
 
 type Instant = string | Date;
 

@@ -43,8 +43,9 @@ export class ModelUsageAdminController {
   @ApiOperation({ summary: 'Who still asks for legacy models, and how much' })
   @ApiResponse({ status: 200, type: LegacyUsagePage })
   async legacy(@Query() { days, modelId, ...page }: LegacyUsageQuery): Promise<LegacyUsagePage> {
-    const since = new Date(this.clock.now().getTime() - days * DAY_MS);
-    const { usages, nextCursor } = await this.usage.legacy({ modelId, since }, page);
+    const to = this.clock.now();
+    const range = { from: new Date(to.getTime() - days * DAY_MS), to };
+    const { usages, nextCursor } = await this.usage.legacy({ modelId, range }, page);
     return { data: usages.map(toLegacyUsageLine), nextCursor };
   }
 }

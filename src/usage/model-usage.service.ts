@@ -36,18 +36,18 @@ export class ModelUsageService {
     return this.em.fork().execute<VisionRow[]>(visionSql(groups), [range.from, range.to, VISION_LINES_MAX]);
   }
 
-  /** Who still asks for legacy models, since an instant. */
+  /** Who asked for legacy models within a time, its end included. */
   async legacy(
-    filter: { modelId?: string | undefined; since: Date },
+    filter: { modelId?: string | undefined; range: TimeRange },
     page: { limit: number; cursor?: string | undefined },
   ): Promise<{ usages: LegacyUsage[]; nextCursor: string | null }> {
-    const { modelId, since } = filter;
+    const { modelId, range } = filter;
     const wanted = this.catalogue.list().filter(({ id, isLegacy }) => isLegacy && (!modelId || modelId === id));
     const [asked, called, user] = placeOf(page.cursor);
     if (wanted.length === 0) return { usages: [], nextCursor: null };
     const ids = wanted.map(({ id }) => id);
     const successors = wanted.flatMap((model) => this.catalogue.successorOf(model)?.id ?? []);
-    const parameters = [[...ids, ...successors], since, ids, asked, called, user, page.limit + 1];
+    const parameters = [[...ids, ...successors], range.from, range.to, ids, asked, called, user, page.limit + 1];
     const rows = await this.em.fork().execute<LegacyUsageRow[]>(LEGACY_USAGE_SQL, parameters);
     const shown = pageOf(rows, page.limit, (row) => [row.asked_id, row.model_id, row.user_id].join(' '));
     return {

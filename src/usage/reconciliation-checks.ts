@@ -8,6 +8,7 @@ import {
   RECONCILIATION_CHECKS,
   type ReconciliationCheck,
   ROLLUP_EQUALS_LEDGER,
+  TOTALS_EQUAL_HOURLY_SUMS,
 } from './reconciliation.queries.js';
 
 /** A hold may outlive its time by two sweeps, and a statement. */
@@ -55,6 +56,7 @@ const ALL_CHECKS: readonly ReconciliationCheck[] = [
   OVERDUE_HOLDS,
   OVERDUE_PERIODS,
   ROLLUP_EQUALS_LEDGER,
+  TOTALS_EQUAL_HOURLY_SUMS,
 ];
 
 export const CHECK_NAMES: readonly string[] = ALL_CHECKS.map((check) => check.name);

@@ -1,4 +1,4 @@
-import { ROLLUP_DIFFERENCES } from './rollup/usage-rollup.queries.js';
+import { ROLLUP_DIFFERENCES, TOTAL_DIFFERENCES } from './rollup/usage-rollup.queries.js';
 
 /** Rows that break an invariant: whose, which row, and the figures that do not agree. Each query answers nothing when the books balance. */
 export interface ReconciliationCheck {
@@ -259,6 +259,12 @@ export const ROLLUP_EQUALS_LEDGER: ReconciliationCheck = {
   name: 'hourly_sums_equal_the_ledger',
   invariant: 11,
   sql: ROLLUP_DIFFERENCES,
+};
+
+export const TOTALS_EQUAL_HOURLY_SUMS: ReconciliationCheck = {
+  name: 'totals_equal_the_hourly_sums',
+  invariant: 11,
+  sql: TOTAL_DIFFERENCES,
 };
 
 const amountAt = (rate: (part: string) => string): string => `

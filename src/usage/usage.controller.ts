@@ -36,8 +36,8 @@ export class UsageController {
     const division = userDivisionOf(query);
     const range = rangeOf(query, now);
     const asked = { range: toFullHour(range, now), filter: { user: userId } };
-    const [lines, total] = await Promise.all([this.reports.lines(asked, division), this.reports.total(asked)]);
-    return toUsageReport(query, range, { lines, total, unit: division.unit });
+    const lines = await this.reports.lines(asked, division);
+    return toUsageReport(query, range, { lines, unit: division.unit });
   }
 
   @Get('usage')

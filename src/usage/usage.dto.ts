@@ -1,7 +1,8 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { InvalidRequestError } from '../common/errors/common.errors.js';
 import { DividedQuery, divisionOf } from './reports/usage-report.dto.js';
-import type { UsageDivision, UsageLine, UsageSum } from './reports/usage-report.service.js';
+import { totalUsage } from './domain/usage-sum.js';
+import type { UsageDivision, UsageLine } from './reports/usage-report.service.js';
 import { lineKeys, toSumView, UsageSumView } from './reports/usage-report.view.js';
 import type { TimeRange } from '../common/http/time-range.js';
 
@@ -51,7 +52,7 @@ export function userDivisionOf(query: DividedQuery): UsageDivision {
 export function toUsageReport(
   query: DividedQuery,
   range: TimeRange,
-  { lines, total, unit }: { lines: UsageLine[]; total: UsageSum; unit: UsageDivision['unit'] },
+  { lines, unit }: { lines: UsageLine[]; unit: UsageDivision['unit'] },
 ): UsageReport {
   return {
     from: range.from.toISOString(),
@@ -59,6 +60,6 @@ export function toUsageReport(
     timeZone: query.timeZone,
     groupBy: query.groupBy,
     data: lines.map((line) => Object.assign(lineKeys(line, unit), toSumView(line))),
-    total: toSumView(total),
+    total: toSumView(totalUsage(lines)),
   };
 }

@@ -25,6 +25,7 @@ const DELETE_RULES: Readonly<Record<string, string>> = {
   'token_usage_ledger.model_id → models': 'RESTRICT',
   'usage_hourly.user_id → users': 'CASCADE',
   'usage_hourly.model_id → models': 'RESTRICT',
+  'usage_totals.model_id → models': 'RESTRICT',
   'budget_alerts.budget_id → budgets': 'CASCADE',
 };
 const TABLES = [...new Set(Object.keys(DELETE_RULES).map((key) => key.split('.')[0] ?? ''))];

@@ -322,6 +322,16 @@ const CORRUPTIONS: readonly Corruption[] = [
        values ('2026-05-10T12:00Z', '${user.id}', 'unit-price', 'chat', 'sandbox', 'free', 1, 0, 1, 0, 0, 0, 0, 0, 1, 0, '{}', '{}', now(), now())`,
     ],
   },
+  {
+    check: 'totals_equal_the_hourly_sums',
+    what: 'a day has a request that nobody made',
+    subject: () => 'day 2026-05-10T00:00Z unit-price chat sandbox free',
+    statements: () => [
+      `insert into usage_totals (unit, start_at, model_id, operation, provider, tier, request_count, error_count, input_tokens, cached_input_tokens,
+         cache_write_tokens, output_tokens, image_count, image_tokens, credits_ucr, cost_nusd, latency_buckets, first_token_buckets, created_at, updated_at)
+       values ('day', '2026-05-10', 'unit-price', 'chat', 'sandbox', 'free', 1, 0, 1, 0, 0, 0, 0, 0, 1, 0, '{}', '{}', now(), now())`,
+    ],
+  },
 ];
 
 describe('reconciliation', () => {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
+import { timePieces } from '../../src/usage/domain/time-buckets.js';
 import { percentileMs } from '../../src/usage/domain/latency-buckets.js';
-import { rankingSql, sumsSql } from '../../src/usage/reports/usage-report.queries.js';
+import { rankingSql, sumsSql, userRankingSql } from '../../src/usage/reports/usage-report.queries.js';
 import { UsageReportService } from '../../src/usage/reports/usage-report.service.js';
 import { BudgetEvaluator } from '../../src/usage/budgets/budget-evaluator.service.js';
 import { UsageRollupService } from '../../src/usage/rollup/usage-rollup.service.js';
@@ -279,17 +280,19 @@ describe('reports of usage', () => {
   });
 
   it.each([
-    ['all', {}],
-    ['one user', { user: 'ada' }],
-    ['one model', { model: 'sandbox-echo' }],
-  ])('read the sums of %s by an index, and of the ledger the months they are about', async (_name, filter) => {
+    ['all', {}, 'usage_totals'],
+    ['one user', { user: 'ada' }, 'usage_hourly'],
+    ['one model', { model: 'sandbox-echo' }, 'usage_totals'],
+  ])('read the sums of %s by an index, and of the ledger the months they are about', async (_name, filter, table) => {
     const wanted = 'user' in filter ? { user: userIds[0] } : filter;
     const march = { from: new Date('2026-03-01'), to: new Date('2026-04-01') };
-    const scope = { range: march, filter: wanted, isHourly: true };
-    for (const query of [
-      sumsSql(scope, { dimensions: ['model'], starts: [march.from], linesMax: 10 }),
-      rankingSql(scope, { dimension: 'user', sort: 'cost', after: null, limit: 10 }),
-    ]) {
+    const scope = { range: march, filter: wanted, pieces: timePieces(march, []) };
+    const page = { sort: 'cost', after: null, limit: 10 } as const;
+    for (const [query, read] of [
+      [sumsSql(scope, { dimensions: ['model'], starts: [march.from], linesMax: 10 }), table],
+      [rankingSql(scope, 'model', page), table],
+      [userRankingSql(scope, page), 'usage_hourly'],
+    ] as const) {
       const plan = await admin.server.orm.em.fork().transactional(async (em) => {
         await em.execute('set local enable_seqscan = off');
         const { rows: lines } = await em
@@ -297,7 +300,7 @@ describe('reports of usage', () => {
           .executeQuery<Record<string, string>>({ ...query, sql: `explain ${query.sql}` });
         return lines.map((line) => line['QUERY PLAN']).join('\n');
       });
-      expect(plan).toMatch(/(on|using) usage_hourly_(pkey|\w+_index)/);
+      expect(plan).toMatch(new RegExp(`(on|using) ${read}_(pkey|\\w+_index)`));
       expect(plan).toMatch(/2026_03/);
       expect(plan).not.toMatch(/2026_02|2026_05|Seq Scan on (token|usage)/);
     }

@@ -20,20 +20,25 @@ export function limitOf({ limit_nusd, limit_ucr }: Pick<BudgetSpend, 'limit_nusd
   return BigInt(limit_nusd ?? limit_ucr ?? 0);
 }
 
-const spentBy = (condition: string): string => `(
-  select sum(case when b.limit_ucr is null then h.cost_nusd else h.credits_ucr end)
-    from usage_hourly h where h.hour >= p.starts_at and h.hour < p.ends_at ${condition})`;
+const AMOUNT = 'case when b.limit_ucr is null then s.cost_nusd else s.credits_ucr end';
 
-/** Days and months are those of UTC at `?`. Each scope reads the hourly sums by the index for it. */
+const spentByAll = (condition = ''): string => `(
+  select sum(${AMOUNT}) from usage_totals s
+   where s.unit = 'day' and s.start_at >= p.starts_at and s.start_at < p.ends_at ${condition})`;
+
+const SPENT_BY_USER = `(
+  select sum(${AMOUNT}) from usage_hourly s where s.user_id = b.scope_key::uuid and s.hour >= p.starts_at and s.hour < p.ends_at)`;
+
+/** Days and months are those of UTC at `?`. Each scope reads the fewest sums that tell it. */
 export const SPEND_SQL = `
   select b.id, b.scope, b.scope_key, b.period, b.limit_nusd::text, b.limit_ucr::text, b.thresholds, b.is_hard_stop, b.alert_emails,
     to_char(p.starts_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as starts_at,
     to_char(p.ends_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as ends_at,
     coalesce(case b.scope
-      when 'global' then ${spentBy('')}
-      when 'tier' then ${spentBy('and h.tier = b.scope_key')}
-      when 'model' then ${spentBy('and h.model_id = b.scope_key')}
-      when 'user' then ${spentBy('and h.user_id = b.scope_key::uuid')}
+      when 'global' then ${spentByAll()}
+      when 'tier' then ${spentByAll('and s.tier = b.scope_key')}
+      when 'model' then ${spentByAll('and s.model_id = b.scope_key')}
+      when 'user' then ${SPENT_BY_USER}
     end, 0)::text as spent
   from budgets b
   cross join lateral (

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { isTimeZone, monthOf, timeBuckets } from './time-buckets.js';
+import { isTimeZone, isWholeHour, monthOf, timeBuckets, timePieces } from './time-buckets.js';
 
 const HOUR_MS = 3_600_000;
 const ZONES = ['UTC', 'Europe/Berlin', 'America/New_York', 'Asia/Kolkata', 'Australia/Lord_Howe', 'America/Santiago'];
@@ -54,5 +54,44 @@ describe('buckets of time', () => {
         },
       ),
     );
+  });
+
+  it('read a range of whole hours in pieces without gap, by days only where each lies in one bucket', () => {
+    const hour = fc.integer({ min: Date.UTC(2026, 0, 1) / HOUR_MS, max: Date.UTC(2027, 0, 1) / HOUR_MS });
+    fc.assert(
+      fc.property(hour, fc.integer({ min: 1, max: 40 * 24 }), fc.constantFrom(...ZONES), (first, length, zone) => {
+        const range = { from: new Date(first * HOUR_MS), to: new Date((first + length) * HOUR_MS) };
+        const starts = timeBuckets(range, 'day', zone)
+          .map(({ start }) => start)
+          .filter(isWholeHour);
+        const pieces = timePieces(range, starts);
+        const bounds = pieces.flatMap(({ from, to }) => [from, to]);
+        expect([bounds[0], bounds.at(-1)]).toEqual([range.from, range.to]);
+        for (const [index, { unit, from, to }] of pieces.entries()) {
+          if (index > 0) expect(from).toEqual(pieces[index - 1]!.to);
+          expect(from < to).toBe(true);
+          const days = unit === 'day' ? (to.getTime() - from.getTime()) / (24 * HOUR_MS) : 0;
+          for (let day = 0; day < days; day += 1) {
+            const dayStart = from.getTime() + day * 24 * HOUR_MS;
+            expect(dayStart % (24 * HOUR_MS)).toBe(0);
+            const within = starts.filter((at) => at.getTime() > dayStart && at.getTime() < dayStart + 24 * HOUR_MS);
+            expect(within).toEqual([]);
+          }
+        }
+      }),
+    );
+  });
+
+  it.each([
+    ['no buckets', [], ['hour', 'day', 'hour']],
+    ['days of UTC', ['2026-05-01T05:00Z', '2026-05-02T00:00Z', '2026-05-03T00:00Z'], ['hour', 'day', 'hour']],
+    ['days of Berlin', ['2026-05-01T05:00Z', '2026-05-01T22:00Z', '2026-05-02T22:00Z'], ['hour']],
+  ])('read two days and a half with %s', (_what, starts, units) => {
+    const range = { from: new Date('2026-05-01T05:00Z'), to: new Date('2026-05-03T17:00Z') };
+    const pieces = timePieces(
+      range,
+      starts.map((start) => new Date(start)),
+    );
+    expect(pieces.map(({ unit }) => unit)).toEqual(units);
   });
 });

@@ -1,7 +1,9 @@
 const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 
 /** What a report can be divided by in time. */
-export type TimeUnit = 'hour' | 'day';
+export const TIME_UNITS = ['hour', 'day'] as const;
+export type TimeUnit = (typeof TIME_UNITS)[number];
 
 export interface TimeBucket {
   /** Where it begins; the first one at the beginning of the range. */
@@ -35,6 +37,30 @@ export function timeBuckets({ from, to }: { from: Date; to: Date }, unit: TimeUn
     next = unit === 'day' ? next.add({ days: 1 }).startOfDay() : next.add({ hours: 1 });
   }
   return buckets;
+}
+
+/** A part of a range, in whole hours or in whole days of UTC. */
+export interface TimePiece {
+  unit: TimeUnit;
+  from: Date;
+  to: Date;
+}
+
+/**
+ * `[from, to)`, both whole hours, without gap as the fewest hours and days; hours alone where one of the buckets that begin at `starts` begins
+ * within a day of UTC. Empty parts are left out.
+ */
+export function timePieces({ from, to }: { from: Date; to: Date }, starts: readonly Date[]): TimePiece[] {
+  const firstDay = new Date(Math.ceil(from.getTime() / DAY_MS) * DAY_MS);
+  const lastDay = new Date(Math.floor(to.getTime() / DAY_MS) * DAY_MS);
+  if (!(firstDay < lastDay) || starts.some((start) => start > from && start.getTime() % DAY_MS !== 0))
+    return [{ unit: 'hour', from, to }];
+  const pieces: TimePiece[] = [
+    { unit: 'hour', from, to: firstDay },
+    { unit: 'day', from: firstDay, to: lastDay },
+    { unit: 'hour', from: lastDay, to },
+  ];
+  return pieces.filter((piece) => piece.from < piece.to);
 }
 
 /** The month of the zone that `at` lies in. */

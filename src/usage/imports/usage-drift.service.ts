@@ -3,7 +3,8 @@ import { Injectable } from '@nestjs/common';
 import { CatalogueService } from '../../models/catalogue.service.js';
 import type { ProviderFigure, ProviderFigures } from '../domain/provider-export.js';
 import { driftPercent, isBeyond } from '../domain/usage-drift.js';
-import { UsageReportService, type UsageSum } from '../reports/usage-report.service.js';
+import type { UsageSum } from '../domain/usage-sum.js';
+import { UsageReportService } from '../reports/usage-report.service.js';
 
 const DAY_MS = 86_400_000;
 

@@ -12,8 +12,9 @@ import {
   type SummaryQuery,
   type UsageFilterQuery,
 } from './usage-report.dto.js';
-import { type UsageDimension, type UsageFilter } from './usage-report.queries.js';
-import { type SpendForecast, type UsageAsked, UsageReportService, type UsageSum } from './usage-report.service.js';
+import type { UsageDimension, UsageFilter } from './usage-source.js';
+import { totalUsage, type UsageSum } from '../domain/usage-sum.js';
+import { type SpendForecast, type UsageAsked, UsageReportService } from './usage-report.service.js';
 import {
   lineKeys,
   type OperatorSumView,
@@ -38,11 +39,11 @@ export class UsageConsole {
     const asked = askedBy(query, now);
     const division = divisionOf(query);
     const before = rangeBefore(asked.range);
-    const [lines, total, earlier] = await Promise.all([
+    const [lines, earlier] = await Promise.all([
       this.reports.lines(asked, division),
-      this.reports.total(asked),
       this.reports.total({ ...asked, range: before }),
     ]);
+    const total = totalUsage(lines);
     return {
       ...shown(asked.range),
       timeZone: query.timeZone,
@@ -57,7 +58,11 @@ export class UsageConsole {
   async ranking(dimension: UsageDimension, query: RankingQuery, now: Date): Promise<RankingView> {
     const asked = askedBy(query, now);
     const { sort, limit } = query;
-    const { lines, next } = await this.reports.ranking(asked, { dimension, sort, limit, after: rankOf(query.cursor) });
+    const { lines, next } = await this.reports.ranking(asked, dimension, {
+      sort,
+      limit,
+      after: rankOf(query.cursor),
+    });
     const emails = dimension === 'user' ? await this.emailsOf(lines.map(({ keys }) => keys.user!)) : null;
     return {
       ...shown(asked.range),

@@ -16,14 +16,14 @@ import { TIERS } from '../../common/domain/tiers.js';
 import { InvalidRequestError } from '../../common/errors/common.errors.js';
 import { PageQuery } from '../../common/http/paging.js';
 import { CallFilterQuery } from '../call-filter-query.js';
-import { isTimeZone, type TimeUnit } from '../domain/time-buckets.js';
+import { isTimeZone, TIME_UNITS, type TimeUnit } from '../domain/time-buckets.js';
 import { RangeQuery } from '../usage-range.js';
-import { SORT_COLUMNS, USAGE_DIMENSIONS, type UsageDimension, type UsageSort } from './usage-report.queries.js';
+import { SORT_COLUMNS, type UsageSort } from './usage-report.queries.js';
+import { USAGE_DIMENSIONS, type UsageDimension } from './usage-source.js';
 import type { UsageDivision } from './usage-report.service.js';
 
 /** Longer than any name of a time zone. */
 const ZONE_LENGTH_MAX = 64;
-const TIME_UNITS = ['hour', 'day'] as const satisfies readonly TimeUnit[];
 export const USAGE_SORTS = Object.keys(SORT_COLUMNS) as UsageSort[];
 
 @ValidatorConstraint()

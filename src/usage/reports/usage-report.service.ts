@@ -10,40 +10,19 @@ import {
   monthOf,
   timeBuckets,
   type TimeBucket,
+  timePieces,
   type TimeUnit,
 } from '../domain/time-buckets.js';
 import { forecastSpend } from '../domain/spend-forecast.js';
+import { NO_USAGE, type UsageSum } from '../domain/usage-sum.js';
 import type { TimeRange } from '../../common/http/time-range.js';
-import {
-  rankingSql,
-  sumsSql,
-  type UsageDimension,
-  type UsageFilter,
-  type UsageSort,
-  type UsageSumRow,
-} from './usage-report.queries.js';
+import { type RankingPage, rankingSql, sumsSql, type UsageSumRow, userRankingSql } from './usage-report.queries.js';
+import type { UsageDimension, UsageFilter, UsageScope } from './usage-source.js';
 
 /** More lines than anyone reads; a narrower range or fewer groups give the rest. */
 const LINES_MAX = 20_000;
 /** What a forecast takes for the present rate: a week has every kind of day. */
 const RECENT_MS = 7 * 86_400_000;
-
-export interface UsageSum {
-  requestCount: number;
-  errorCount: number;
-  inputTokens: bigint;
-  cachedInputTokens: bigint;
-  cacheWriteTokens: bigint;
-  outputTokens: bigint;
-  imageCount: bigint;
-  imageTokens: bigint;
-  creditsUcr: bigint;
-  costNusd: bigint;
-  /** Calls by the bounds of `LATENCY_BOUNDS_MS`. */
-  latencies: number[];
-  /** Streams by the time to their first token. */
-  firstTokens: number[];
-}
 
 export interface UsageLine extends UsageSum {
   /** The label of the time bucket, where there are some. */
@@ -93,11 +72,13 @@ export class UsageReportService {
   /** A page of one dimension, the largest first. */
   async ranking(
     asked: UsageAsked,
-    by: { dimension: UsageDimension; sort: UsageSort; after: { value: string; key: string } | null; limit: number },
+    dimension: UsageDimension,
+    { limit, ...from }: RankingPage,
   ): Promise<{ lines: UsageLine[]; next: string | null }> {
-    const rows = await this.execute(rankingSql(scopeOf(asked, []), { ...by, limit: by.limit + 1 }));
-    const page = pageOf(rows, by.limit, (row) => `${row.sort_value}/${row.key}`);
-    const lines = page.rows.map((row) => ({ ...toSum(row), time: null, keys: { [by.dimension]: row.key } }));
+    const [scope, wanted] = [scopeOf(asked, []), { ...from, limit: limit + 1 }];
+    const query = dimension === 'user' ? userRankingSql(scope, wanted) : rankingSql(scope, dimension, wanted);
+    const page = pageOf(await this.execute(query), limit, (row) => `${row.sort_value}/${row.key}`);
+    const lines = page.rows.map((row) => ({ ...toSum(row), time: null, keys: { [dimension]: row.key } }));
     return { lines, next: page.next };
   }
 
@@ -130,8 +111,9 @@ export interface SpendForecast {
   costNusd: bigint;
 }
 
-function scopeOf({ range, filter }: UsageAsked, starts: readonly Date[]) {
-  return { range, filter, isHourly: [range.from, range.to, ...starts].every(isWholeHour) };
+function scopeOf({ range, filter }: UsageAsked, starts: readonly Date[]): UsageScope {
+  const isHourly = [range.from, range.to, ...starts].every(isWholeHour);
+  return { range, filter, pieces: isHourly ? timePieces(range, starts) : null };
 }
 
 function toSum(row: UsageSumRow): UsageSum {
@@ -160,25 +142,10 @@ function toLine(
   return { ...toSum(row), time: buckets?.[(row.bucket ?? 0) - 1]?.label ?? null, keys };
 }
 
-const NOTHING: UsageSum = {
-  requestCount: 0,
-  errorCount: 0,
-  inputTokens: 0n,
-  cachedInputTokens: 0n,
-  cacheWriteTokens: 0n,
-  outputTokens: 0n,
-  imageCount: 0n,
-  imageTokens: 0n,
-  creditsUcr: 0n,
-  costNusd: 0n,
-  latencies: [],
-  firstTokens: [],
-};
-
 /** The same lines, and empty ones where nothing was used; latest first. */
 function filled(lines: readonly UsageLine[], buckets: readonly TimeBucket[]): UsageLine[] {
   const byTime = new Map(lines.map((line) => [line.time, line]));
-  return buckets.map(({ label }) => byTime.get(label) ?? { ...NOTHING, time: label, keys: {} }).toReversed();
+  return buckets.map(({ label }) => byTime.get(label) ?? { ...NO_USAGE, time: label, keys: {} }).toReversed();
 }
 
 function tooManyLines(): InvalidRequestError {

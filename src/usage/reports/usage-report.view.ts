@@ -3,7 +3,8 @@ import { formatCredits, UCR_PER_CREDIT } from '../../common/domain/micro-credits
 import { formatMoney, type Money } from '../../common/domain/money.js';
 import { percentileMs } from '../domain/latency-buckets.js';
 import { LatencyView } from './usage-report.dto.js';
-import type { SpendForecast, UsageLine, UsageSum } from './usage-report.service.js';
+import type { UsageSum } from '../domain/usage-sum.js';
+import type { SpendForecast, UsageLine } from './usage-report.service.js';
 
 const MONEY = { type: Object, example: { amount: '0.012000000', currency: 'USD' } } as const;
 

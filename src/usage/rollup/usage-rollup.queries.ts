@@ -1,12 +1,18 @@
 import { LATENCY_BOUNDS_MS } from '../domain/latency-buckets.js';
+import { TIME_UNITS, type TimeUnit } from '../domain/time-buckets.js';
 
 /** The cursor that the rollup has in `job_cursors`. */
 export const ROLLUP_CURSOR = 'usage-rollup';
 
-/** What the sums are grouped by: the key of `usage_hourly`. */
-const KEYS = ['hour', 'user_id', 'model_id', 'operation', 'provider', 'tier'] as const;
+/** What the sums of all users are grouped by, apart from time. */
+const GROUPS = ['model_id', 'operation', 'provider', 'tier'] as const;
+/** The key of `usage_hourly`. */
+const KEYS = ['hour', 'user_id', ...GROUPS] as const;
+/** The key of `usage_totals`. */
+const TOTAL_KEYS = ['unit', 'start_at', ...GROUPS] as const;
 
-const COUNTS = [
+/** What is summed. */
+export const AMOUNTS = [
   'request_count',
   'error_count',
   'input_tokens',
@@ -19,9 +25,19 @@ const COUNTS = [
   'cost_nusd',
 ] as const;
 
-const BUCKETS = ['latency_buckets', 'first_token_buckets'] as const;
+/** What is counted by the bounds of latencies. */
+export const BUCKETS = ['latency_buckets', 'first_token_buckets'] as const;
 
-export const HOURLY_COLUMNS = [...KEYS, ...COUNTS, ...BUCKETS].join(', ');
+export const HOURLY_COLUMNS = [...KEYS, ...AMOUNTS, ...BUCKETS].join(', ');
+const TOTAL_COLUMNS = [...TOTAL_KEYS, ...AMOUNTS, ...BUCKETS].join(', ');
+/** What sums of all users have beside their time. */
+export const GROUPED_COLUMNS = [...GROUPS, ...AMOUNTS, ...BUCKETS].join(', ');
+
+/** The counts of rows of sums, added up by their positions. */
+export function sumOfBuckets(column: string): string {
+  const counts = [...LATENCY_BOUNDS_MS, null].map((_, index) => `coalesce(sum(${column}[${index + 1}]), 0)`);
+  return `array[${counts.join(', ')}]::bigint[]`;
+}
 
 /** How many of the column's values are in each bucket; null is in none. */
 function bucketCounts(column: string): string {
@@ -49,6 +65,18 @@ export function ledgerSums(where: string, width: '1 hour' | '15 minutes' = '1 ho
     group by 1, 2, 3, 4, 5, 6`;
 }
 
+/** Sums of all users by the unit, in the columns of `usage_totals`, from rows of sums whose time is in `time`. */
+function totalsOf(unit: TimeUnit, source: string, time: string): string {
+  const sums = [
+    ...AMOUNTS.map((column) => `sum(s.${column})::bigint as ${column}`),
+    ...BUCKETS.map((column) => `${sumOfBuckets(`s.${column}`)} as ${column}`),
+  ];
+  return `
+    select '${unit}'::usage_total_unit as unit, date_trunc('${unit}', s.${time}, 'UTC') as start_at,
+      ${GROUPS.map((column) => `s.${column}`).join(', ')}, ${sums.join(', ')}
+    from (${source}) s group by 1, 2, 3, 4, 5, 6`;
+}
+
 /** The order of commits, in the words of the index that serves it. */
 const COMMITTED = 'l.tx_id::text::bigint';
 
@@ -66,23 +94,31 @@ export const READ_ROWS = (position: string): string =>
 /** The position of the cursor, and the first when there is none. */
 export const ROLLUP_POSITION = `coalesce((select position from job_cursors where name = '${ROLLUP_CURSOR}'), '0/-infinity')`;
 
-/** Adds the unread rows below the horizon `$2` to the buckets; `$1` is the position, `$3` the time. Answers how many rows it read. */
+/** Adds the unread rows below the horizon `$2` to all sums; `$1` is the position, `$3` the time. Answers how many rows it read. */
 export const ADVANCE_SQL = `
   with sums as materialized (${ledgerSums(`${UNREAD_ROWS('$1::text')} and ${COMMITTED} < $2::bigint`)}),
-  written as (
-    insert into usage_hourly (${HOURLY_COLUMNS}, created_at, updated_at) select ${HOURLY_COLUMNS}, $3::timestamptz, $3::timestamptz from sums
-    on conflict (${KEYS.join(', ')}) do update set
-      ${COUNTS.map((column) => `${column} = usage_hourly.${column} + excluded.${column}`).join(', ')},
-      ${BUCKETS.map((column) => `${column} = ${addedBuckets(column)}`).join(', ')},
-      updated_at = excluded.updated_at
+  written as (${addedTo('usage_hourly', KEYS, `select ${HOURLY_COLUMNS} from sums`)}),
+  totals as (
+    ${addedTo('usage_totals', TOTAL_KEYS, TIME_UNITS.map((unit) => totalsOf(unit, 'select * from sums', 'hour')).join(' union all '))}
   )
   select coalesce(sum(request_count), 0)::text as rows from sums`;
 
-function addedBuckets(column: string): string {
-  return `array(select a + b from unnest(usage_hourly.${column}, excluded.${column}) with ordinality as t(a, b, i) order by i)`;
+/** Adds these rows, which have the columns of the table in their order, to those of the same key; `$3` is the time. */
+function addedTo(table: 'usage_hourly' | 'usage_totals', keys: readonly string[], rows: string): string {
+  const columns = [...keys, ...AMOUNTS, ...BUCKETS].join(', ');
+  return `
+    insert into ${table} (${columns}, created_at, updated_at) select s.*, $3::timestamptz, $3::timestamptz from (${rows}) s
+    on conflict (${keys.join(', ')}) do update set
+      ${AMOUNTS.map((column) => `${column} = ${table}.${column} + excluded.${column}`).join(', ')},
+      ${BUCKETS.map((column) => `${column} = ${addedBuckets(table, column)}`).join(', ')},
+      updated_at = excluded.updated_at`;
 }
 
-/** Writes all buckets from nothing, as of the position `$1`; `$2` is the time. Answers how many rows it read. */
+function addedBuckets(table: string, column: string): string {
+  return `array(select a + b from unnest(${table}.${column}, excluded.${column}) with ordinality as t(a, b, i) order by i)`;
+}
+
+/** Writes all hourly sums from nothing, as of the position `$1`; `$2` is the time. Answers how many rows it read. */
 export const REBUILD_SQL = `
   with written as (
     insert into usage_hourly (${HOURLY_COLUMNS}, created_at, updated_at)
@@ -90,6 +126,15 @@ export const REBUILD_SQL = `
     returning request_count
   )
   select coalesce(sum(request_count), 0)::text as rows from written`;
+
+/** Writes the sums of all users from nothing, hours from the hourly sums and days from those hours; `$1` is the time. */
+export const REBUILD_TOTALS_SQL: readonly string[] = [
+  totalsOf('hour', 'select * from usage_hourly', 'hour'),
+  totalsOf('day', `select * from usage_totals where unit = 'hour'`, 'start_at'),
+].map(
+  (rows) =>
+    `insert into usage_totals (${TOTAL_COLUMNS}, created_at, updated_at) select t.*, $1::timestamptz, $1::timestamptz from (${rows}) t`,
+);
 
 /** The oldest transaction that is still open, as the snapshot has it: what is below is decided and seen. */
 export const HORIZON_SQL = `select pg_snapshot_xmin(pg_current_snapshot())::text as horizon`;
@@ -102,11 +147,27 @@ export const RESTORED_SQL = `
   select coalesce(to_char(max(l.created_at) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), '-infinity') as until
   from token_usage_ledger_all l where ${COMMITTED} >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint`;
 
-/** Buckets that differ from the ledger rows which the cursor has read. */
+const SHOWN_HOUR = (time: string): string => `to_char(${time} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI"Z"')`;
+
+/** Whether sums under the names `one` and `other` are not the same. */
+const differ = (one: string, other: string): string => {
+  const row = (name: string): string => [...AMOUNTS, ...BUCKETS].map((column) => `${name}.${column}`).join(', ');
+  return `(${row(one)}) is distinct from (${row(other)})`;
+};
+
+/** Hourly sums that differ from the ledger rows which the cursor has read. */
 export const ROLLUP_DIFFERENCES = `
-  select user_id, concat_ws(' ', to_char(hour at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI"Z"'), model_id, operation, provider, tier) as subject,
+  select user_id, concat_ws(' ', ${SHOWN_HOUR('hour')}, model_id, operation, provider, tier) as subject,
     format('rolled up %s requests and %s µcr, the ledger has %s and %s', h.request_count, h.credits_ucr, s.request_count, s.credits_ucr) as detail
   from (select ${HOURLY_COLUMNS} from usage_hourly) h
   full join (${ledgerSums(READ_ROWS(ROLLUP_POSITION))}) s using (${KEYS.join(', ')})
-  where (${[...COUNTS, ...BUCKETS].map((column) => `h.${column}`).join(', ')})
-    is distinct from (${[...COUNTS, ...BUCKETS].map((column) => `s.${column}`).join(', ')})`;
+  where ${differ('h', 's')}`;
+
+/** Sums of all users that differ from the hourly sums. */
+export const TOTAL_DIFFERENCES = `
+  select null::uuid as user_id, concat_ws(' ', unit, ${SHOWN_HOUR('start_at')}, model_id, operation, provider, tier) as subject,
+    format('%s requests and %s µcr, the hourly sums have %s and %s', t.request_count, t.credits_ucr, s.request_count, s.credits_ucr) as detail
+  from (select ${TOTAL_COLUMNS} from usage_totals) t
+  full join (${TIME_UNITS.map((unit) => totalsOf(unit, 'select * from usage_hourly', 'hour')).join(' union all ')}) s
+    using (${TOTAL_KEYS.join(', ')})
+  where ${differ('t', 's')}`;

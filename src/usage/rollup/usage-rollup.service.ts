@@ -2,13 +2,20 @@ import { Injectable, Logger } from '@nestjs/common';
 import type { Client } from 'pg';
 import { Config } from '../../config/config.js';
 import { withDirectClient } from '../../database/direct-connection.js';
-import { ADVANCE_SQL, HORIZON_SQL, REBUILD_SQL, RESTORED_SQL, ROLLUP_CURSOR } from './usage-rollup.queries.js';
+import {
+  ADVANCE_SQL,
+  HORIZON_SQL,
+  REBUILD_SQL,
+  REBUILD_TOTALS_SQL,
+  RESTORED_SQL,
+  ROLLUP_CURSOR,
+} from './usage-rollup.queries.js';
 
-/** Held by the session that writes the buckets: there is one at a time over all replicas. */
+/** Held by the session that writes the sums: there is one at a time over all replicas. */
 const LOCK = `hashtext('tollgate.usage-rollup')`;
 
 /**
- * Keeps `usage_hourly` equal to the ledger. It reads the ledger in the order of commits: transactions below the oldest one open are decided,
+ * Keeps `usage_hourly` and `usage_totals` equal to the ledger. It reads the ledger in the order of commits: transactions below the oldest one open are decided,
  * so each row is counted exactly once, however late it was committed. The cursor `<transaction>/<time>` says what was counted: rows of
  * earlier transactions, and rows that are not younger. The time matters after a restore into another server, whose transactions begin anew.
  */
@@ -30,7 +37,7 @@ export class UsageRollupService {
     );
   }
 
-  /** Makes all buckets again from the ledger, in one transaction: readers have the old ones until the end. Returns the number of ledger rows. */
+  /** Makes all sums again from the ledger, in one transaction: readers have the old ones until the end. Returns the number of ledger rows. */
   rebuild(now: Date, signal?: AbortSignal): Promise<number> {
     return withDirectClient(
       this.config,
@@ -63,7 +70,9 @@ export class UsageRollupService {
   private async rebuildWithin(client: Client, horizon: string, now: Date): Promise<number> {
     const position = `${horizon}/${await one(client, RESTORED_SQL, 'until')}`;
     await client.query('delete from usage_hourly');
+    await client.query('delete from usage_totals');
     const count = await one(client, REBUILD_SQL, 'rows', [position, now]);
+    for (const sql of REBUILD_TOTALS_SQL) await client.query(sql, [now]);
     await moveCursor(client, position, now);
     return Number(count);
   }
