@@ -21,7 +21,7 @@ import { tablesOf, toMarkdown, writeEngineReport } from './engine/engine-report.
 import { soak, writeSoakReport } from './soak.js';
 import { type Row, summarise } from './summary.js';
 import { FULL_USAGE, QUICK_USAGE, runUsageBench } from './usage/usage-bench.js';
-import { usageTables, writeUsageReport } from './usage/usage-report.js';
+import { usageFaults, usageTables, writeUsageReport } from './usage/usage-report.js';
 
 const USAGE = `Usage: npm run bench -- [inference | engine | usage | auth | analysis | soak] [options]
 
@@ -39,8 +39,9 @@ code 1 when the books do not equal the provider's bill afterwards.
   --sizes 10000,100000,1000000   subscriptions whose periods are closed
   --quick             small sizes that prove nothing but that everything runs
 
-  usage: lists, reports, roll-up, export and admission on a ledger of production size, on a PostgreSQL of its own
-  --rows 10000000   --users 100000   about 8 GB of disk
+  usage: lists, reports, roll-up, export and admission on a ledger of production size, on a PostgreSQL of its own; fails when the books do
+  not balance or a question does not use its index
+  --rows 10000000   --users 100000   about 25 GB of disk
   --quick             small sizes that prove nothing but that everything runs
 
   auth: the check of a token beside a look-up, refreshes and sign-ins per second, what hashing does to others
@@ -84,7 +85,7 @@ const subject = positionals[0] ?? values.only;
 if (values.help) say(USAGE);
 else if (subject === 'inference' || subject === 'gateway') process.exitCode = await benchInference();
 else if (subject === 'engine') process.exitCode = await benchEngine();
-else if (subject === 'usage') await benchUsage();
+else if (subject === 'usage') process.exitCode = await benchUsage();
 else if (subject === 'auth') process.exitCode = await benchAuth();
 else if (subject === 'analysis') process.exitCode = await benchAnalysis();
 else if (subject === 'soak') process.exitCode = await benchSoak();
@@ -113,7 +114,7 @@ async function benchEngine(): Promise<number> {
   return faults.length === 0 ? 0 : 1;
 }
 
-async function benchUsage(): Promise<void> {
+async function benchUsage(): Promise<number> {
   const base = values.quick ? QUICK_USAGE : FULL_USAGE;
   const report = await runUsageBench(
     {
@@ -125,6 +126,9 @@ async function benchUsage(): Promise<void> {
   );
   for (const table of usageTables(report)) say(`\n${toMarkdown(table)}`);
   say(`\n${writeUsageReport(report, values.out)}`);
+  const faults = usageFaults(report);
+  say(faults.length === 0 ? 'Nothing is at fault.' : `FAILED:\n${faults.join('\n')}`);
+  return faults.length === 0 ? 0 : 1;
 }
 
 async function benchAuth(): Promise<number> {

@@ -1,12 +1,12 @@
-import type { UsageQuery } from '../usage/usage-queries.js';
+import type { Question } from '../usage/asking.js';
 
-const operator = (path: string): UsageQuery => ({ name: path, path, as: 'operator' });
-const user = (path: string): UsageQuery => ({ name: path, path, as: 'user' });
+const operator = (path: string): Question => ({ name: path, path, as: 'operator' });
+const user = (path: string): Question => ({ name: path, path, as: 'user' });
 
 const GROUPS = ['model', 'kind', 'tier', 'hour'];
 
 /** Every list and report of analyses; the user has more of them than anybody else, and `analysisId` is one. */
-export function analysisQueries(userId: string, analysisId: string): UsageQuery[] {
+export function analysisQueries(userId: string, analysisId: string): Question[] {
   const year = `from=${new Date(Date.now() - 360 * 86_400_000).toISOString()}`;
   const asked = [
     operator('/admin/analyses'),

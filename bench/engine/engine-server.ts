@@ -18,13 +18,14 @@ export class EngineServer {
     private readonly dataDir: string,
   ) {}
 
-  static async start(): Promise<EngineServer> {
+  /** @param settings `name=value`, beside those that every measurement has */
+  static async start(settings: readonly string[] = []): Promise<EngineServer> {
     const dataDir = mkdtempSync(join(tmpdir(), 'tollgate-bench-engine-'));
     const embedded = await EmbeddedServer.start({
       dataDir,
       isDataDirChosen: true,
       onMessage: () => undefined,
-      settings: SERVER_SETTINGS,
+      settings: [...SERVER_SETTINGS, ...settings],
     });
     const server = new EngineServer(embedded, dataDir);
     await migrateAndSeedCatalogue(server.configOf(TEMPLATE));
@@ -63,6 +64,10 @@ export class EngineServer {
 
   get processId(): number {
     return this.embedded.processId!;
+  }
+
+  get logFile(): string {
+    return join(this.embedded.homeDir, 'postgresql.log');
   }
 
   async stop(): Promise<void> {

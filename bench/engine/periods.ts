@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { MikroORM } from '@mikro-orm/postgresql';
 import type { INestApplicationContext } from '@nestjs/common';
 import type pg from 'pg';
@@ -7,12 +6,12 @@ import { Clock } from '../../src/common/clock.js';
 import { GrantExpiryService } from '../../src/credits/grant-expiry.service.js';
 import { RolloverService } from '../../src/subscription/rollover.service.js';
 import { ReconciliationService } from '../../src/usage/reconciliation.service.js';
+import { type PeakMemory, watchMemory } from '../server-memory.js';
 import { type Spread, spreadOf } from '../summary.js';
 import type { EngineServer } from './engine-server.js';
 import { type Tamper, withClient } from './pair-rounds.js';
 import { FIRST_MONTH, makeCopies, seedSubscriptions, writeBare } from './period-seed.js';
 
-const SAMPLE_MS = 200;
 const PROGRESS_MS = 30_000;
 /** Sizes up to this one are closed several times in a row; a larger one takes minutes. */
 const REPEATED_MAX = 50_000;
@@ -34,12 +33,7 @@ export interface PeriodRow {
   postings: number;
 }
 
-interface Memory {
-  clientPeakMebibytes: number;
-  backendPeakMebibytes: number;
-}
-
-interface Round extends Memory {
+interface Round extends PeakMemory {
   closeSeconds: number;
   bareSeconds: number;
   rows: number;
@@ -143,39 +137,4 @@ async function reconcile(
     .filter(({ isBroken }) => isBroken)
     .map(({ name, offenders }) => `${name}: ${JSON.stringify(offenders[0])}`);
   return { reconciliationSeconds, postings: Number(row?.count), faults };
-}
-
-/** The most memory that this process, and any one of the server's that works for a client, has had for itself since. */
-function watchMemory(serverPid: number): { stop(): Memory } {
-  let [client, backend] = [0, 0];
-  const look = (): void => {
-    client = Math.max(client, process.memoryUsage.rss() / 1_048_576);
-    backend = Math.max(backend, ...childrenOf(serverPid).map(ownMebibytesOf));
-  };
-  look();
-  const timer = setInterval(look, SAMPLE_MS);
-  return {
-    stop: () => {
-      clearInterval(timer);
-      return { clientPeakMebibytes: client, backendPeakMebibytes: backend };
-    },
-  };
-}
-
-function childrenOf(pid: number): string[] {
-  try {
-    return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean);
-  } catch {
-    return [];
-  }
-}
-
-/** What is not shared with others, which leaves out the buffers; 0 for a process that works for no client, such as a vacuum. */
-function ownMebibytesOf(pid: string): number {
-  try {
-    if (!readFileSync(`/proc/${pid}/cmdline`, 'utf8').startsWith('postgres: tollgate ')) return 0;
-    return Number(/RssAnon:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1_024;
-  } catch {
-    return 0;
-  }
 }

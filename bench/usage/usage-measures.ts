@@ -1,11 +1,9 @@
 import { quantile } from '../quantile.js';
-import type { UsageQuery } from './usage-queries.js';
+import { type Answering, ask, type Askers, type Question, timed } from './asking.js';
 
-/** A server, and as whom it is asked. */
-export interface Answering {
-  url: string;
-  token: string;
-}
+/** The whole answer of 95 in 100 questions. */
+export const GOAL_P95_MS = 200;
+const MEMORY_EVERY_PARTS = 256;
 
 export interface QueryRow {
   name: string;
@@ -14,22 +12,10 @@ export interface QueryRow {
   bytes: number;
 }
 
-const MEMORY_EVERY_PARTS = 256;
-
-/** @throws Error when it is answered with anything but 200 */
-async function ask({ url, token }: Answering, path: string, body?: object): Promise<Response> {
-  const answer = await fetch(`${url}${path}`, {
-    headers: { authorization: `Bearer ${token}`, ...(body && { 'content-type': 'application/json' }) },
-    ...(body && { method: 'POST', body: JSON.stringify(body) }),
-  });
-  if (!answer.ok) throw new Error(`${path} answered ${answer.status}: ${await answer.text()}`);
-  return answer;
-}
-
 /** Each question so many times after one that warms up, one after the other. */
 export async function measureQueries(
-  queries: readonly UsageQuery[],
-  askers: Record<UsageQuery['as'], Answering>,
+  queries: readonly Question[],
+  askers: Askers,
   { repeats }: { repeats: number },
   say: (text: string) => void,
 ): Promise<QueryRow[]> {
@@ -48,33 +34,32 @@ export async function measureQueries(
   return rows;
 }
 
-/** The first and the last tenth of so many pages of the ledger. */
-export async function measurePages(asker: Answering, pages: number): Promise<{ pages: number; ratio: number }> {
+export interface PagingRow {
+  path: string;
+  pages: number;
+  /** How much longer the last tenth of the pages took than the first. */
+  ratio: number;
+}
+
+/** So many pages of a list, or all that it has. */
+export async function measurePages(asker: Answering, path: string, most: number): Promise<PagingRow> {
   const times: number[] = [];
   let cursor: string | null = '';
-  while (cursor !== null && times.length < pages) {
-    const path: string = `/admin/usage/ledger?limit=200${cursor && `&cursor=${encodeURIComponent(cursor)}`}`;
+  while (cursor !== null && times.length < most) {
+    const page: string = `${path}${cursor && `&cursor=${encodeURIComponent(cursor)}`}`;
     let next: string | null = null;
     times.push(
       await timed(async () => {
-        ({ nextCursor: next } = (await (await ask(asker, path)).json()) as { nextCursor: string | null });
+        ({ nextCursor: next } = (await (await ask(asker, page)).json()) as { nextCursor: string | null });
       }),
     );
     cursor = next;
   }
-  const tenth = Math.max(1, Math.floor(times.length / 10));
-  return { pages: times.length, ratio: quantile(times.slice(-tenth), 0.5) / quantile(times.slice(0, tenth), 0.5) };
-}
-
-/** The slowest of a hundred chats, from the request to the end of its answer, one after the other. */
-export async function measureAdmission(asker: Answering, calls: number): Promise<number> {
-  const body = { model: 'sandbox-echo', messages: [{ role: 'user', content: 'Hello' }], max_tokens: 16 };
-  const times: number[] = [];
-  for (let call = 0; call < calls; call += 1) {
-    times.push(await timed(async () => (await ask(asker, '/v1/chat/completions', body)).arrayBuffer()));
-  }
-  // The first tenth warms up.
-  return quantile(times.slice(Math.floor(calls / 10)), 0.99);
+  // The very first answer also makes connections and plans.
+  const warm = times.slice(1);
+  const tenth = Math.max(1, Math.floor(warm.length / 10));
+  const ratio = quantile(warm.slice(-tenth), 0.5) / quantile(warm.slice(0, tenth), 0.5);
+  return { path, pages: times.length, ratio };
 }
 
 /** The whole ledger as CSV, as fast as it comes. */
@@ -93,10 +78,4 @@ export async function measureExport(
   }
   const seconds = (performance.now() - began) / 1_000;
   return { rows: lines - 1, seconds, bytes, grownMebibytes: (most - before) / 2 ** 20 };
-}
-
-async function timed(work: () => Promise<unknown>): Promise<number> {
-  const began = performance.now();
-  await work();
-  return performance.now() - began;
 }

@@ -1,46 +1,75 @@
-/** One question that a page of the console or of an account asks. */
-export interface UsageQuery {
-  name: string;
-  path: string;
-  as: 'operator' | 'user';
+import type { Question } from './asking.js';
+
+export interface UsageQuery extends Question {
+  /** The index that serves it. */
+  index: string;
+  /** How far back from now it asks; null for all of time. */
+  days: number | null;
 }
 
-const operator = (path: string): UsageQuery => ({ name: path, path, as: 'operator' });
-const user = (path: string): UsageQuery => ({ name: path, path, as: 'user' });
+type Served = Pick<UsageQuery, 'index' | 'days'>;
+
+/** A report of the last 30 days, which may stand beside the 30 before; a full hour more at its beginning. */
+const lastMonth = (index: string): Served => ({ index, days: 31 });
+const twoMonths = (index: string): Served => ({ index, days: 61 });
+const ever = (index: string): Served => ({ index, days: null });
+
+const TOTALS = 'usage_totals_pkey';
+const OF_USER = 'usage_hourly_user_id_hour_index';
 
 /** Every list and every report over calls and users; `heavyUserId` is who has made the most calls. */
 export function usageQueries(heavyUserId: string): UsageQuery[] {
-  const heavy = ({ path, as }: UsageQuery): UsageQuery => ({
+  const operator: [path: string, served: Served][] = [
+    ['/admin/usage/summary', twoMonths(TOTALS)],
+    ['/admin/usage/summary?groupBy=hour&fillGaps=true', twoMonths(TOTALS)],
+    ['/admin/usage/summary?groupBy=day,model&timeZone=Europe/Berlin', twoMonths(TOTALS)],
+    [`/admin/usage/summary?userId=${heavyUserId}`, twoMonths(OF_USER)],
+    ['/admin/usage/forecast', lastMonth(TOTALS)],
+    ['/admin/usage/by-model', lastMonth(TOTALS)],
+    ['/admin/usage/by-provider', lastMonth(TOTALS)],
+    ['/admin/usage/by-operation', lastMonth(TOTALS)],
+    ['/admin/usage/by-tier', lastMonth(TOTALS)],
+    ['/admin/usage/by-user', lastMonth('usage_hourly_pkey')],
+    ['/admin/usage/by-user?sort=cost&limit=200', lastMonth('usage_hourly_pkey')],
+    ['/admin/usage/vision', lastMonth('idx_token_usage_image_count')],
+    ['/admin/usage/legacy-models', lastMonth('token_usage_ledger_model_id_created_at_index')],
+    ['/admin/usage/ledger', lastMonth('token_usage_ledger_model_id_created_at_index')],
+    ['/admin/usage/ledger?limit=200&model=gpt-5', lastMonth('token_usage_ledger_model_id_created_at_index')],
+    [`/admin/usage/ledger?userId=${heavyUserId}`, lastMonth('token_usage_ledger_pkey')],
+    [`/admin/credits/accounts/${heavyUserId}`, ever('credits_pkey')],
+    [`/admin/credits/accounts/${heavyUserId}/history`, ever('credit_postings_pkey')],
+    ['/admin/credits/grants', ever('credits_pkey')],
+    [`/admin/credits/grants?userId=${heavyUserId}`, ever('credits_pkey')],
+    ['/admin/credits/holds', ever('credit_holds_pkey')],
+    ['/admin/credits/holds?state=pending', ever('credit_holds_pkey')],
+    [`/admin/credits/holds?userId=${heavyUserId}`, ever('credit_holds_pkey')],
+    ['/admin/users', ever('users_pkey')],
+    ['/admin/users?email=nobody-has-this', ever('users_pkey')],
+    ['/admin/subscriptions', ever('subscriptions_pkey')],
+    ['/admin/subscriptions?tier=enterprise', ever('subscriptions_pkey')],
+  ];
+  const user: [path: string, served: Served][] = [
+    ['/v1/me/usage', lastMonth(OF_USER)],
+    ['/v1/me/usage?groupBy=day,model', lastMonth(OF_USER)],
+    ['/v1/usage', lastMonth('token_usage_ledger_pkey')],
+    ['/v1/me/limits', ever('credit_accounts_pkey')],
+    ['/v1/me/credits', ever('credits_open_index')],
+    ['/v1/me/credits/history', ever('credit_postings_pkey')],
+  ];
+  const asked = (as: UsageQuery['as'], [path, served]: [string, Served]): UsageQuery => ({
     name: path.replace(heavyUserId, '…'),
     path,
     as,
+    ...served,
   });
-  return [
-    operator('/admin/usage/summary'),
-    operator('/admin/usage/summary?groupBy=hour&fillGaps=true'),
-    operator('/admin/usage/summary?groupBy=day,model&timeZone=Europe/Berlin'),
-    operator('/admin/usage/forecast'),
-    operator('/admin/usage/by-model'),
-    operator('/admin/usage/by-provider'),
-    operator('/admin/usage/by-operation'),
-    operator('/admin/usage/by-tier'),
-    operator('/admin/usage/by-user'),
-    operator('/admin/usage/by-user?sort=cost&limit=200'),
-    operator('/admin/usage/vision'),
-    operator('/admin/usage/legacy-models'),
-    operator('/admin/usage/ledger'),
-    operator('/admin/usage/ledger?limit=200&model=gpt-5'),
-    heavy(operator(`/admin/usage/ledger?userId=${heavyUserId}`)),
-    heavy(operator(`/admin/usage/summary?userId=${heavyUserId}`)),
-    heavy(operator(`/admin/credits/accounts/${heavyUserId}`)),
-    operator('/admin/users'),
-    operator('/admin/subscriptions'),
-    operator('/admin/credits/grants'),
-    operator('/admin/budgets'),
-    user('/v1/me/usage'),
-    user('/v1/me/usage?groupBy=day,model'),
-    user('/v1/usage'),
-    user('/v1/me/limits'),
-    user('/v1/me/credits'),
-  ];
+  return [...operator.map((one) => asked('operator', one)), ...user.map((one) => asked('user', one))];
 }
+
+/** Lists that are read page by page to their thousandth, with as many lines to a page as a console shows. */
+export const PAGED_LISTS = [
+  '/admin/usage/ledger?limit=100',
+  '/admin/users?limit=100',
+  '/admin/subscriptions?limit=100',
+  '/admin/credits/grants?limit=100',
+  '/admin/credits/holds?limit=100',
+] as const;

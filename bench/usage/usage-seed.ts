@@ -1,8 +1,16 @@
-import type pg from 'pg';
-import { seedSubscriptions } from '../engine/period-seed.js';
+import pg from 'pg';
+import type { ModelMeta } from '../../src/models/domain/model-meta.js';
+import { modelPrices } from '../../src/models/domain/model-prices.js';
+import { Random } from '../../src/simulation/random.js';
+import { CallMaker, type PricedModel } from './made-calls.js';
+import { makePeople, PeopleRows } from './made-people.js';
 
-/** Rows of one statement: its progress is shown after each. */
-const CHUNK_ROWS = 250_000;
+/** Of one transaction. What is in memory at a time is as young as it is small, and costs the collector little. */
+const CHUNK_CALLS = 2_000;
+const CHUNK_PEOPLE = 2_000;
+const PROGRESS_CALLS = 500_000;
+const SEED = 20_261_130;
+const DAY_MS = 86_400_000;
 
 export interface LedgerSize {
   rows: number;
@@ -12,44 +20,67 @@ export interface LedgerSize {
 }
 
 /**
- * Users with a subscription, and calls of theirs: a few make most of them, as the third power of a random number does it. Written by the
- * server from its own random numbers, which is faster than a COPY of the same rows. There are no postings, so the books of credits are not
- * what is measured here.
+ * Users with subscriptions and grants, and calls of theirs with their holds, postings and rows of the ledger, oldest first: the books balance.
+ * Rows go in by COPY, the tables of a call at the same time.
  */
-export async function seedLedger(client: pg.Client, size: LedgerSize, say: (text: string) => void): Promise<void> {
-  await seedSubscriptions(client, size.users);
-  say(`${size.users} users`);
-  await client.query('create table bench_users as select row_number() over (order by id) as n, id from users');
-  await client.query('alter table bench_users add primary key (n)');
-  await client.query(
-    `create table bench_models as
-     select row_number() over (order by id) - 1 as n, id, provider from models where meta->'capabilities' ? 'text'`,
-  );
-  // Millions of look-ups of the same few keys: the rows are made from the tables that the keys point to.
-  await client.query(`set session_replication_role = replica`);
-  for (let written = 0; written < size.rows; written += CHUNK_ROWS) {
-    const count = Math.min(CHUNK_ROWS, size.rows - written);
-    await client.query(CALLS_SQL, [count, size.days]);
-    say(`${written + count} of ${size.rows} calls`);
-  }
-  await client.query(`set session_replication_role = origin`);
-  await client.query('drop table bench_users, bench_models');
-  await client.query('vacuum analyze token_usage_ledger');
+export async function seedLedger(url: string, size: LedgerSize, say: (text: string) => void): Promise<void> {
+  const now = new Date();
+  const begin = new Date(now.getTime() - size.days * DAY_MS);
+  const random = new Random(SEED);
+  await withWriters(url, async (writers) => {
+    const people = makePeople(random, size.users, { begin, now });
+    const maker = new CallMaker(random, people, await readModels(writers.calls));
+    const stepMs = (now.getTime() - begin.getTime()) / size.rows;
+    let writing: Promise<unknown> = Promise.resolve();
+    for (let made = 0; made < size.rows; made += CHUNK_CALLS) {
+      maker.make(Math.min(CHUNK_CALLS, size.rows - made), { from: begin.getTime() + made * stepMs, stepMs });
+      // The next calls are made while the server writes these.
+      await writing;
+      writing = Promise.all(CALL_TABLES.map((name) => maker.rows[name].writeTo(writers[name])));
+      if (made % PROGRESS_CALLS === 0) say(`${made} of ${size.rows} calls`);
+    }
+    await writing;
+    const peopleRows = new PeopleRows();
+    for (const [place, person] of people.entries()) {
+      peopleRows.add(person, maker.spentUcr[place]!);
+      if ((place + 1) % CHUNK_PEOPLE === 0) await peopleRows.writeTo(writers.calls);
+    }
+    await peopleRows.writeTo(writers.calls);
+    say(`${size.rows} calls, ${size.users} users`);
+    await writers.calls.query(
+      `vacuum analyze users, subscriptions, credits, credit_accounts, credit_holds, credit_postings, token_usage_ledger`,
+    );
+  });
 }
 
-/** `$1` calls within the last `$2` days. */
-const CALLS_SQL = `
-  with made as materialized (
-    select uuidv7() as id, 1 + floor((select count(*) from bench_users) * power(random(), 3))::bigint as user_n,
-      floor((select count(*) from bench_models) * power(random(), 2))::bigint as model_n,
-      now() - random() * $2::integer * interval '1 day' as created_at, random(50, 4000) as input, random(1, 1200) as output,
-      case when random() < 0.05 then random(1, 4) else 0 end as images, random(80, 9000) as latency, random() as luck
-    from generate_series(1, $1::integer)
-  )
-  insert into token_usage_ledger (user_id, created_at, id, request_id, hold_id, model_id, model_version_no, provider, operation, input_tokens,
-    cached_input_tokens, output_tokens, image_count, image_tokens, credits_ucr, cost_nusd, usage_source, outcome, latency_ms, first_token_ms, metadata)
-  select u.id, m.created_at, m.id, m.id, m.id, o.id, 1, o.provider, 'chat', m.input, m.input / 4, m.output, m.images, m.images * 765,
-    (m.input + m.output) * 1000, m.input * 1250 + m.output * 10000, 'provider',
-    case when m.luck < 0.01 then 'provider_error' when m.luck < 0.02 then 'client_aborted' else 'completed' end::usage_outcome,
-    m.latency, m.latency / 3, '{"tier": "pro", "holdMs": 4}'
-  from made m join bench_users u on u.n = m.user_n join bench_models o on o.n = m.model_n`;
+const CALL_TABLES = ['holds', 'postings', 'calls'] as const;
+type Writers = Record<(typeof CALL_TABLES)[number], pg.Client>;
+
+async function withWriters(url: string, work: (writers: Writers) => Promise<void>): Promise<void> {
+  const [holds, postings, calls] = await Promise.all([connect(url), connect(url), connect(url)]);
+  try {
+    await work({ holds, postings, calls });
+  } finally {
+    await Promise.all([holds, postings, calls].map((client) => client.end()));
+  }
+}
+
+/** Without the triggers of foreign keys: a look-up of the same few keys for each row, which is made from what the keys point to. Nothing waits for the disk. */
+async function connect(url: string): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  await client.query('set session_replication_role = replica');
+  await client.query('set synchronous_commit = off');
+  return client;
+}
+
+async function readModels(client: pg.Client): Promise<PricedModel[]> {
+  const { rows } = await client.query<{ id: string; provider: string; meta: ModelMeta; version_no: number }>(
+    `select m.id, m.provider, m.meta, (select max(v.version_no) from model_versions v where v.model_id = m.id) as version_no
+     from models m where m.meta->'capabilities' ? 'text' order by m.id`,
+  );
+  return rows.flatMap(({ id, provider, meta, version_no: versionNo }) => {
+    const prices = modelPrices(meta);
+    return prices ? [{ id, provider, versionNo, prices }] : [];
+  });
+}

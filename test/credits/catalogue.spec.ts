@@ -203,7 +203,9 @@ describe('the catalogue of traps', () => {
     await fresh.close();
     const names = read.map(({ relname }) => relname);
     expect(names).toEqual(expect.arrayContaining(['credit_accounts', 'credits']));
-    expect(names.filter((name) => /^(token_usage_ledger|credit_postings|usage_hourly|usage_totals)/.test(name))).toEqual([]);
+    expect(
+      names.filter((name) => /^(token_usage_ledger|credit_postings|usage_hourly|usage_totals)/.test(name)),
+    ).toEqual([]);
     // Of two hundred ended holds it looks at none but its own.
     const rows = read.filter(({ relname }) => relname === 'credit_holds').map((one) => Number(one.rows));
     expect(rows.every((count) => count <= 1)).toBe(true);
