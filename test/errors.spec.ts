@@ -16,11 +16,11 @@ async function errorKinds(): Promise<(AppErrorKind & { name: string })[]> {
 const CODES: Record<string, number> = {
   account_suspended: 403,
   address_not_confirmed: 409,
+  analysis_cancelled: 409,
   analysis_ended: 409,
   analysis_kind_not_found: 422,
   analysis_not_found: 404,
   analysis_queue_full: 429,
-  analysis_under_way: 409,
   answer_cut_off: 502,
   app_version_not_found: 404,
   api_key_limit_reached: 409,

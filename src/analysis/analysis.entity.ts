@@ -40,6 +40,8 @@ export type AnalysisCharge = Omit<UsageAttempt, 'model'> & { modelId: string; mo
 export interface ModelAnswer {
   /** Whether the model was asked for this one alone, for several at once, or not again. Absent means alone. */
   source?: 'batch' | 'cache';
+  /** Its user had called it off by then: it is charged, and not shown. */
+  isCancelled?: true;
   charges: AnalysisCharge[];
   /** Null where the answer never fitted its schema; then there is a reason. */
   result: Record<string, unknown> | null;
@@ -112,6 +114,8 @@ export const AnalysisSchema = defineEntity({
     deadlineAt: p.datetime().columnType('timestamptz').nullable(),
     /** By which the queue is in order, see `domain/turn.ts`. */
     turnAt: p.datetime().columnType('timestamptz'),
+    /** When its user called it off while it was worked on. */
+    cancelRequestedAt: p.datetime().columnType('timestamptz').nullable(),
     holdId: p.uuid().nullable(),
     /** Whether that hold is still to be settled or given back. */
     isHoldOpen: p.boolean().default(false),

@@ -41,17 +41,15 @@ export class AnalysisQueueFullError extends AppError {
   }
 }
 
-/** A model is being asked: what it answers is charged, and comes soon. */
-export class AnalysisUnderWayError extends AppError {
-  static readonly code = 'analysis_under_way';
+/** Why its call ends before the answer. */
+export class AnalysisCancelledError extends AppError {
+  static readonly code = 'analysis_cancelled';
   static readonly status = 409;
-  static readonly title = 'The analysis is being worked on';
+  static readonly title = 'The analysis was called off';
   static readonly openaiType = 'invalid_request_error';
 
   constructor() {
-    super('A model is being asked right now, so this analysis ends within minutes and cannot be cancelled any more.', {
-      headers: { 'retry-after': '5' },
-    });
+    super('Its user called the analysis off.');
   }
 }
 

@@ -36,6 +36,8 @@ import { UpgradeEndings } from './upgrades/upgrade-endings.service.js';
 import { UpgradeWorker } from './upgrades/upgrade-worker.service.js';
 import { AnalysisAsker } from './attempts/analysis-asker.service.js';
 import { AnalysisAttempt } from './attempts/analysis-attempt.service.js';
+import { AnalysisCancellations } from './attempts/analysis-cancellations.service.js';
+import { AnalysisClaims } from './attempts/analysis-claims.service.js';
 import { AnalysisDispatch } from './attempts/analysis-dispatch.service.js';
 import { AnalysisEndings } from './attempts/analysis-endings.service.js';
 import { AnalysisRetries } from './attempts/analysis-retries.service.js';
@@ -62,6 +64,8 @@ import { AnalysisWorker } from './attempts/analysis-worker.service.js';
     AnalysisAsker,
     AnalysisAttempt,
     AnalysisBatches,
+    AnalysisCancellations,
+    AnalysisClaims,
     AnalysisDispatch,
     AnalysisEndings,
     AnalysisHolds,

@@ -1,5 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { JobRegistry } from '../../src/jobs/job-registry.js';
 import type { Caller } from '../inference/chat-bench.js';
+import { addModel } from '../inference/model-copies.js';
+import { followEvents } from '../support/event-reader.js';
 import { startTestApp } from '../support/test-app.js';
 import { until } from '../support/until.js';
 import { AnalysisBench, REQUEST, SENTIMENT } from './analysis-bench.js';
@@ -116,6 +119,63 @@ describe('an analysis', () => {
     } finally {
       await idle.close();
     }
+  });
+
+  const statusOf = async (id: string) => (await caller.get(`/v1/analyses/${id}`)).body['status'];
+
+  describe('that a model is being asked for', () => {
+    // Planted once: a cancelled answer that ends as any other; the result was shown.
+    it('can be called off: what the provider charges is charged, and no result is shown', async () => {
+      bench.provider.behave({ delayMs: 1_500, content: JSON.stringify(SENTIMENT) });
+      const { id } = (await caller.post('/v1/analyses', REQUEST)).body as { id: string };
+      const reader = followEvents(`${caller.url}/v1/analyses/${id}/events`, { token: caller.token });
+      await until(() => bench.provider.requests.length === 1);
+      const { status, body } = await caller.cancel(`/v1/analyses/${id}`);
+      expect([status, body['status'], typeof body['cancelRequestedAt']]).toEqual([200, 'processing', 'string']);
+      await reader.ended;
+      expect(reader.events.map(({ event }) => event)).toEqual(['queued', 'started', 'cancelled']);
+      const ended = (await caller.get(`/v1/analyses/${id}`)).body;
+      expect(ended).toMatchObject({ status: 'cancelled', result: null });
+      expect(Number(ended['creditsCharged'])).toBeGreaterThan(0);
+      expect(await caller.ledger()).toMatchObject([{ outcome: 'client_aborted', usage_source: 'provider' }]);
+      expect((await caller.cancel(`/v1/analyses/${id}`)).body['code']).toBe('analysis_ended');
+      expect(await caller.openHolds()).toBe(0);
+    });
+
+    // Planted once: no signal for the call; the analysis waited for its answer.
+    it('is free where the model is one whose calls are cut off, and its call ends at once', async () => {
+      const meta = { providerMetadata: { onDisconnect: 'cancel' } };
+      await addModel(bench.chat.server, { id: 'cut-off', like: 'gpt-5-nano', meta });
+      bench.provider.behave({ delayMs: 30_000 });
+      const { id } = (await caller.post('/v1/analyses', { ...REQUEST, model: 'cut-off' })).body as { id: string };
+      await until(() => bench.provider.requests.length === 1);
+      await caller.cancel(`/v1/analyses/${id}`);
+      await until(async () => (await statusOf(id)) === 'cancelled');
+      await bench.expectFree(caller);
+    });
+
+    it('ends once, whichever is first: its answer or its owner', async () => {
+      bench.provider.behave({ delayMs: 150, content: JSON.stringify(SENTIMENT) });
+      const requests = Array.from({ length: 10 }, () => caller.post('/v1/analyses', REQUEST));
+      const ids = (await Promise.all(requests)).map(({ body }) => body['id'] as string);
+      const cancel = async (id: string, index: number): Promise<void> => {
+        await until(async () => (await statusOf(id)) !== 'queued');
+        await sleep(index * 30);
+        expect([200, 409]).toContain((await caller.cancel(`/v1/analyses/${id}`)).status);
+      };
+      await Promise.all(ids.map(cancel));
+      const open = `select 1 from ai_analyses where user_id = ? and (status in ('queued', 'processing') or is_hold_open)`;
+      await until(async () => (await caller.query(open)).length === 0);
+      const ends = `select entity_id from entity_events where user_id = ? and is_last`;
+      expect((await caller.query<{ entity_id: string }>(ends)).map((end) => end.entity_id).sort()).toEqual(ids.sort());
+      const holds = await caller.query<{ state: string; attempts_charged: number }>(
+        'select state, attempts_charged from credit_holds where user_id = ?',
+      );
+      expect(holds.filter(({ state, attempts_charged: charged }) => charged !== (state === 'settled' ? 1 : 0))).toEqual(
+        [],
+      );
+      expect(await caller.ledger()).toHaveLength(holds.filter(({ state }) => state === 'settled').length);
+    });
   });
 
   describe('whose worker was taken for dead', () => {

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { AppError } from '../../common/errors/app-error.js';
+import { cutOffSignal, disconnectPolicyOf } from '../../inference/providers/disconnect-policy.js';
 import { UnattendedAdmission } from '../../inference/unattended-admission.service.js';
 import { UnattendedChat } from '../../inference/unattended-chat.service.js';
 import type { UsageAttempt } from '../../usage/metering.service.js';
@@ -35,7 +36,7 @@ export class AnalysisAsker {
 
   /** A first answer that fits, or what comes of asking for it again. Never rejects for a reason of the model or its provider. */
   async orRepaired(order: AnalysisOrder, first: FirstAnswer): Promise<ModelAnswer> {
-    if (first.result) return { charges: [first.charge], result: first.result, reason: null };
+    if (first.result || order.signal?.aborted) return { charges: [first.charge], result: first.result, reason: null };
     try {
       const second = await this.askOnce(order, 2, first.faulty);
       const charges = [first.charge, second.charge];
@@ -53,7 +54,8 @@ export class AnalysisAsker {
     const { kind, modelId, text, userId, versionNo } = order;
     const body = kindChat(kind, this.holds.model(modelId), text, faulty);
     const bound = await this.admission.admit(body, userId, versionNo);
-    const { completion, attempt } = await this.chat.ask(bound, order);
+    const cutOff = order.signal && cutOffSignal(order.signal, disconnectPolicyOf(bound.chat));
+    const { completion, attempt } = await this.chat.ask(bound, order, cutOff);
     const answer = answerText(completion);
     return firstAnswer(order, toCharge({ ...attempt, attemptNo }, order), {
       parsed: parseAnswer(answer),

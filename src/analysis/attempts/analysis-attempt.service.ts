@@ -25,21 +25,23 @@ export class AnalysisAttempt {
     private readonly endings: AnalysisEndings,
   ) {}
 
-  /** @throws where the attempt is to be made again soon */
-  async make(analysis: Analysis, now: Date): Promise<void> {
+  /** `signal` aborts when its user calls it off. @throws where the attempt is to be made again soon */
+  async make(analysis: Analysis, { now, signal }: { now: Date; signal: AbortSignal }): Promise<void> {
     // An earlier worker died between the answer and its charge.
     if (analysis.answer) return this.endings.charged(analysis, analysis.answer);
+    if (analysis.cancelRequestedAt) return this.endings.cancelled(analysis, null);
     const kind = await this.kinds.version(analysis.kind, analysis.analysisVersion);
     if (analysis.deadlineAt && analysis.deadlineAt <= now) {
       return this.endings.withoutModel(analysis, kind, latenessOf(analysis));
     }
-    const answer = await this.askedOrEnded(analysis, kind, now);
-    if (answer) await this.endings.answered(analysis, answer);
+    const order = { ...orderOf(analysis, kind), signal };
+    const answer = await this.askedOrEnded(analysis, order, now);
+    if (!answer) return;
+    await (signal.aborted ? this.endings.cancelled(analysis, answer) : this.endings.answered(analysis, answer));
   }
 
   /** Null where there is no answer, and what follows has been done. */
-  private async askedOrEnded(analysis: Analysis, kind: AnalysisKind, now: Date): Promise<ModelAnswer | null> {
-    const order = orderOf(analysis, kind);
+  private async askedOrEnded(analysis: Analysis, order: AnalysisOrder, now: Date): Promise<ModelAnswer | null> {
     try {
       return await this.answers.get(analysis, order, now);
     } catch (error) {

@@ -1,3 +1,4 @@
+import type { EntityData } from '@mikro-orm/postgresql';
 import { Injectable } from '@nestjs/common';
 import { AnalysisProgress } from '../analysis-progress.service.js';
 import type { Analysis, FallbackFacts, ModelAnswer } from '../analysis.entity.js';
@@ -28,27 +29,44 @@ export class AnalysisEndings {
   /** Charges a kept answer and ends with it. Safe to repeat: the charge, and the end, are there once. */
   async charged(analysis: Analysis, answer: ModelAnswer): Promise<void> {
     const use = await this.settler.charge(analysis, answer);
-    const isCompleted = answer.result !== null;
-    const failure = { type: 'invalid_result', message: answer.reason };
+    const { event, isRecovered, ...end } = endOf(answer);
     await this.progress.change(analysis, {
       set: (now) => ({
         ...timesOf(analysis, now),
         ...use,
-        status: isCompleted ? 'completed' : 'failed',
-        result: answer.result,
+        ...end,
         cachingUsed: answer.source === 'cache',
         batchProcessed: answer.source === 'batch',
         circuitBreakerState: 'closed',
         answer: null,
         isHoldOpen: false,
-        ...(!isCompleted && { lastErrorType: failure.type, errorContext: failure }),
       }),
-      event: { name: isCompleted ? 'finished' : 'failed', data: isCompleted ? {} : failure, isLast: true },
+      event: { ...event, isLast: true },
       // Without trouble there is nothing else to write, and the end shares its transaction.
       ...(analysis.recoveryAttempted && {
-        also: (em, at) => this.recovery.end(em, analysis.id, isCompleted ? 'recovered' : 'given_up', at),
+        also: (em, at) => this.recovery.end(em, analysis.id, isRecovered ? 'recovered' : 'given_up', at),
       }),
     });
+  }
+
+  /**
+   * Ends what its user called off. What a model had answered by then is charged, as of every request whose caller leaves, and not shown; without
+   * an answer nothing is charged.
+   */
+  async cancelled(analysis: Analysis, answer: ModelAnswer | null): Promise<void> {
+    if (answer) await this.answered(analysis, calledOff(answer));
+    else await this.calledOff(analysis);
+  }
+
+  /** Ends, with `change`, what no model has answered, free of charge. False where it has moved on. */
+  async calledOff(analysis: Analysis, change: (now: Date) => EntityData<Analysis> = () => ({})): Promise<boolean> {
+    const isChanged = await this.progress.change(analysis, {
+      set: (now) => ({ ...timesOf(analysis, now), ...change(now), status: 'cancelled' }),
+      event: { name: 'cancelled', isLast: true },
+      also: (em, at) => this.recovery.end(em, analysis.id, 'given_up', at),
+    });
+    if (isChanged) await this.settler.release(analysis, 'cancelled');
+    return isChanged;
   }
 
   /** Ends with the answer of the kind's rules, free of charge, or is given up where there are none that fit. */
@@ -101,6 +119,25 @@ export class AnalysisEndings {
       },
     });
   }
+}
+
+/** What becomes of a row by its answer. */
+function endOf({ result, reason, isCancelled }: ModelAnswer) {
+  if (isCancelled)
+    return { status: 'cancelled' as const, result: null, event: { name: 'cancelled' }, isRecovered: false };
+  if (result) return { status: 'completed' as const, result, event: { name: 'finished' }, isRecovered: true };
+  const failure = { type: 'invalid_result', message: reason };
+  const error = { lastErrorType: failure.type, errorContext: failure };
+  return { status: 'failed' as const, result, ...error, event: { name: 'failed', data: failure }, isRecovered: false };
+}
+
+/** The call that was under way ended for a caller who had left. */
+function calledOff({ charges, ...answer }: ModelAnswer): ModelAnswer {
+  const last = charges.length - 1;
+  const marked = charges.map((charge, index) =>
+    index === last ? { ...charge, outcome: 'client_aborted' as const } : charge,
+  );
+  return { ...answer, charges: marked, isCancelled: true };
 }
 
 function told({ type, message }: Failure): { type: string; message: string } {

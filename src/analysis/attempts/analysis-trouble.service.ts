@@ -19,6 +19,7 @@ export class AnalysisTrouble {
 
   /** @throws `error` where the attempt is to be made again soon */
   async follow(analysis: Analysis, order: AnalysisOrder, error: AppError): Promise<void> {
+    if (order.signal?.aborted) return this.endings.cancelled(analysis, null);
     const failure = failureOf(error);
     switch (consequenceOf(error)) {
       case 'again':
@@ -37,6 +38,8 @@ export class AnalysisTrouble {
   /** The last that is tried before rules answer. */
   private async askOthers(analysis: Analysis, order: AnalysisOrder, failure: Failure): Promise<void> {
     const answer = await this.others.ask(analysis, order);
-    await (answer ? this.endings.answered(analysis, answer) : this.endings.withoutModel(analysis, order.kind, failure));
+    if (order.signal?.aborted) await this.endings.cancelled(analysis, answer);
+    else if (answer) await this.endings.answered(analysis, answer);
+    else await this.endings.withoutModel(analysis, order.kind, failure);
   }
 }

@@ -1,8 +1,8 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
-import { Clock } from '../../common/clock.js';
 import { WorkQueues } from '../../jobs/queue/work-queues.service.js';
-import { AnalysisProgress } from '../analysis-progress.service.js';
 import { AnalysisAttempt } from './analysis-attempt.service.js';
+import { AnalysisCancellations } from './analysis-cancellations.service.js';
+import { AnalysisClaims } from './analysis-claims.service.js';
 import { ANALYSES_QUEUE, ATTEMPT_SECONDS_MAX } from './analysis-queues.js';
 
 /** Jobs mostly wait for answers. */
@@ -15,9 +15,9 @@ const PROVIDER_CONCURRENCY = 32;
 export class AnalysisWorker implements OnModuleInit {
   constructor(
     private readonly queues: WorkQueues,
-    private readonly progress: AnalysisProgress,
+    private readonly claims: AnalysisClaims,
     private readonly attempt: AnalysisAttempt,
-    private readonly clock: Clock,
+    private readonly cancellations: AnalysisCancellations,
   ) {}
 
   onModuleInit(): void {
@@ -30,19 +30,11 @@ export class AnalysisWorker implements OnModuleInit {
     });
   }
 
-  /** A row that has ended meanwhile is left alone. @throws where the attempt is to be made again soon */
-  private async run(id: string): Promise<void> {
-    const now = this.clock.now();
-    const seen = await this.progress.find(id);
-    if (seen?.status !== 'queued' && seen?.status !== 'processing') return;
-    const analysis = await this.progress.claim(seen, {
-      set: {
-        status: 'processing',
-        processingStartedAt: seen.processingStartedAt ?? now,
-        queueWaitMs: seen.queueWaitMs ?? now.getTime() - seen.queuedAt.getTime(),
-      },
-      event: { name: 'started', data: { attempt: seen.retryHistory.length + 1 } },
+  /** @throws where the attempt is to be made again soon */
+  private run(id: string): Promise<void> {
+    return this.cancellations.watched(id, async (signal) => {
+      const taken = await this.claims.take(id);
+      if (taken) await this.attempt.make(taken.analysis, { now: taken.now, signal });
     });
-    if (analysis) await this.attempt.make(analysis, now);
   }
 }

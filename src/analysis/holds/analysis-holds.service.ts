@@ -34,6 +34,8 @@ export interface AnalysisOrder {
   claim?: IdempotencyClaim | undefined;
   /** Whether it is queued, and a concurrent request only while it is worked on. */
   isWaiting?: boolean;
+  /** Aborts, with an AnalysisCancelledError, when its user calls it off. */
+  signal?: AbortSignal;
 }
 
 export interface HeldAnalysis extends AnalysisOrder {

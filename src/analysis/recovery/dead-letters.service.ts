@@ -35,6 +35,7 @@ export class DeadLetters {
         status: 'queued',
         retryHistory: [],
         completedAt: null,
+        cancelRequestedAt: null,
         deadlineAt,
         turnAt: now,
         holdId: held.requestId,

@@ -34,6 +34,7 @@ export class OtherModels {
     const { plan } = await this.holds.bound(order);
     const { versionNo: _, ...atTodaysPrice } = order;
     for (const modelId of ids) {
+      if (order.signal?.aborted) return null;
       const { answer, reason } = await this.tried({ ...atTodaysPrice, modelId }, plan.amountUcr);
       await this.note(analysis, { modelId, reason });
       if (answer) return answer;

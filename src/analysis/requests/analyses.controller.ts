@@ -99,10 +99,10 @@ export class AnalysesController {
   }
 
   @Delete(':id')
-  @ApiOperation({ summary: 'Call an analysis off while it waits; what it holds is given back' })
+  @ApiOperation({ summary: 'Call an analysis off; what it holds is given back, but for what a model has used by then' })
   @ApiResponse({ status: 200, type: AnalysisView })
   @ApiResponse({ status: 404, description: 'analysis_not_found' })
-  @ApiResponse({ status: 409, description: 'analysis_under_way, analysis_ended' })
+  @ApiResponse({ status: 409, description: 'analysis_ended' })
   async cancel(@Param('id') id: string, @CurrentPrincipal() { userId }: Principal): Promise<AnalysisView> {
     return toAnalysisView(await this.analyses.cancel(id, userId));
   }

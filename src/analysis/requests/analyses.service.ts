@@ -4,9 +4,9 @@ import { beforeId, pageOf } from '../../common/http/paging.js';
 import { isUuid } from '../../common/ids.js';
 import { AnalysisProgress } from '../analysis-progress.service.js';
 import { Analysis } from '../analysis.entity.js';
-import { AnalysisEndedError, AnalysisNotFoundError, AnalysisUnderWayError } from '../analysis.errors.js';
-import { AnalysisSettler } from '../holds/analysis-settler.service.js';
-import { RecoveryLog } from '../recovery/recovery-log.service.js';
+import { AnalysisEndedError, AnalysisNotFoundError } from '../analysis.errors.js';
+import { AnalysisCancellations } from '../attempts/analysis-cancellations.service.js';
+import { AnalysisEndings } from '../attempts/analysis-endings.service.js';
 import type { AnalysesQuery } from './analysis.dto.js';
 
 /** A user's own analyses, for reading and for calling off. */
@@ -15,8 +15,8 @@ export class Analyses {
   constructor(
     private readonly em: EntityManager,
     private readonly progress: AnalysisProgress,
-    private readonly settler: AnalysisSettler,
-    private readonly recovery: RecoveryLog,
+    private readonly endings: AnalysisEndings,
+    private readonly cancellations: AnalysisCancellations,
   ) {}
 
   /** Newest first. @throws InvalidRequestError for a cursor that is none */
@@ -40,21 +40,31 @@ export class Analyses {
   }
 
   /**
-   * Ends an analysis that no model has been asked for yet, or that waits for another attempt, and gives back what it holds.
-   * @throws AnalysisNotFoundError, AnalysisUnderWayError, AnalysisEndedError
+   * Ends an analysis that waits, and gives back what it holds; one that is worked on is ended by whoever works on it.
+   * @throws AnalysisNotFoundError, AnalysisEndedError
    */
   async cancel(id: string, userId: string): Promise<Analysis> {
     const analysis = await this.read(id, userId);
-    if (analysis.status === 'processing') throw new AnalysisUnderWayError();
-    if (analysis.status !== 'queued') throw new AnalysisEndedError(analysis.status);
-    const isCancelled = await this.progress.change(analysis, {
-      set: (now) => ({ status: 'cancelled', completedAt: now, modifiedBy: userId }),
-      event: { name: 'cancelled', isLast: true },
-      also: (em, now) => this.recovery.end(em, id, 'given_up', now),
-    });
-    // A worker was a moment faster.
-    if (!isCancelled) throw new AnalysisUnderWayError();
-    await this.settler.release(analysis, 'cancelled');
-    return this.read(id, userId);
+    // Where a worker was a moment faster, it is something else by now.
+    return (await this.callOff(analysis)) ? this.read(id, userId) : this.cancel(id, userId);
   }
+
+  /** @throws AnalysisEndedError */
+  private async callOff(analysis: Analysis): Promise<boolean> {
+    const { id, status, cancelRequestedAt } = analysis;
+    if (status !== 'queued' && status !== 'processing') throw new AnalysisEndedError(status);
+    if (cancelRequestedAt) return true;
+    const change = (now: Date) => cancelledBy(analysis, now);
+    if (status === 'queued') return this.endings.calledOff(analysis, change);
+    return this.progress.change(analysis, {
+      set: (now) => ({ ...change(now), cancelRequestedAt: now }),
+      also: (em) => this.cancellations.tell(em, id),
+    });
+  }
+}
+
+/** Who did it, beside what others did before. */
+function cancelledBy({ userId, modificationHistory }: Analysis, now: Date) {
+  const entry = { action: 'cancel', actorId: userId, at: now.toISOString() };
+  return { modifiedBy: userId, modificationHistory: [...modificationHistory, entry] };
 }

@@ -104,6 +104,13 @@ export class AnalysisView {
   @ApiProperty({ example: '0.412000' }) creditsCharged!: string;
   @ApiProperty({ format: 'date-time' }) createdAt!: string;
   @ApiProperty({ type: String, format: 'date-time', nullable: true }) startedAt!: string | null;
+  @ApiProperty({
+    type: String,
+    format: 'date-time',
+    nullable: true,
+    description: 'When it was called off while it was worked on: it ends as soon as its model has been told',
+  })
+  cancelRequestedAt!: string | null;
   @ApiProperty({ type: String, format: 'date-time', nullable: true }) completedAt!: string | null;
 }
 
@@ -140,6 +147,7 @@ export function toAnalysisView(analysis: Analysis): AnalysisView {
     creditsCharged: formatCredits(analysis.creditsUcr),
     createdAt: analysis.createdAt.toISOString(),
     startedAt: analysis.processingStartedAt?.toISOString() ?? null,
+    cancelRequestedAt: analysis.cancelRequestedAt?.toISOString() ?? null,
     completedAt: analysis.completedAt?.toISOString() ?? null,
   };
 }
