@@ -18,6 +18,8 @@ type Change = EntityData<Analysis>;
 export interface Progress {
   set: Change | ((now: Date) => Change);
   event?: NewEvent | undefined;
+  /** Only where no answer is kept that is still to be charged. */
+  isUnanswered?: boolean | undefined;
   also?: ((em: EntityManager, now: Date) => Promise<void>) | undefined;
 }
 
@@ -61,9 +63,12 @@ export class AnalysisProgress {
   }
 
   /** Takes the row for a new attempt; null where it has ended, or somebody else has just taken it. */
-  claim(seen: Analysis, { set, event }: { set: Change; event?: NewEvent }): Promise<Analysis | null> {
+  claim(
+    seen: Analysis,
+    { set, ...progress }: Omit<Progress, 'also' | 'set'> & { set: Change },
+  ): Promise<Analysis | null> {
     const { region: regionProcessed } = this.config;
-    return this.changed(seen, { set: { ...set, attempts: seen.attempts + 1, regionProcessed }, event });
+    return this.changed(seen, { ...progress, set: { ...set, attempts: seen.attempts + 1, regionProcessed } });
   }
 
   /** Keeps an answer before it is charged. False where the row is another's by now. */
@@ -92,8 +97,9 @@ export class AnalysisProgress {
   private async changeAll(em: EntityManager, members: readonly Member[], now: Date): Promise<(Analysis | null)[]> {
     const rows = await changeAnalyses(
       em,
-      members.map(({ seen, progress: { set } }) => ({
+      members.map(({ seen, progress: { set, isUnanswered = false } }) => ({
         seen,
+        isUnanswered,
         set: { updatedAt: now, ...(typeof set === 'function' ? set(now) : set) },
       })),
     );

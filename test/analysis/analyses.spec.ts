@@ -150,7 +150,8 @@ describe('an analysis', () => {
       const { id } = (await caller.post('/v1/analyses', { ...REQUEST, model: 'cut-off' })).body as { id: string };
       await until(() => bench.provider.requests.length === 1);
       await caller.cancel(`/v1/analyses/${id}`);
-      await until(async () => (await statusOf(id)) === 'cancelled');
+      await until(async () => (await statusOf(id)) !== 'processing');
+      expect(await statusOf(id)).toBe('cancelled');
       await bench.expectFree(caller);
     });
 

@@ -1,4 +1,9 @@
 import { AdminConsole } from '../models/admin-console.js';
+import { AnalysisProgress } from '../../src/analysis/analysis-progress.service.js';
+import { AnalysisAsker } from '../../src/analysis/attempts/analysis-asker.service.js';
+import { AnalysisRenewals } from '../../src/analysis/holds/analysis-renewals.service.js';
+import { UpgradeAttempt } from '../../src/analysis/upgrades/upgrade-attempt.service.js';
+import { UpgradeEndings } from '../../src/analysis/upgrades/upgrade-endings.service.js';
 import type { Caller } from '../inference/chat-bench.js';
 import { addModel } from '../inference/model-copies.js';
 import { OpenAiMock } from '../support/openai-mock.js';
@@ -115,6 +120,37 @@ describe('an analysis whose provider is in trouble', () => {
       { modelId: 'down', reason: 'provider_error' },
       { modelId: 'cheap', reason: null },
     ]);
+  });
+
+  // Planted once: a claim that does not look for a kept answer; the model was asked twice, and the first call was never paid.
+  it('is not asked again for its upgrade where the worker before has just kept an answer', async () => {
+    const { id } = (await caller.post('/v1/analyses', REQUEST)).body as { id: string };
+    const reader = followEvents(`${caller.url}/v1/analyses/${id}/events`, { token: caller.token });
+    await until(() => reader.events.some(({ event }) => event === 'retried'));
+    await caller.query('update ai_analyses set deadline_at = now() where user_id = ?');
+    await until(() => reader.events.some(({ event }) => event === 'fallback'));
+    // No worker comes to it by itself.
+    await bench.chat.server.orm.em.fork().execute(`delete from pgboss.job where data->>'id' = ?`, [id]);
+    bench.answer(SENTIMENT);
+    bench.provider.requests.length = 0;
+    const { app } = bench.chat.server;
+    const [endings, renewals] = [app.get(UpgradeEndings), app.get(AnalysisRenewals)];
+    const found = async () => (await endings.find(id))!;
+
+    const held = await renewals.hold(await found(), { isWaiting: false });
+    const begun = (await endings.begun(await found(), held))!;
+    const answer = await app.get(AnalysisAsker).ask(held);
+    const seen = await found();
+    expect(await app.get(AnalysisProgress).keep(begun, answer)).toBe(true);
+    await app.get(UpgradeAttempt).make(seen);
+    await reader.ended;
+    expect(bench.provider.requests).toHaveLength(1);
+    expect(await read(id)).toMatchObject({ result: SENTIMENT, isUpgraded: true });
+    expect(await caller.ledger()).toHaveLength(1);
+    // What the worker before does late changes nothing.
+    await endings.charged(begun, answer);
+    expect(await caller.ledger()).toHaveLength(1);
+    expect(await caller.openHolds()).toBe(0);
   });
 
   // Removed once: the look whether an upgrade has a result, then the provider’s trouble as the reason of a late attempt: both seen failing.

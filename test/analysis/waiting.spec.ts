@@ -22,7 +22,7 @@ describe('analyses that wait', () => {
   const pending = async (caller: Caller): Promise<number> =>
     (await caller.query(`select 1 from credit_holds where user_id = ? and state = 'pending'`)).length;
 
-  // Planted once each: holds that wait and are counted, a limit that looks without the lock, and a refusal that leaves its hold: all seen failing.
+  // Removed once: the lock of the user's queue; more were taken than may wait.
   it('are no concurrent requests before they are worked on, and are as many as may wait', async () => {
     const caller = await bench.chat.caller('free');
     const accepted = await Promise.all(

@@ -51,10 +51,20 @@ export class UpgradeEndings {
     return this.progress.find(id);
   }
 
-  /** The row takes over the hold; null where another worker has the row. A hold that an earlier worker left is given back. */
+  /**
+   * The row takes over the hold, and one that an earlier worker left is given back; null where another worker has the row, or has just kept an
+   * answer, which is to be charged under the hold that it had.
+   */
   async begun(seen: Analysis, { requestId: holdId }: HeldAnalysis): Promise<Analysis | null> {
-    if (seen.isHoldOpen) await this.settler.release(seen, 'its worker died');
-    return this.progress.claim(seen, { set: { holdId, isHoldOpen: true } });
+    const begun = await this.progress.claim(seen, { set: { holdId, isHoldOpen: true }, isUnanswered: true });
+    if (begun && seen.isHoldOpen) await this.settler.release(seen, 'its worker died');
+    return begun;
+  }
+
+  /** Ends with an answer that another worker kept, who may be dead: from here on it changes nothing. */
+  async takenOver(seen: Analysis): Promise<void> {
+    const taken = await this.progress.claim(seen, { set: {} });
+    if (taken?.answer) await this.charged(taken, taken.answer);
   }
 
   /** Keeps a model's answer, charges it, and puts it in the place of that of the rules. */

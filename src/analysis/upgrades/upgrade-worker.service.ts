@@ -31,7 +31,7 @@ export class UpgradeWorker implements OnModuleInit {
     const seen = await this.endings.find(id);
     if (!seen?.fallbackUsed || seen.upgradedFromFallback || !seen.fallbackMetadata?.upgradeUntil) return;
     // An earlier worker died between the answer and its charge.
-    if (seen.answer) await this.endings.charged(seen, seen.answer);
+    if (seen.answer) await this.endings.takenOver(seen);
     else if (new Date(seen.fallbackMetadata.upgradeUntil) <= this.clock.now()) await this.endings.givenUp(seen);
     else await this.upgrade.make(seen);
   }
