@@ -49,7 +49,7 @@ code 1 when the books do not equal the provider's bill afterwards.
 
   analysis: analyses worked off beside a worker of pg-boss that does nothing, how soon one starts, open event streams, and lists and
   reports over many, on a PostgreSQL of its own
-  --jobs 3000   --rounds 3   --rows 1000000   --streams 1000   --seconds 300
+  --jobs 3000   --rounds 3   --streams 1000   --seconds 300   --rows 1000000   --repeats 30
   --quick             small sizes that prove nothing but that everything runs
 
   soak: streams at a constant rate, and the memory of the first against the last third
@@ -68,6 +68,7 @@ const { values, positionals } = parseArgs({
     rows: { type: 'string' },
     jobs: { type: 'string' },
     streams: { type: 'string' },
+    repeats: { type: 'string' },
     users: { type: 'string' },
     sizes: { type: 'string' },
     connections: { type: 'string' },
@@ -150,7 +151,7 @@ async function benchAuth(): Promise<number> {
 
 async function benchAnalysis(): Promise<number> {
   const base = values.quick ? QUICK_ANALYSIS : FULL_ANALYSIS;
-  const chosen = (['jobs', 'rounds', 'rows', 'streams', 'seconds'] as const).flatMap((name) =>
+  const chosen = (['jobs', 'rounds', 'rows', 'repeats', 'streams', 'seconds'] as const).flatMap((name) =>
     values[name] === undefined ? [] : [[name, positive(values[name])] as const],
   );
   const report = await runAnalysisBench({ ...base, ...Object.fromEntries(chosen) }, say);
