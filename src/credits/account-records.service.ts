@@ -121,8 +121,10 @@ export class AccountRecords {
   /** Holds by user, the youngest user and each user's newest first. */
   async holds(filter: HoldFilter): Promise<Page<HoldRecord>> {
     const { userId, state, olderThan, after, limit } = filter;
-    const parameters = [userId, state, olderThan, after?.userId ?? null, after?.id ?? null, limit + 1];
-    const rows = await this.read<HoldRow>(HOLDS_SQL, parameters);
+    const parameters = [userId, olderThan, after?.userId ?? null, after?.id ?? null, limit + 1];
+    const rows = await (state === 'pending'
+      ? this.read<HoldRow>(PENDING_HOLDS_SQL, parameters)
+      : this.read<HoldRow>(HOLDS_SQL, [...parameters, state]));
     return pageOf(rows.map(toHold), limit, positionOf);
   }
 
@@ -166,12 +168,19 @@ const HOLD_COLUMNS = `
   select h.user_id, h.id, h.state, h.model_id, h.amount_ucr, h.cost_ucr, h.new_debt_ucr, h.created_at, h.expires_at, h.ended_at
   from credit_holds h`;
 
-/** An account counts its pending holds: those of all others need not be looked through. */
+const HOLD_FILTERS = `($1::uuid is null or h.user_id = $1) and ($2::timestamptz is null or h.created_at < $2)
+    and ($3::uuid is null or (h.user_id, h.id) < ($3, $4::uuid))`;
+
 const HOLDS_SQL = `${HOLD_COLUMNS}
-  where ($1::uuid is null or h.user_id = $1) and ($2::hold_state is null or h.state = $2) and ($3::timestamptz is null or h.created_at < $3)
-    and ($2::hold_state is distinct from 'pending' or h.user_id in (select a.user_id from credit_accounts a where a.pending_count > 0))
-    and ($4::uuid is null or (h.user_id, h.id) < ($4, $5::uuid))
-  order by h.user_id desc, h.id desc limit $6`;
+  where ${HOLD_FILTERS} and ($6::hold_state is null or h.state = $6) order by h.user_id desc, h.id desc limit $5`;
+
+/** An account counts its pending holds: all others are not looked through, nor a user's older holds once as many are found. */
+const PENDING_HOLDS_SQL = `
+  select h.* from credit_accounts a
+  cross join lateral (
+    ${HOLD_COLUMNS} where h.user_id = a.user_id and h.state = 'pending' order by h.id desc limit a.pending_count
+  ) h
+  where a.pending_count > 0 and ($1::uuid is null or a.user_id = $1) and ${HOLD_FILTERS} order by h.user_id desc, h.id desc limit $5`;
 
 type Instant = string | Date;
 

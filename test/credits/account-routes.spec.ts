@@ -168,6 +168,7 @@ describe('the routes that show accounts, grants, holds and lines', () => {
   it('list holds by user, state and age, and let a stuck one expire once; what it delivered is charged all the same', async () => {
     const [person, other] = [await routes.person(), await routes.person()];
     const held = [await routes.hold(person), await routes.hold(person)];
+    const waiting = await routes.hold(other);
     const settled = await routes.spend(other);
     const of = async (query: string): Promise<unknown[]> => {
       const { body } = await routes.get(`/admin/credits/holds?${query}`);
@@ -175,6 +176,8 @@ describe('the routes that show accounts, grants, holds and lines', () => {
     };
     expect(await of(`userId=${person.id}`)).toEqual([held[1], held[0]]);
     expect(await of(`userId=${other.id}&state=settled`)).toEqual([settled]);
+    // Removed once: the state in the search for pending holds, which then took as many of the newest.
+    expect(await of(`userId=${other.id}&state=pending`)).toEqual([waiting]);
     expect(await of(`userId=${person.id}&state=settled`)).toEqual([]);
     expect(await of('state=pending')).toEqual(expect.arrayContaining(held));
     expect(await of(`userId=${person.id}&olderThan=2020-01-01T00:00:00Z`)).toEqual([]);
