@@ -22,12 +22,16 @@ export async function judgePlans(
   say: (text: string) => void,
 ): Promise<PlanRow[]> {
   const rows: PlanRow[] = [];
-  for (const { name, path, as, index, days } of queries) {
+  for (const { name, path, as, indexes, days, wholeTable } of queries) {
     const logged = await plans.during(async () => (await ask(askers[as], path)).arrayBuffer());
     const now = Date.now();
     const range = days === null ? null : { from: new Date(now - days * DAY_MS), to: new Date(now + HOUR_MS) };
     const nodes = logged.map(({ plan }) => plan);
-    const faults = planFaults(nodes, { hotTables, index, range }, catalogue);
+    const faults = planFaults(
+      nodes,
+      { hotTables: hotTables.filter((table) => table !== wholeTable), indexes, range },
+      catalogue,
+    );
     const rowsRead = nodes.flatMap(scansOf).reduce((sum, scan) => sum + scan.rows, 0);
     rows.push({ name, rowsRead, faults });
     say(`${name}: ${faults.join('; ') || 'its index and its time'}, ${rowsRead.toFixed(0)} rows`);

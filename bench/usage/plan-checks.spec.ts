@@ -18,7 +18,7 @@ const CATALOGUE: Catalogue = {
 };
 const RULE: PlanRule = {
   hotTables: ['ledger', 'users', 'plans'],
-  index: 'ledger_model_id_index',
+  indexes: ['ledger_model_id_index', 'ledger_tx_id_index'],
   range: { from: new Date('2026-11-01T00:00:00Z'), to: new Date('2026-11-30T12:00:00Z') },
 };
 
@@ -51,9 +51,12 @@ describe('a plan against its rule', () => {
   it('breaks it by another index or none', () => {
     const other = scan('Index Only Scan', 'ledger_2026_11', { 'Index Name': 'ledger_2026_11_pkey' });
     expect(planFaults([other], RULE, CATALOGUE)).toEqual([
-      'does not use ledger_model_id_index but ledger_2026_11_pkey',
+      'does not use ledger_model_id_index or ledger_tx_id_index but ledger_2026_11_pkey',
     ]);
-    expect(planFaults([], RULE, CATALOGUE)).toEqual(['does not use ledger_model_id_index but no index']);
+    expect(planFaults([other], { ...RULE, indexes: [] }, CATALOGUE)).toEqual([]);
+    expect(planFaults([], RULE, CATALOGUE)).toEqual([
+      'does not use ledger_model_id_index or ledger_tx_id_index but no index',
+    ]);
   });
 
   it('breaks it in a month outside of the time asked for, unless that was never run', () => {

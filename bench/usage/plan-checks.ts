@@ -33,8 +33,8 @@ export interface Catalogue {
 export interface PlanRule {
   /** Tables that may not be read whole. */
   hotTables: readonly string[];
-  /** An index that has to be used; one of a partitioned table is met by its partitions'. */
-  index: string;
+  /** Of these one has to be used, if there are any; an index of a partitioned table is met by those of its partitions. */
+  indexes: readonly string[];
   /** The time that is asked for; null for all of it. */
   range: { from: Date; to: Date } | null;
 }
@@ -74,9 +74,9 @@ export function planFaults(plans: readonly PlanNode[], rule: PlanRule, catalogue
   return [
     ...unique(whole).map((table) => `reads ${table} whole`),
     ...unique(outside).map((table) => `reads ${table}, which is not of the time asked for`),
-    ...(used.has(rule.index)
+    ...(rule.indexes.length === 0 || rule.indexes.some((index) => used.has(index))
       ? []
-      : [`does not use ${rule.index} but ${[...used].toSorted().join(', ') || 'no index'}`]),
+      : [`does not use ${rule.indexes.join(' or ')} but ${[...used].toSorted().join(', ') || 'no index'}`]),
   ];
 }
 

@@ -4,6 +4,7 @@ import { type Answering, ask, type Askers, type Question, timed } from './asking
 /** The whole answer of 95 in 100 questions. */
 export const GOAL_P95_MS = 200;
 const MEMORY_EVERY_PARTS = 256;
+const PAGE_TURNS = 30;
 
 export interface QueryRow {
   name: string;
@@ -37,29 +38,29 @@ export async function measureQueries(
 export interface PagingRow {
   path: string;
   pages: number;
-  /** How much longer the last tenth of the pages took than the first. */
+  /** How much longer the last page takes than the first. */
   ratio: number;
 }
 
-/** So many pages of a list, or all that it has. */
+/** Walks so many pages of a list, or all that it has, then asks for its first and its last by turns, so that both meet the same noise. */
 export async function measurePages(asker: Answering, path: string, most: number): Promise<PagingRow> {
-  const times: number[] = [];
-  let cursor: string | null = '';
-  while (cursor !== null && times.length < most) {
-    const page: string = `${path}${cursor && `&cursor=${encodeURIComponent(cursor)}`}`;
-    let next: string | null = null;
-    times.push(
-      await timed(async () => {
-        ({ nextCursor: next } = (await (await ask(asker, page)).json()) as { nextCursor: string | null });
-      }),
-    );
-    cursor = next;
+  let [last, pages] = [path, 1];
+  for (let next = await nextPage(asker, path, path); next !== null && pages < most; pages += 1) {
+    last = next;
+    next = await nextPage(asker, path, last);
   }
-  // The very first answer also makes connections and plans.
-  const warm = times.slice(1);
-  const tenth = Math.max(1, Math.floor(warm.length / 10));
-  const ratio = quantile(warm.slice(-tenth), 0.5) / quantile(warm.slice(0, tenth), 0.5);
-  return { path, pages: times.length, ratio };
+  const [firstTimes, lastTimes]: [number[], number[]] = [[], []];
+  for (let turn = 0; turn < PAGE_TURNS; turn += 1) {
+    firstTimes.push(await timed(() => nextPage(asker, path, path)));
+    lastTimes.push(await timed(() => nextPage(asker, path, last)));
+  }
+  return { path, pages, ratio: quantile(lastTimes, 0.5) / quantile(firstTimes, 0.5) };
+}
+
+/** Where the page after this one is; null after the last. */
+async function nextPage(asker: Answering, path: string, page: string): Promise<string | null> {
+  const { nextCursor } = (await (await ask(asker, page)).json()) as { nextCursor: string | null };
+  return nextCursor && `${path}&cursor=${encodeURIComponent(nextCursor)}`;
 }
 
 /** The whole ledger as CSV, as fast as it comes. */

@@ -1,21 +1,28 @@
 import type { Question } from './asking.js';
 
 export interface UsageQuery extends Question {
-  /** The index that serves it. */
-  index: string;
+  /** The indexes that serve it, one of which the planner takes. */
+  indexes: readonly string[];
   /** How far back from now it asks; null for all of time. */
   days: number | null;
+  /** A hot table that it reads whole, by decision. */
+  wholeTable?: string;
 }
 
-type Served = Pick<UsageQuery, 'index' | 'days'>;
+type Served = Omit<UsageQuery, keyof Question>;
 
 /** A report of the last 30 days, which may stand beside the 30 before; a full hour more at its beginning. */
-const lastMonth = (index: string): Served => ({ index, days: 31 });
-const twoMonths = (index: string): Served => ({ index, days: 61 });
-const ever = (index: string): Served => ({ index, days: null });
+const lastMonth = (...indexes: string[]): Served => ({ indexes, days: 31 });
+const twoMonths = (...indexes: string[]): Served => ({ indexes, days: 61 });
+const ever = (...indexes: string[]): Served => ({ indexes, days: null });
 
 const TOTALS = 'usage_totals_pkey';
-const OF_USER = 'usage_hourly_user_id_hour_index';
+/** PostgreSQL 18 skips through an index whose first column is not asked for, where its rows lie closer together. */
+const OF_USER = ['usage_hourly_user_id_hour_index', 'usage_hourly_pkey'] as const;
+const OF_HOURS = ['usage_hourly_pkey', 'usage_hourly_model_id_hour_index'] as const;
+
+/** All begin with the user. */
+const OF_GRANTS = ['credits_pkey', 'credits_user_id_grant_key_unique', 'credits_open_index'] as const;
 
 /** Every list and every report over calls and users; `heavyUserId` is who has made the most calls. */
 export function usageQueries(heavyUserId: string): UsageQuery[] {
@@ -23,37 +30,39 @@ export function usageQueries(heavyUserId: string): UsageQuery[] {
     ['/admin/usage/summary', twoMonths(TOTALS)],
     ['/admin/usage/summary?groupBy=hour&fillGaps=true', twoMonths(TOTALS)],
     ['/admin/usage/summary?groupBy=day,model&timeZone=Europe/Berlin', twoMonths(TOTALS)],
-    [`/admin/usage/summary?userId=${heavyUserId}`, twoMonths(OF_USER)],
+    [`/admin/usage/summary?userId=${heavyUserId}`, twoMonths(...OF_USER)],
     ['/admin/usage/forecast', lastMonth(TOTALS)],
     ['/admin/usage/by-model', lastMonth(TOTALS)],
     ['/admin/usage/by-provider', lastMonth(TOTALS)],
     ['/admin/usage/by-operation', lastMonth(TOTALS)],
     ['/admin/usage/by-tier', lastMonth(TOTALS)],
-    ['/admin/usage/by-user', lastMonth('usage_hourly_pkey')],
-    ['/admin/usage/by-user?sort=cost&limit=200', lastMonth('usage_hourly_pkey')],
+    ['/admin/usage/by-user', lastMonth(...OF_HOURS)],
+    ['/admin/usage/by-user?sort=cost&limit=200', lastMonth(...OF_HOURS)],
     ['/admin/usage/vision', lastMonth('idx_token_usage_image_count')],
     ['/admin/usage/legacy-models', lastMonth('token_usage_ledger_model_id_created_at_index')],
     ['/admin/usage/ledger', lastMonth('token_usage_ledger_model_id_created_at_index')],
     ['/admin/usage/ledger?limit=200&model=gpt-5', lastMonth('token_usage_ledger_model_id_created_at_index')],
     [`/admin/usage/ledger?userId=${heavyUserId}`, lastMonth('token_usage_ledger_pkey')],
-    [`/admin/credits/accounts/${heavyUserId}`, ever('credits_pkey')],
+    [`/admin/credits/accounts/${heavyUserId}`, ever(...OF_GRANTS)],
     [`/admin/credits/accounts/${heavyUserId}/history`, ever('credit_postings_pkey')],
-    ['/admin/credits/grants', ever('credits_pkey')],
-    [`/admin/credits/grants?userId=${heavyUserId}`, ever('credits_pkey')],
+    ['/admin/credits/grants', ever(...OF_GRANTS)],
+    [`/admin/credits/grants?userId=${heavyUserId}`, ever(...OF_GRANTS)],
     ['/admin/credits/holds', ever('credit_holds_pkey')],
-    ['/admin/credits/holds?state=pending', ever('credit_holds_pkey')],
+    // No index may know what is pending: it would end the updates in place of every request.
+    ['/admin/credits/holds?state=pending', { indexes: [], days: null, wholeTable: 'credit_accounts' }],
     [`/admin/credits/holds?userId=${heavyUserId}`, ever('credit_holds_pkey')],
     ['/admin/users', ever('users_pkey')],
-    ['/admin/users?email=nobody-has-this', ever('users_pkey')],
+    // What is looked for may be anywhere in an address, and there are no more users than people.
+    ['/admin/users?email=nobody-has-this', { indexes: [], days: null, wholeTable: 'users' }],
     ['/admin/subscriptions', ever('subscriptions_pkey')],
     ['/admin/subscriptions?tier=enterprise', ever('subscriptions_pkey')],
   ];
   const user: [path: string, served: Served][] = [
-    ['/v1/me/usage', lastMonth(OF_USER)],
-    ['/v1/me/usage?groupBy=day,model', lastMonth(OF_USER)],
+    ['/v1/me/usage', lastMonth(...OF_USER)],
+    ['/v1/me/usage?groupBy=day,model', lastMonth(...OF_USER)],
     ['/v1/usage', lastMonth('token_usage_ledger_pkey')],
     ['/v1/me/limits', ever('credit_accounts_pkey')],
-    ['/v1/me/credits', ever('credits_open_index')],
+    ['/v1/me/credits', ever(...OF_GRANTS)],
     ['/v1/me/credits/history', ever('credit_postings_pkey')],
   ];
   const asked = (as: UsageQuery['as'], [path, served]: [string, Served]): UsageQuery => ({
