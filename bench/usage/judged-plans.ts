@@ -5,6 +5,8 @@ import type { UsageQuery } from './usage-queries.js';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
+/** What a server writes at the same moment, such as its counters of requests, belongs to no question. */
+const READS = /^\s*(select|with)\b/i;
 
 export interface PlanRow {
   name: string;
@@ -26,7 +28,7 @@ export async function judgePlans(
     const logged = await plans.during(async () => (await ask(askers[as], path)).arrayBuffer());
     const now = Date.now();
     const range = days === null ? null : { from: new Date(now - days * DAY_MS), to: new Date(now + HOUR_MS) };
-    const nodes = logged.map(({ plan }) => plan);
+    const nodes = logged.filter(({ statement }) => READS.test(statement)).map(({ plan }) => plan);
     const faults = planFaults(
       nodes,
       { hotTables: hotTables.filter((table) => table !== wholeTable), indexes, range },
