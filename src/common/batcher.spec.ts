@@ -1,4 +1,4 @@
-import { setImmediate as tick } from 'node:timers/promises';
+import { setImmediate as tick, setTimeout as sleep } from 'node:timers/promises';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import fc from 'fast-check';
 import { Batcher, type BatcherOptions, type Sending } from './batcher.js';
@@ -78,6 +78,24 @@ describe('a batcher', () => {
     ]);
     sent[1]!.resolve();
     expect(await outcomes(answers)).toEqual(['a', 'b', 'c', 'd', 'e']);
+  });
+
+  /** Fails when batches overlap at once, and when they never do. */
+  it('lets a batch have the way for a while, and goes past one that takes long', async () => {
+    const { sent, add } = bench({ inFlightMax: 2, overlapAfterMs: 300 });
+    const answers = add(member('a'));
+    await tick();
+    answers.push(...add(member('b')));
+    await tick();
+    expect(sent).toHaveLength(1);
+    while (sent.length < 2) await sleep(10);
+    expect(sent.map(({ members }) => ids(members))).toEqual([['a'], ['b']]);
+    answers.push(...add(member('c')));
+    sent[1]!.resolve();
+    await tick();
+    expect(sent).toHaveLength(3);
+    for (const { resolve } of sent) resolve();
+    expect(await outcomes(answers)).toEqual(['a', 'b', 'c']);
   });
 
   /** Fails when the limit of waiting members is not looked at. */

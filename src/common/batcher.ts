@@ -17,6 +17,11 @@ export interface Sending {
 export interface BatcherOptions<Member, Result> {
   membersMax: number;
   inFlightMax: number;
+  /**
+   * For how long a batch has the way for itself; only beside one that takes longer goes another. What waits meanwhile makes a larger one, which
+   * costs the server less than two. Without it batches overlap at once.
+   */
+  overlapAfterMs?: number;
   /** How many may wait; whoever comes then is refused. */
   waitingMax: number;
   /** How many of them may be of one lane: who sends much fills a share of the queue, not all of it. */
@@ -46,12 +51,14 @@ export class Batcher<Member, Result> {
   private readonly busyLanes = new Set<string>();
   private readonly waitingByLane = new Map<string, number>();
   private inFlight = 0;
+  /** Of those in flight, the batches that have not taken `overlapAfterMs` yet. */
+  private fresh = 0;
   private isWoken = false;
   private whenIdle: (() => void)[] = [];
   private lastAtMs = -Infinity;
   /** A batch belongs to none of its requests: it runs outside their transactions and log contexts. */
   private readonly sendWaiting = AsyncResource.bind(() => {
-    while (this.inFlight < this.options.inFlightMax) {
+    while (!this.isBusy) {
       const batch = this.take();
       if (batch.length === 0) return;
       void this.run(batch);
@@ -91,8 +98,12 @@ export class Batcher<Member, Result> {
     }
   }
 
+  private get isBusy(): boolean {
+    return this.inFlight >= this.options.inFlightMax || this.fresh > 0;
+  }
+
   private wake(): void {
-    if (this.isWoken || this.inFlight >= this.options.inFlightMax) return;
+    if (this.isWoken || this.isBusy) return;
     this.isWoken = true;
     // After everything that the sockets have brought by now: each request comes in a turn of its own.
     setImmediate(() => {
@@ -139,12 +150,34 @@ export class Batcher<Member, Result> {
     this.inFlight += 1;
     // A clock that was set back must not reorder what one user did.
     this.lastAtMs = Math.max(this.lastAtMs, this.options.now().getTime());
+    const leaveTheWay = this.takeTheWay();
     await this.send(batch, { at: new Date(this.lastAtMs), mayHaveRun: false });
+    leaveTheWay();
     for (const { member } of batch) this.busyLanes.delete(this.options.laneOf(member));
     this.inFlight -= 1;
     this.sendWaiting();
     if (this.inFlight > 0 || this.waiting.length > 0) return;
     for (const resolve of this.whenIdle.splice(0)) resolve();
+  }
+
+  /** Keeps others from going beside a batch for a while; what is returned is called when it has ended. */
+  private takeTheWay(): () => void {
+    const { overlapAfterMs } = this.options;
+    if (overlapAfterMs === undefined) return () => undefined;
+    this.fresh += 1;
+    let isFresh = true;
+    const leave = (): void => {
+      if (isFresh) this.fresh -= 1;
+      isFresh = false;
+    };
+    const timer = setTimeout(() => {
+      leave();
+      this.sendWaiting();
+    }, overlapAfterMs);
+    return () => {
+      clearTimeout(timer);
+      leave();
+    };
   }
 
   private async send(batch: Waiting<Member, Result>[], sending: Sending, isSecond = false): Promise<void> {

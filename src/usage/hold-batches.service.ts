@@ -14,10 +14,12 @@ import type {
 import { HoldService } from '../credits/hold.service.js';
 
 /**
- * Batches of one kind that a process has in flight. One, two and three carried the same within the noise, from 16 to 512 requests at a time.
- * Two, because one of them may have to wait for an account that someone has locked; a third would only be one connection more.
+ * Batches of one kind that a process has in flight: two, because one may have to wait for an account that someone has locked. The second goes
+ * only when the first has taken this long: with 128 connections one at a time has 34 members in place of 23, and takes a tenth of the
+ * database's processor time less.
  */
 const BATCHES_IN_FLIGHT = 2;
+const OVERLAP_AFTER_MS = 50;
 
 /** Of the queue, what one user may fill: three others as heavy still find room. Never less than a batch is worth. */
 const USER_SHARE = 1 / 4;
@@ -128,6 +130,7 @@ export class HoldBatches implements OnApplicationShutdown {
     return new Batcher({
       membersMax: this.config.batchMembersMax,
       inFlightMax: BATCHES_IN_FLIGHT,
+      overlapAfterMs: OVERLAP_AFTER_MS,
       waitingMax,
       laneWaitingMax: Math.max(USER_SHARE_MIN, Math.ceil(waitingMax * USER_SHARE)),
       now: () => this.clock.now(),
