@@ -98,8 +98,10 @@ export class Batcher<Member, Result> {
     }
   }
 
+  /** Whether what waits has to wait on. A whole batch of it has nothing to gain. */
   private get isBusy(): boolean {
-    return this.inFlight >= this.options.inFlightMax || this.fresh > 0;
+    const { inFlightMax, membersMax } = this.options;
+    return this.inFlight >= inFlightMax || (this.fresh > 0 && this.waiting.length < membersMax);
   }
 
   private wake(): void {
