@@ -42,6 +42,15 @@ describe('inputBound', () => {
     expect(inputBound(prompt, TERMS)).toBe(16 + JSON.stringify(tool_calls).length);
   });
 
+  it('counts sealed thinking whole, since its provider reads more of it than is shown', () => {
+    const thinking_blocks = [
+      { type: 'thinking', thinking: 'Hm.', signature: 's'.repeat(900) },
+      { type: 'redacted_thinking', data: 'sealed' },
+    ];
+    const prompt = promptOf({ messages: [{ role: 'assistant', content: 'x', thinking_blocks }] });
+    expect(inputBound(prompt, TERMS)).toBe(16 + 1 + JSON.stringify(thinking_blocks).length);
+  });
+
   it('counts which call a tool answers, which a long id would else get for nothing', () => {
     const id = 'c'.repeat(256);
     const tool_calls = [{ id, type: 'function', function: { name: 'look', arguments: '{"a":1}' } }];

@@ -32,12 +32,9 @@ describe('a worker that is killed between an answer and its charge', () => {
 
   async function startWorker(): Promise<ServerProcess> {
     const worker = await startWorkerProcess({
-      DATABASE_URL: bench.server.database.url,
-      PUBLIC_URL: bench.server.url,
+      ...bench.processEnvironment,
       OPENAI_BASE_URL: mock.baseUrl,
       OPENAI_API_KEY: 'sk-of-the-operator',
-      KEY_ENCRYPTION_KEY: Buffer.alloc(32, 7).toString('base64'),
-      COOKIE_KEYS: 'cookie-key-of-the-tests-0123456789abcdef',
     });
     workers.push(worker);
     return worker;

@@ -6,7 +6,7 @@ import { newId } from '../../src/common/ids.js';
 import { ReconciliationService } from '../../src/usage/reconciliation.service.js';
 import { type ServerProcess, startServerProcess } from '../support/server-process.js';
 import { freePort } from '../support/test-app.js';
-import { testConfig } from '../support/test-config.js';
+import { TEST_SECRETS, testConfig } from '../support/test-config.js';
 import type { TestDatabase } from '../support/test-server.js';
 import { ensureUser, issueToken } from '../support/tokens.js';
 
@@ -35,8 +35,7 @@ export class Fleet {
     const env = {
       DATABASE_URL: database.url,
       PUBLIC_URL: `http://localhost:${port}`,
-      KEY_ENCRYPTION_KEY: Buffer.alloc(32, 7).toString('base64'),
-      COOKIE_KEYS: 'cookie-key-of-the-tests-0123456789abcdef',
+      ...TEST_SECRETS,
       ...over,
     };
     const tools = await createApp(testConfig(env));

@@ -5,6 +5,7 @@ import { Clock } from '../../src/common/clock.js';
 import type { Tier } from '../../src/common/domain/tiers.js';
 import { CircuitBreakers } from '../../src/inference/resilience/circuit-breakers.service.js';
 import { SubscriptionService } from '../../src/subscription/subscription.service.js';
+import { TEST_SECRETS } from '../support/test-config.js';
 import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
 import { ensureUser, issueToken } from '../support/tokens.js';
 
@@ -201,6 +202,11 @@ export class ChatBench {
     const userId = await ensureUser(this.server.app, { email });
     const token = await issueToken(this.server.app, { email, scopes: ['llm.inference', 'credits.read'] });
     return new Caller(userId, token, this.server);
+  }
+
+  /** What another process needs to work on the same database. */
+  get processEnvironment(): Record<string, string> {
+    return { DATABASE_URL: this.server.database.url, PUBLIC_URL: this.server.url, ...TEST_SECRETS };
   }
 
   close(): Promise<void> {

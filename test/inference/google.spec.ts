@@ -102,6 +102,16 @@ describe('a model of Google', () => {
     });
   });
 
+  // Removed once: the thinking was sent on.
+  it('is not shown what another provider signed', async () => {
+    const said = { role: 'assistant', content: 'Seven.' };
+    const thinking_blocks = [{ type: 'thinking', thinking: 'Hm.', signature: 'of another' }];
+    const messages = [...CHAT.messages, { ...said, thinking_blocks }, ...CHAT.messages];
+    expect((await caller.chat({ ...CHAT, messages })).status).toBe(200);
+    expect(mock.calls).toHaveLength(1);
+    expect(JSON.stringify(mock.calls)).not.toContain('Hm.');
+  });
+
   // Planted: thoughts left out of the output.
   it.each([false, true])('is charged all it counted, thoughts included, once (stream: %s)', async (stream) => {
     mock.behave({ usage: USAGE, thought: 'Seven, I think.', text: 'Seven words.' });

@@ -124,12 +124,7 @@ describe('a hold lives as long as its request', () => {
 
   /** Fails when a hold is taken for the longest answer there may be. */
   it('and is free again minutes after its process was killed', async () => {
-    const victim = await startServerProcess({
-      DATABASE_URL: bench.server.database.url,
-      PUBLIC_URL: bench.server.url,
-      KEY_ENCRYPTION_KEY: Buffer.alloc(32, 7).toString('base64'),
-      COOKIE_KEYS: 'cookie-key-of-the-tests-0123456789abcdef',
-    });
+    const victim = await startServerProcess(bench.processEnvironment);
     const caller = await bench.caller();
     const lost = fetch(`${victim.url}/v1/chat/completions`, {
       method: 'POST',

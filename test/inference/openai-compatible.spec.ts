@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import OpenAI from 'openai';
 import { ReconciliationService } from '../../src/usage/reconciliation.service.js';
 import { OpenAiMock } from '../support/openai-mock.js';
@@ -63,6 +62,16 @@ describe('a model of an OpenAI-compatible provider', () => {
   afterAll(async () => {
     await bench.close();
     await mock.close();
+  });
+
+  // Removed once: the thinking was sent on.
+  it('is not shown what another provider signed', async () => {
+    const said = { role: 'assistant', content: 'Seven.' };
+    const thinking_blocks = [{ type: 'thinking', thinking: 'Hm.', signature: 'of another' }];
+    const messages = [...CHAT.messages, { ...said, thinking_blocks }, ...CHAT.messages];
+    expect((await caller.chat({ ...CHAT, messages })).status).toBe(200);
+    expect(mock.requests).toMatchObject([{ body: { messages: [...CHAT.messages, said, ...CHAT.messages] } }]);
+    expect(JSON.stringify(mock.requests)).not.toContain('thinking_blocks');
   });
 
   it('is asked with the resolved parameters, the name it has there and the operator key, and charged what it reports', async () => {
@@ -191,9 +200,10 @@ describe('a model of an OpenAI-compatible provider', () => {
   });
 
   it('bills together what the ledger says', async () => {
+    await mock.idle();
     const before = { ...mock.billed };
     await Promise.all(Array.from({ length: 8 }, (_, index) => caller.chat({ ...CHAT, stream: index % 2 === 0 })));
-    await sleep(20);
+    await mock.idle();
     const rows = await caller.ledger();
     expect(rows).toHaveLength(8);
     const sum = (pick: (row: (typeof rows)[number]) => number) => rows.reduce((total, row) => total + pick(row), 0);

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ServedRequests } from './served-requests.js';
 
 export interface MockUsage {
   prompt_tokens: number;
@@ -55,8 +56,9 @@ export class OpenAiMock {
   streamedBytes = 0;
   private behaviour: MockBehaviour = {};
   private refusals = 0;
+  private readonly served = new ServedRequests();
   private readonly server: Server = createServer((request, response) => {
-    this.answer(request, response).catch(() => response.destroy());
+    this.served.add(this.answer(request, response).catch(() => void response.destroy()));
   });
 
   constructor(private readonly isRecording = true) {}
@@ -68,6 +70,10 @@ export class OpenAiMock {
 
   get baseUrl(): string {
     return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}/v1`;
+  }
+
+  idle(): Promise<void> {
+    return this.served.idle();
   }
 
   behave(behaviour: MockBehaviour): void {

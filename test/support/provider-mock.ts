@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ServedRequests } from './served-requests.js';
 
 export interface RecordedCall {
   method: string;
@@ -27,17 +28,13 @@ export abstract class ProviderMock<Behaviour extends MockTrouble> {
   /** Streams whose client closed the connection before they ended. */
   abortedStreams = 0;
   protected behaviour: Partial<Behaviour> = {};
-  private readonly serving = new Set<Promise<void>>();
+  private readonly served = new ServedRequests();
   private readonly server: Server = createServer((request, response) => {
-    const served = this.serve(request, response)
-      .catch(() => void response.destroy())
-      .finally(() => this.serving.delete(served));
-    this.serving.add(served);
+    this.served.add(this.serve(request, response).catch(() => void response.destroy()));
   });
 
-  /** Until nothing is worked on, not even what nobody waits for any more: that is billed as well. */
-  async idle(): Promise<void> {
-    await Promise.all(this.serving);
+  idle(): Promise<void> {
+    return this.served.idle();
   }
 
   async start(port = 0): Promise<this> {

@@ -103,7 +103,9 @@ function hasContent(value: unknown): boolean {
   return value !== undefined && value !== null;
 }
 
-export function hasThinking(message: ChatMessage): boolean {
+type AssistantMessage = Extract<ChatMessage, { role: 'assistant' }>;
+
+export function hasThinking(message: ChatMessage): message is AssistantMessage {
   return message.role === 'assistant' && message.thinking_blocks !== undefined;
 }
 
@@ -111,7 +113,7 @@ export function hasThinking(message: ChatMessage): boolean {
 export function withoutThinking(messages: readonly ChatMessage[]): ChatMessage[] {
   return messages.map((message) => {
     if (!hasThinking(message)) return message;
-    const { thinking_blocks: _, ...rest } = message as ChatMessage & { thinking_blocks?: unknown };
+    const { thinking_blocks: _, ...rest } = message;
     return rest;
   });
 }
