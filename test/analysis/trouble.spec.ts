@@ -12,7 +12,7 @@ import { followEvents } from '../support/event-reader.js';
 import { AnalysisBench, REQUEST, SENTIMENT } from './analysis-bench.js';
 
 /** Time for two attempts or three, then rules have to answer. */
-const soon = (): string => new Date(Date.now() + 4_000).toISOString();
+const soon = (): string => new Date(Date.now() + 7_000).toISOString();
 const DOWN = { status: 500 };
 
 describe('an analysis whose provider is in trouble', () => {

@@ -111,6 +111,17 @@ describe('event streams', () => {
     readers.forEach((reader) => reader.close());
   });
 
+  // Removed once, the look for idle connections: the process waited for the client’s connection to expire, and timed out.
+  it('end with their process, which waits for no connection that is kept alive', async () => {
+    const [first] = replicas;
+    const third = await startTestApp({ database, publicUrl: first!.url, beforeInit: serveEvents });
+    const reader = followEvents(`${third.url}/spec-events/${newId()}`, { token });
+    await until(() => reader.status() === 200);
+    await third.close();
+    await reader.ended;
+    expect(reader.events).toEqual([]);
+  });
+
   it('drop a client that does not read', async () => {
     const id = newId();
     const opened = new Promise<IncomingMessage>((resolve, reject) => {

@@ -16,11 +16,12 @@ describe('the wait before another attempt', () => {
     );
   });
 
-  it('leads to no attempt after the last one or at the deadline', () => {
+  it('leads to no attempt after the last one, or too near to the deadline for an answer', () => {
     const now = new Date(Date.UTC(2026, 10, 30));
     const after = (ms: number): Date => new Date(now.getTime() + ms);
     expect(nextAttemptAt({ attempt: 1, now, deadlineAt: after(60_000), random: 0 })).toEqual(after(2_000));
-    expect(nextAttemptAt({ attempt: 1, now, deadlineAt: after(2_000), random: 0 })).toBeNull();
+    expect(nextAttemptAt({ attempt: 1, now, deadlineAt: after(5_000), random: 0 })).toEqual(after(2_000));
+    expect(nextAttemptAt({ attempt: 1, now, deadlineAt: after(4_999), random: 0 })).toBeNull();
     expect(nextAttemptAt({ attempt: ATTEMPTS_MAX, now, deadlineAt: after(3_600_000), random: 0 })).toBeNull();
   });
 });

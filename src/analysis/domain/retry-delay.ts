@@ -3,6 +3,8 @@ export const ATTEMPTS_MAX = 5;
 
 const DELAY_MS = 2_000;
 const DELAY_MS_MAX = 60_000;
+/** What an attempt needs before the deadline: a second until it is taken up, and time for an answer, of another model where it must be. */
+const ROOM_MS = 3_000;
 
 /**
  * How long to wait after the `attempt`-th failed one: doubling, of which `random`, from 0 to 1, takes away up to a half, so that what failed
@@ -13,11 +15,12 @@ export function retryDelayMs(attempt: number, random: number): number {
   return Math.round(full * (1 - random / 2));
 }
 
-/** When the next attempt may follow, or null where it would be one too many or come after the deadline. */
+/** When the next attempt may follow, or null where it would be one too many or come too near to the deadline to end before it. */
 export function nextAttemptAt(failed: { attempt: number; now: Date; deadlineAt: Date; random: number }): Date | null {
   const { attempt, now, deadlineAt, random } = failed;
   const next = new Date(now.getTime() + retryDelayMs(attempt, random));
-  return attempt >= ATTEMPTS_MAX || next >= deadlineAt ? null : next;
+  const isLate = next.getTime() + ROOM_MS > deadlineAt.getTime();
+  return attempt >= ATTEMPTS_MAX || isLate ? null : next;
 }
 
 /** How long a model's answer is still waited for once rules have answered. */
