@@ -11,12 +11,16 @@ const IMAGE_TOKENS = 765;
 /** A few users and models make most of the calls. */
 const USER_POWER = 3;
 const MODEL_POWER = 2;
+/** Calls for a successor that asked for its legacy model. */
+const REDIRECTED_SHARE = 0.02;
 
 export interface PricedModel {
   id: string;
   versionNo: number;
   provider: string;
   prices: ModelPrices;
+  /** A legacy model that some plans have redirected to this one; null where there is none. */
+  legacyId: string | null;
 }
 
 type MadeUsage = TokenUsage & { imageTokens: number };
@@ -128,8 +132,12 @@ export class CallMaker {
       outcome: this.random.weighted(OUTCOMES),
       latency_ms: latencyMs,
       first_token_ms: Math.floor(latencyMs / 3),
-      metadata: `{"tier":"${person.tier}","holdMs":4}`,
+      metadata: JSON.stringify({ tier: person.tier, holdMs: 4, ...this.redirection(model) }),
     });
+  }
+
+  private redirection({ legacyId }: PricedModel): { redirectedFrom?: string } {
+    return legacyId !== null && this.random.chance(REDIRECTED_SHARE) ? { redirectedFrom: legacyId } : {};
   }
 
   private usage(): MadeUsage {

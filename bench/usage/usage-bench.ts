@@ -119,7 +119,7 @@ async function measureOn(
   await sleep(SECONDS_UNTIL_COUNTED * 1_000);
   const scans = await readScans(client);
   say('exporting');
-  const exported = await measureExport(operator, () => residentBytesOf(child.child.pid!));
+  const exported = await measureExport(operator, settings.rows, () => residentBytesOf(child.child.pid!));
   const storage = await readStorage(client);
   const books = await checkBooks(tools, say);
   return { seed, rollup, admission, walBytes, plans, queries, paging, scans, exported, storage, books };

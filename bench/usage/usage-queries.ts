@@ -39,7 +39,10 @@ export function usageQueries(heavyUserId: string): UsageQuery[] {
     ['/admin/usage/by-user', lastMonth(...OF_HOURS)],
     ['/admin/usage/by-user?sort=cost&limit=200', lastMonth(...OF_HOURS)],
     ['/admin/usage/vision', lastMonth('idx_token_usage_image_count')],
-    ['/admin/usage/legacy-models', lastMonth('token_usage_ledger_model_id_created_at_index')],
+    [
+      '/admin/usage/legacy-models',
+      lastMonth('token_usage_ledger_model_id_created_at_index', 'token_usage_ledger_redirected_index'),
+    ],
     ['/admin/usage/ledger', lastMonth('token_usage_ledger_model_id_created_at_index')],
     ['/admin/usage/ledger?limit=200&model=gpt-5', lastMonth('token_usage_ledger_model_id_created_at_index')],
     [`/admin/usage/ledger?userId=${heavyUserId}`, lastMonth('token_usage_ledger_pkey')],

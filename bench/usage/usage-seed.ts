@@ -75,12 +75,13 @@ async function connect(url: string): Promise<pg.Client> {
 }
 
 async function readModels(client: pg.Client): Promise<PricedModel[]> {
-  const { rows } = await client.query<{ id: string; provider: string; meta: ModelMeta; version_no: number }>(
-    `select m.id, m.provider, m.meta, (select max(v.version_no) from model_versions v where v.model_id = m.id) as version_no
+  const { rows } = await client.query<Omit<PricedModel, 'prices'> & { meta: ModelMeta }>(
+    `select m.id, m.provider, m.meta, (select max(v.version_no) from model_versions v where v.model_id = m.id) as "versionNo",
+       (select min(o.id) from models o where o.meta->>'legacyReplacementModelId' = m.id) as "legacyId"
      from models m where m.meta->'capabilities' ? 'text' order by m.id`,
   );
-  return rows.flatMap(({ id, provider, meta, version_no: versionNo }) => {
+  return rows.flatMap(({ meta, ...model }) => {
     const prices = modelPrices(meta);
-    return prices ? [{ id, provider, versionNo, prices }] : [];
+    return prices ? [{ ...model, prices }] : [];
   });
 }

@@ -53,15 +53,19 @@ export interface LegacyUsageRow {
 }
 
 /**
- * Who has asked for a legacy model between two instants, one line per model asked for, model called and user. A request that its plan redirected
- * stands in the ledger under the successor, and its row says what was asked for.
+ * Who has asked for legacy models in [from, to], one line per model asked for, model called and user. A request that its plan redirected stands
+ * in the ledger under the successor, and its row says what was asked for: an index of its own finds it among all others of the successor.
  */
 export const LEGACY_USAGE_SQL = `
-  with asked as (
-    select coalesce(l.metadata->>'redirectedFrom', l.model_id) as asked_id, l.model_id, l.user_id, count(*) as requests,
-           sum(l.credits_ucr)::bigint as credits_ucr, max(l.created_at) as last_used_at
-      from token_usage_ledger_all l
-     where l.model_id in (?) and l.created_at >= ? and l.created_at <= ? group by 1, 2, 3)
+  with calls as (
+    select l.model_id as asked_id, l.model_id, l.user_id, l.credits_ucr, l.created_at from token_usage_ledger_all l
+     where l.model_id in (?) and l.created_at between ? and ? and l.metadata->>'redirectedFrom' is null
+    union all
+    select l.metadata->>'redirectedFrom', l.model_id, l.user_id, l.credits_ucr, l.created_at from token_usage_ledger_all l
+     where l.metadata->>'redirectedFrom' in (?) and l.created_at between ? and ?),
+  asked as (
+    select asked_id, model_id, user_id, count(*) as requests, sum(credits_ucr)::bigint as credits_ucr, max(created_at) as last_used_at
+      from calls group by 1, 2, 3)
   select a.*, u.email::text as email from asked a join users u on u.id = a.user_id
-   where a.asked_id in (?) and (a.asked_id, a.model_id, a.user_id) > (?, ?, ?::uuid)
+   where (a.asked_id, a.model_id, a.user_id) > (?, ?, ?::uuid)
    order by a.asked_id, a.model_id, a.user_id limit ?`;

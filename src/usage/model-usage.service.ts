@@ -46,8 +46,8 @@ export class ModelUsageService {
     const [asked, called, user] = placeOf(page.cursor);
     if (wanted.length === 0) return { usages: [], nextCursor: null };
     const ids = wanted.map(({ id }) => id);
-    const successors = wanted.flatMap((model) => this.catalogue.successorOf(model)?.id ?? []);
-    const parameters = [[...ids, ...successors], range.from, range.to, ids, asked, called, user, page.limit + 1];
+    const calls = [ids, range.from, range.to];
+    const parameters = [...calls, ...calls, asked, called, user, page.limit + 1];
     const rows = await this.em.fork().execute<LegacyUsageRow[]>(LEGACY_USAGE_SQL, parameters);
     const shown = pageOf(rows, page.limit, (row) => [row.asked_id, row.model_id, row.user_id].join(' '));
     return {

@@ -58,6 +58,10 @@ export const TokenUsageSchema = defineEntity({
       expression:
         'create index token_usage_ledger_tx_id_index on token_usage_ledger using brin ((tx_id::text::bigint))',
     },
+    {
+      name: 'token_usage_ledger_redirected_index',
+      expression: `create index token_usage_ledger_redirected_index on token_usage_ledger ((metadata->>'redirectedFrom'), created_at) where metadata->>'redirectedFrom' is not null`,
+    },
   ],
   checks: [
     {

@@ -12,8 +12,8 @@ import { withDirectClient } from '../../database/direct-connection.js';
 import { exportHead, exportLine, type ExportFormat } from './ledger-format.js';
 import { ledgerExport, type LedgerFilter, ledgerPage, type LedgerRow } from './ledger.queries.js';
 
-/** Rows that are in memory at a time; a few hundred kilobytes. */
-const FETCH_ROWS = 1_000;
+/** Rows that are in memory at a time: so few that they are gone before the collector takes them for lasting ones. */
+const FETCH_ROWS = 200;
 /** Exports of one process at a time: each has a session of its own and reads as fast as its client takes. */
 const EXPORTS_MAX = 2;
 
