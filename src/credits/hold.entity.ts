@@ -17,10 +17,10 @@ export const HoldSchema = defineEntity({
   tableName: 'credit_holds',
   repository: () => HoldRepository,
   properties: {
-    userId: () => p.manyToOne(User).mapToPk().fieldName('user_id').primary().deleteRule('restrict'),
+    userId: () => p.manyToOne(User).mapToPk().fieldName('user_id').primary().createForeignKeyConstraint(false),
     id: p.uuid().primary(),
     accessId: p.uuid(),
-    /** No foreign key: the row of a model would be locked by every request for it. The ledger has one. */
+    /** The ledger, not the hold, is refused where there is no such model. */
     modelId: p.string().length(100),
     modelVersionNo: p.integer(),
     amountUcr: p.bigint(),

@@ -22,7 +22,7 @@ export const CreditPostingSchema = defineEntity({
   tableName: 'credit_postings',
   repository: () => PostingRepository,
   properties: {
-    userId: () => p.manyToOne(User).mapToPk().fieldName('user_id').primary().deleteRule('restrict'),
+    userId: () => p.manyToOne(User).mapToPk().fieldName('user_id').primary().createForeignKeyConstraint(false),
     createdAt: p.datetime().columnType('timestamptz').primary(),
     id: p.uuid().primary(),
     creditId: p.uuid().nullable().index(),

@@ -155,6 +155,21 @@ export const RECONCILIATION_CHECKS: readonly ReconciliationCheck[] = [
       group by t.relname having count(g.oid) < 2`,
   },
   {
+    // In the place of foreign keys, which each request would pay for.
+    name: 'lines_have_their_user_and_model',
+    invariant: 5,
+    sql: `
+      select x.user_id, x.name as subject, 'there is no such user' as detail
+      from (
+        select distinct user_id, 'credit_holds' as name from credit_holds
+        union all select distinct user_id, 'credit_postings' from credit_postings_all
+        union all select distinct user_id, 'token_usage_ledger' from token_usage_ledger_all
+      ) x where not exists (select from users u where u.id = x.user_id)
+      union all
+      select null::uuid, 'token_usage_ledger', format('there is no model "%s"', l.model_id)
+      from (select distinct model_id from token_usage_ledger_all) l where not exists (select from models m where m.id = l.model_id)`,
+  },
+  {
     name: 'reversal_cancels_its_original',
     invariant: 5,
     sql: `

@@ -146,6 +146,18 @@ const CORRUPTIONS: readonly Corruption[] = [
     ],
   },
   {
+    check: 'lines_have_their_user_and_model',
+    what: 'a user with calls is gone',
+    subject: () => 'token_usage_ledger',
+    statements: ({ user }) => [`delete from users where id = '${user.id}'`],
+  },
+  {
+    check: 'lines_have_their_user_and_model',
+    what: 'a model with calls is gone',
+    subject: () => 'token_usage_ledger',
+    statements: () => [`delete from models where id in (select model_id from token_usage_ledger)`],
+  },
+  {
     check: 'append_only_triggers',
     what: 'one partition may be changed',
     subject: () => 'credit_postings_2026_05',
