@@ -48,7 +48,10 @@ export interface PairClients {
   pool: pg.Pool;
 }
 
-/** Sends pairs until the time is over, each lane its own, and answers how many were carried out. */
+/**
+ * Sends pairs until the time is over, and answers how many were carried out. What goes out at once shares no account where there are enough of
+ * them: a process keeps the batches that it has in flight apart like that.
+ */
 export async function runPairs(
   clients: PairClients,
   way: Way,
@@ -58,13 +61,14 @@ export async function runPairs(
   const until = performance.now() + seconds * 1_000;
   let pairs = 0;
   await Promise.all(
-    Array.from({ length: way.inFlight }, async () => {
+    Array.from({ length: way.inFlight }, async (_, lane) => {
+      const own = accounts.length > way.inFlight ? accounts.filter((_, at) => at % way.inFlight === lane) : accounts;
       const client = way.kind === 'single' ? await clients.pool.connect() : undefined;
       const holds = clients.orm.em.fork().getRepository(Hold);
       try {
         while (performance.now() < until) {
-          if (client) await runSingle(client, accounts);
-          else await runBatch(holds, way.size, accounts);
+          if (client) await runSingle(client, own);
+          else await runBatch(holds, way.size, own);
           pairs += way.size;
         }
       } finally {

@@ -26,11 +26,17 @@ export class ClockAdminController {
   @HttpCode(200)
   @ApiOperation({ summary: 'Move the test clock of all replicas forward and run every job at the new time' })
   @ApiResponse({ status: 200, type: ClockMovedView })
-  @ApiResponse({ status: 400, description: 'Neither or both members are given, or one is no time or duration' })
+  @ApiResponse({
+    status: 400,
+    description: 'Neither or both members are given, one is no time or duration, or the reason is too long',
+  })
   @ApiResponse({ status: 404, description: 'The sandbox is off' })
   @ApiResponse({ status: 422, description: 'The time is before the current one, or more than a hundred years ahead' })
-  async move(@Body() move: ClockMoveBody, @CurrentOperator() operator: Operator): Promise<ClockMovedView> {
-    const { now, jobs } = await this.admin.move(move, { ...operator, reason: null });
+  async move(
+    @Body() { reason, ...move }: ClockMoveBody,
+    @CurrentOperator() operator: Operator,
+  ): Promise<ClockMovedView> {
+    const { now, jobs } = await this.admin.move(move, { ...operator, reason: reason ?? null });
     return Object.assign(toClockView(now, this.clock.offsetMs), { jobs });
   }
 }

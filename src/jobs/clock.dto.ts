@@ -1,10 +1,11 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsOptional, IsString, MaxLength } from 'class-validator';
+import { OptionalReasonRequest } from '../common/http/reason-request.js';
 
 /** More than any time or duration needs. */
 const TEXT_LENGTH_MAX = 64;
 
-export class ClockMoveBody {
+export class ClockMoveBody extends OptionalReasonRequest {
   @ApiPropertyOptional({ format: 'date-time', description: 'Where to, RFC 3339', example: '2027-01-31T12:00:00Z' })
   @IsOptional()
   @MaxLength(TEXT_LENGTH_MAX)

@@ -1,8 +1,9 @@
-import { HttpCode, Post, Query } from '@nestjs/common';
+import { Body, HttpCode, Post, Query } from '@nestjs/common';
 import { ApiOperation, ApiResponse } from '@nestjs/swagger';
 import { AdminController } from '../common/http/admin-controller.js';
 import { Clock } from '../common/clock.js';
 import { CurrentOperator, type Operator } from '../common/http/current-operator.js';
+import { OptionalReasonRequest } from '../common/http/reason-request.js';
 import { AuditTrail } from '../monitoring/audit-trail.service.js';
 import { RolloverQuery, RolloverView, toRolloverView } from './rollover.dto.js';
 import { CLOSE_JOB, RolloverService } from './rollover.service.js';
@@ -19,8 +20,12 @@ export class RolloverAdminController {
   @HttpCode(200)
   @ApiOperation({ summary: 'Closes every billing period that is due, or shows what that would do' })
   @ApiResponse({ status: 200, type: RolloverView })
-  @ApiResponse({ status: 400, description: 'A query parameter breaks its rule' })
-  async run(@Query() { dryRun, userId }: RolloverQuery, @CurrentOperator() operator: Operator): Promise<RolloverView> {
+  @ApiResponse({ status: 400, description: 'A query parameter breaks its rule, or the reason is too long' })
+  async run(
+    @Query() { dryRun, userId }: RolloverQuery,
+    @Body() { reason }: OptionalReasonRequest,
+    @CurrentOperator() operator: Operator,
+  ): Promise<RolloverView> {
     const at = this.clock.now();
     if (dryRun) return toRolloverView({ dryRun, at }, await this.rollover.preview(at, userId));
     const totals = await (userId === undefined ? this.rollover.run(at) : this.rollover.runOne(userId, at));
@@ -32,7 +37,7 @@ export class RolloverAdminController {
       before: null,
       after: { userId, outcome: view },
     };
-    await this.audit.record(change, { ...operator, reason: null }, at);
+    await this.audit.record(change, { ...operator, reason: reason ?? null }, at);
     return view;
   }
 }

@@ -83,8 +83,8 @@ describe('the test clock', () => {
   const auditLines = () =>
     first.orm.em
       .getConnection()
-      .execute<{ action: string; email: string }[]>(
-        `select a.action, u.email from audit_trail a join users u on u.id = a.actor_id where a.entity = 'test_clock' order by a.id`,
+      .execute<{ action: string; email: string; reason: string | null }[]>(
+        `select a.action, a.reason, u.email from audit_trail a join users u on u.id = a.actor_id where a.entity = 'test_clock' order by a.id`,
       );
 
   it('stands at real time until it is moved', async () => {
@@ -202,9 +202,9 @@ describe('the test clock', () => {
     expect((await request(first, '/admin/clock', support)).status).toBe(403);
     expect((await request(first, '/admin/clock', support, { advance: 'P1D' })).status).toBe(403);
     const earlier = await auditLines();
-    await move(first, { advance: 'P1D' });
+    await move(first, { advance: 'P1D', reason: 'a day later' });
     const lines = (await auditLines()).slice(earlier.length);
-    expect(lines).toEqual([{ action: 'clock.move', email: 'admin@example.com' }]);
+    expect(lines).toEqual([{ action: 'clock.move', email: 'admin@example.com', reason: 'a day later' }]);
   });
 
   // Removed once: the look at the sandbox in `load`. Production then runs on the moved time.

@@ -202,8 +202,16 @@ describe('the routes of plans and subscriptions', () => {
         data: [{ userId, periodIndex: 0 }],
       },
     });
-    const done = await call('POST', path, { token: operator });
+    const body = { reason: 'closed by hand' };
+    const done = await call('POST', path, { token: operator, body });
     expect(done.body).toMatchObject({ dryRun: false, closed: 1, carried: credits(1_000n), forfeited: credits(1_000n) });
+    const noted = await server.orm.em
+      .fork()
+      .execute<{ reason: string }[]>(
+        `select reason from audit_trail where action = 'job.run' and after->>'userId' = ?`,
+        [userId],
+      );
+    expect(noted).toEqual([body]);
     expect((await call('POST', `/admin/credits/rollover?dryRun=maybe`, { token: operator })).status).toBe(400);
     expect((await call('POST', '/admin/credits/rollover', { token: operator })).body).toMatchObject({ failed: 0 });
   });
