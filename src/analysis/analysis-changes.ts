@@ -7,35 +7,40 @@ export interface AnalysisChange {
   set: EntityData<Analysis>;
   /** Not where an answer is kept that is still to be charged. */
   isUnanswered: boolean;
+  /** Whether the whole row is read again, or its id alone. */
+  isRead: boolean;
 }
 
-/** Changes many rows, in one statement for each set of columns. The rows that had not moved on, as they are now, by id. */
+/** A row of the table, in its columns, or its id alone. */
+export type ChangedRow = { id: string } & Record<string, unknown>;
+
+/** Changes many rows, in one statement for each set of columns. Those that had not moved on, as they are now, by id. */
 export async function changeAnalyses(
   em: EntityManager,
   changes: readonly AnalysisChange[],
-): Promise<Map<string, Analysis>> {
-  const changed = new Map<string, Analysis>();
+): Promise<Map<string, ChangedRow>> {
+  const changed = new Map<string, ChangedRow>();
   const named = changes.map((change) => toChangedColumns(em, change));
-  for (const [columns, alike] of Map.groupBy(named, ({ set }) => Object.keys(set).join(', '))) {
-    const assignments = columns.split(', ').map((column) => `${column} = n.${column}`);
-    const rows = await em.execute<Record<string, unknown>[]>(
+  for (const alike of Map.groupBy(named, ({ isRead, set }) => [isRead, ...Object.keys(set)].join(', ')).values()) {
+    const { isRead, set } = alike[0]!;
+    const assignments = Object.keys(set).map((column) => `${column} = n.${column}`);
+    const rows = await em.execute<ChangedRow[]>(
       `update ai_analyses a set ${assignments.join(', ')}
        from (select * from jsonb_to_recordset(?::jsonb) as r(id uuid, status analysis_status, attempts integer, set jsonb, unanswered boolean) limit ?) c
        cross join lateral jsonb_populate_record(null::ai_analyses, c.set) n
        where a.id = c.id and a.status = c.status and a.attempts = c.attempts and not (c.unanswered and a.answer is not null)
-       returning a.*`,
+       returning ${isRead ? 'a.*' : 'a.id'}`,
       // The limit tells the planner how few they are.
       [JSON.stringify(alike, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value)), alike.length],
     );
-    for (const row of rows) {
-      const analysis = em.map(Analysis, row);
-      changed.set(analysis.id, analysis);
-    }
+    for (const row of rows) changed.set(row.id, row);
   }
   return changed;
 }
 
-function toChangedColumns(em: EntityManager, { seen: { id, status, attempts }, set, isUnanswered }: AnalysisChange) {
+function toChangedColumns(em: EntityManager, change: AnalysisChange) {
+  const { seen, set, isUnanswered, isRead } = change;
+  const { id, status, attempts } = seen;
   const properties = em.getMetadata(Analysis).properties as Record<string, { fieldNames: string[] }>;
   const entries = Object.entries(set).map(([property, value]) => [properties[property]!.fieldNames[0], value ?? null]);
   return {
@@ -43,6 +48,7 @@ function toChangedColumns(em: EntityManager, { seen: { id, status, attempts }, s
     status,
     attempts,
     unanswered: isUnanswered,
+    isRead,
     set: Object.fromEntries(entries) as Record<string, unknown>,
   };
 }

@@ -4,13 +4,15 @@ import { Batcher, type BatcherOptions } from '../common/batcher.js';
 import { Clock } from '../common/clock.js';
 import { Config } from '../config/config.js';
 import { EventStreams, type NewEvent } from '../jobs/events/event-streams.service.js';
-import { changeAnalyses } from './analysis-changes.js';
+import { changeAnalyses, type ChangedRow } from './analysis-changes.js';
 import { Analysis, type ModelAnswer } from './analysis.entity.js';
 
 /** Far more than are under way in one process. */
 const BATCH_MEMBERS_MAX = 256;
 /** While one waits for a row that somebody has locked, another goes on. */
 const BATCHES_IN_FLIGHT = 2;
+/** What a batch has the way for before another goes beside it: longer than one takes that waits for nobody, short for somebody who waits. */
+const OVERLAP_AFTER_MS = 50;
 
 type Change = EntityData<Analysis>;
 
@@ -26,6 +28,8 @@ export interface Progress {
 interface Member {
   seen: Analysis;
   progress: Omit<Progress, 'also'>;
+  /** Whether the row is wanted as it is then. */
+  isRead?: boolean;
 }
 
 /**
@@ -36,7 +40,7 @@ interface Member {
 @Injectable()
 export class AnalysisProgress {
   private readonly reads: Batcher<{ id: string }, Analysis | null>;
-  private readonly changes: Batcher<Member, Analysis | null>;
+  private readonly changes: Batcher<Member, ChangedRow | null>;
 
   constructor(
     private readonly em: EntityManager,
@@ -63,12 +67,14 @@ export class AnalysisProgress {
   }
 
   /** Takes the row for a new attempt; null where it has ended, or somebody else has just taken it. */
-  claim(
+  async claim(
     seen: Analysis,
     { set, ...progress }: Omit<Progress, 'also' | 'set'> & { set: Change },
   ): Promise<Analysis | null> {
     const { region: regionProcessed } = this.config;
-    return this.changed(seen, { ...progress, set: { ...set, attempts: seen.attempts + 1, regionProcessed } });
+    const claimed = { ...progress, set: { ...set, attempts: seen.attempts + 1, regionProcessed } };
+    const row = await this.changes.add({ seen, progress: claimed, isRead: true });
+    return row && this.em.fork().map(Analysis, row);
   }
 
   /** Keeps an answer before it is charged. False where the row is another's by now. */
@@ -78,28 +84,25 @@ export class AnalysisProgress {
   }
 
   /** Changes the row as it was seen, in one transaction with its event. False where it has moved on. */
-  async change(seen: Analysis, progress: Progress): Promise<boolean> {
-    return (await this.changed(seen, progress)) !== null;
-  }
-
-  private changed(seen: Analysis, { also, ...progress }: Progress): Promise<Analysis | null> {
+  async change(seen: Analysis, { also, ...progress }: Progress): Promise<boolean> {
     const member = { seen, progress };
-    if (!also) return this.changes.add(member);
+    if (!also) return (await this.changes.add(member)) !== null;
     const now = this.clock.now();
     return this.em.fork().transactional(async (em) => {
       const [row] = await this.changeAll(em, [member], now);
       if (row) await also(em, now);
-      return row ?? null;
+      return row !== null;
     });
   }
 
-  /** The rows as they are now; null for each that had moved on. */
-  private async changeAll(em: EntityManager, members: readonly Member[], now: Date): Promise<(Analysis | null)[]> {
+  /** Null for each row that had moved on. */
+  private async changeAll(em: EntityManager, members: readonly Member[], now: Date): Promise<(ChangedRow | null)[]> {
     const rows = await changeAnalyses(
       em,
-      members.map(({ seen, progress: { set, isUnanswered = false } }) => ({
+      members.map(({ seen, progress: { set, isUnanswered = false }, isRead = false }) => ({
         seen,
         isUnanswered,
+        isRead,
         set: { updatedAt: now, ...(typeof set === 'function' ? set(now) : set) },
       })),
     );
@@ -111,18 +114,19 @@ export class AnalysisProgress {
   }
 
   private async readAll(ids: string[]): Promise<(Analysis | null)[]> {
-    const rows = await this.em.fork().find(Analysis, { id: { $in: ids } });
+    const rows = await this.em.fork().find(Analysis, { id: { $in: ids } }, { disableIdentityMap: true });
     const byId = new Map(rows.map((row) => [row.id, row]));
     return ids.map((id) => byId.get(id) ?? null);
   }
 
   private manner(): Pick<
     BatcherOptions<never, never>,
-    'membersMax' | 'inFlightMax' | 'waitingMax' | 'laneWaitingMax' | 'now'
+    'membersMax' | 'inFlightMax' | 'overlapAfterMs' | 'waitingMax' | 'laneWaitingMax' | 'now'
   > {
     return {
       membersMax: BATCH_MEMBERS_MAX,
       inFlightMax: BATCHES_IN_FLIGHT,
+      overlapAfterMs: OVERLAP_AFTER_MS,
       waitingMax: Infinity,
       laneWaitingMax: Infinity,
       now: () => this.clock.now(),
