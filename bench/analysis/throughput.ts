@@ -10,7 +10,7 @@ import type { AnalysisStage } from './analysis-stage.js';
 import { sendAnalyses } from './send-analyses.js';
 
 /** Of one of this server's workers. */
-const CONCURRENCY = 32;
+const CONCURRENCY = 64;
 const BARE_QUEUE = 'bare';
 const LOOK_MS = 200;
 /** Of the jobs; what is done before them warms up. */

@@ -5,10 +5,10 @@ import { AnalysisCancellations } from './analysis-cancellations.service.js';
 import { AnalysisClaims } from './analysis-claims.service.js';
 import { ANALYSES_QUEUE, ATTEMPT_SECONDS_MAX } from './analysis-queues.js';
 
-/** Jobs mostly wait for answers. */
-const CONCURRENCY = 32;
+/** Jobs mostly wait for answers, and what they write together costs less for each. */
+const CONCURRENCY = 64;
 /** What all processes together ask of one provider at once: work that can wait leaves room for callers who cannot. */
-const PROVIDER_CONCURRENCY = 32;
+const PROVIDER_CONCURRENCY = 64;
 
 /** Takes analyses from their queue, each for one attempt. */
 @Injectable()

@@ -17,7 +17,11 @@ export class AnalysisAnswers {
   async get(analysis: Analysis, order: AnalysisOrder, now: Date): Promise<ModelAnswer> {
     const known = await this.cache.find(analysis, order.kind, now);
     if (known) return known;
-    await this.holds.markWaiting(analysis, false);
-    return this.batches.ask(order);
+    const marked = this.holds.markWaiting(analysis, false);
+    try {
+      return await this.batches.ask(order);
+    } finally {
+      await marked;
+    }
   }
 }
