@@ -11,7 +11,12 @@ import { ChatTargetService } from './chat-target.service.js';
 import { ImageMeasurer } from './images/image-measurer.service.js';
 import { readPrompt, type Prompt } from './prompt.js';
 import { InvalidImageError, ParameterConstraintViolationError } from './inference.errors.js';
+import type { ChatCompletionBody } from './wire/chat-completion.js';
 import type { ParsedChat } from './wire/parse-chat.js';
+import { asksForCaching, withoutCaching } from './wire/prompt-caching.js';
+
+/** What is said to have been left out where a model does not cache what it is told to. */
+const CACHE_CONTROL = 'cache_control';
 
 /** A model that was found, and why the chat may not go there: null where it may. */
 export interface AccessDecision {
@@ -49,12 +54,18 @@ export class AdmissionService {
     const { violations, choices, outputLimit: limit } = resolution;
     if (violations.length > 0) throw new ParameterConstraintViolationError(id, violations);
     if (!limit) throw new Error(`no output limit for ${id}, although no parameter was refused`);
-    const dropped = chat.dropped.map((parameter): AppliedChange => ({ parameter, action: 'dropped' }));
+    const body = cacheable(chat);
+    const unheeded = body === chat.body ? [] : [CACHE_CONTROL];
+    const dropped = [...chat.dropped, ...unheeded].map((parameter): AppliedChange => ({
+      parameter,
+      action: 'dropped',
+    }));
     const redirected: AppliedChange[] = chat.redirectedFrom
       ? [{ parameter: 'model', action: 'redirected', to: id }]
       : [];
     return {
       ...chat,
+      body,
       parameters: resolution.parameters,
       applied: [...preferences, ...redirected, ...dropped, ...resolution.applied],
       outputLimit: limit,
@@ -106,4 +117,11 @@ function keepsAll(asked: ModelParameters, preferring: ModelParameters): boolean 
       ([name, value]) => JSON.stringify(preferring.parameters[name]) === JSON.stringify(value),
     )
   );
+}
+
+/** The body, without marks of caching where its model would not heed them, or where what is written to the cache has no price of its own. */
+function cacheable({ body, model, route }: AccessibleChat): ChatCompletionBody {
+  if (!asksForCaching(body)) return body;
+  const isPriced = model.meta.providerCosts?.cacheWrite !== undefined;
+  return isPriced && route.provider.cachesMarked ? body : withoutCaching(body);
 }

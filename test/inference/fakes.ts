@@ -79,6 +79,7 @@ export interface Script {
 export function scriptedProvider(script: Script): ChatProvider & { signal: AbortSignal | null } {
   return {
     name: 'scripted',
+    cachesMarked: false,
     onDisconnect: script.onDisconnect ?? { kind: 'drain', capMs: 5_000 },
     signal: null,
     complete(_request, signal) {

@@ -275,8 +275,8 @@ describe('the official Anthropic client, unchanged but for its address', () => {
       'cache_control',
     ],
     [
-      'prompt caching of a block',
-      { system: [{ type: 'text', text: 'a', cache_control: { type: 'ephemeral' } }] },
+      'prompt caching that has no price',
+      { system: [{ type: 'text', text: 'a', cache_control: { type: 'ephemeral', ttl: '1h' } }] },
       400,
       'invalid_request_error',
       'unsupported_parameter',

@@ -49,6 +49,8 @@ export interface ChatProvider extends Partial<EmbeddingProvider> {
   /** As written to the ledger. */
   readonly name: string;
   readonly onDisconnect: DisconnectPolicy;
+  /** Whether it caches the parts of a prompt that are marked for it. */
+  readonly cachesMarked: boolean;
   complete(request: ProviderRequest, signal: AbortSignal): Promise<ProviderAnswer>;
   /** Events that arrive together come together, so that what is done for each arrival is done once for all of them. No list is empty. */
   stream(request: ProviderRequest, signal: AbortSignal): AsyncIterable<ProviderEvent[]>;

@@ -41,6 +41,8 @@ interface OutgoingCall {
 
 /** Any server that speaks `POST /chat/completions` as OpenAI does: OpenAI, Azure, Ollama, vLLM, OpenRouter. */
 export class OpenAiCompatibleProvider implements ChatProvider, EmbeddingProvider {
+  /** Its kind caches by itself, and knows no marks. */
+  readonly cachesMarked = false;
   readonly onDisconnect = { kind: 'drain', capMs: DRAIN_CAP_MS } as const;
 
   private readonly origin: string;

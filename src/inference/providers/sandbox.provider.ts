@@ -28,6 +28,7 @@ const CHUNKS_BEFORE_DROP = 2;
 @Injectable()
 export class SandboxProvider implements ChatProvider {
   readonly name = 'sandbox';
+  readonly cachesMarked = false;
   readonly onDisconnect = { kind: 'drain', capMs: DRAIN_CAP_MS } as const;
 
   async complete(request: ProviderRequest, signal: AbortSignal): Promise<ProviderAnswer> {

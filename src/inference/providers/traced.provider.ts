@@ -39,6 +39,10 @@ export class TracedProvider implements ChatProvider {
     return this.inner.onDisconnect;
   }
 
+  get cachesMarked(): boolean {
+    return this.inner.cachesMarked;
+  }
+
   async complete(request: ProviderRequest, signal: AbortSignal): Promise<ProviderAnswer> {
     const span = this.open('chat', request, chatFacts(request));
     return inSpan(span, async () => {

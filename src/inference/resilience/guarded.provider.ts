@@ -23,6 +23,10 @@ export class GuardedProvider implements ChatProvider {
     return this.inner.name;
   }
 
+  get cachesMarked(): boolean {
+    return this.inner.cachesMarked;
+  }
+
   get onDisconnect(): ChatProvider['onDisconnect'] {
     return this.inner.onDisconnect;
   }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ChatMessage, MESSAGES_MAX } from './chat-message.js';
+import { cacheControl } from './prompt-caching.js';
 
 export const TOOLS_MAX = 128;
 /** Longest model id or alias, the width of the column. */
@@ -17,6 +18,7 @@ const FunctionTool = z.strictObject({
     parameters: jsonObject.optional(),
     strict: z.boolean().nullish(),
   }),
+  ...cacheControl,
 });
 
 const ToolChoice = z.union(

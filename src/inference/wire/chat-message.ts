@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { cacheControl } from './prompt-caching.js';
 
 /** Most messages of one request; a conversation beyond it is a mistake of the client, and reading it would hold the thread. */
 export const MESSAGES_MAX = 10_000;
@@ -12,7 +13,7 @@ export const name = z.string().min(1).max(64);
 /** What ties the answer of a tool to its call. */
 export const toolCallId = z.string().min(1).max(256);
 
-export const TextPart = z.strictObject({ type: z.literal('text'), text: z.string() });
+export const TextPart = z.strictObject({ type: z.literal('text'), text: z.string(), ...cacheControl });
 
 export const imageDetail = z.enum(['auto', 'low', 'high', 'original']);
 
@@ -22,6 +23,7 @@ export const ImagePart = z.strictObject({
     url: z.string().min(1),
     detail: imageDetail.optional(),
   }),
+  ...cacheControl,
 });
 
 const RefusalPart = z.strictObject({ type: z.literal('refusal'), refusal: z.string() });
@@ -32,6 +34,7 @@ const ToolCall = z.strictObject({
   function: z.strictObject({ name, arguments: z.string() }),
   /** Streaming clients hand back the delta's index. */
   index: z.number().int().min(0).optional(),
+  ...cacheControl,
 });
 
 /**
@@ -98,6 +101,7 @@ export const ChatMessage = z.discriminatedUnion(
 );
 export type ChatMessage = z.infer<typeof ChatMessage>;
 export type ImagePart = z.infer<typeof ImagePart>;
+export type TextPart = z.infer<typeof TextPart>;
 
 function hasContent(value: unknown): boolean {
   return value !== undefined && value !== null;

@@ -8,8 +8,9 @@ import {
   MODEL_ID_LENGTH_MAX,
   TOOLS_MAX,
 } from '../../wire/chat-completion.js';
+import { CacheControl } from '../../wire/prompt-caching.js';
 
-/** Turns prompt caching on, which changes the price; `checkCaching` finds it. */
+/** Any form of it: what has no price, `unpricedCaching` finds, and a caller may have it left out. */
 const cacheControl = z.unknown().optional().meta({ type: 'object' });
 
 const TextBlock = z.strictObject({
@@ -171,11 +172,25 @@ export const MESSAGES_PRICE_CHANGING = new Map<string, readonly unknown[]>([
   ['mcp_servers', [[]]],
 ]);
 
-/** Whether any part of the prompt asks to be cached. */
-export function asksForCaching({ system, messages, tools }: MessagesBody): boolean {
+/** What carries a mark of caching, whatever it is. */
+export interface Markable {
+  cache_control?: unknown;
+}
+
+/** Whether any part of the prompt is to be cached in a way that has no price. */
+export function hasUnpricedCaching({ system, messages, tools }: MessagesBody): boolean {
   const blocks = [system, ...messages.map(({ content }) => content)].flatMap((content) =>
-    Array.isArray(content) ? (content as { cache_control?: unknown; content?: unknown }[]) : [],
+    Array.isArray(content) ? (content as (Markable & { content?: unknown })[]) : [],
   );
-  const within = blocks.flatMap(({ content }) => (Array.isArray(content) ? (content as typeof blocks) : []));
-  return [...blocks, ...within, ...(tools ?? [])].some(({ cache_control: asked }) => (asked ?? null) !== null);
+  const within = blocks.flatMap(({ content }) => (Array.isArray(content) ? (content as Markable[]) : []));
+  return [...blocks, ...within, ...(tools ?? [])].some(
+    ({ cache_control: asked }) => (asked ?? null) !== null && !CacheControl.safeParse(asked).success,
+  );
+}
+
+/** The mark as the internal form has it; none where it has no price. */
+export function cachingOf(...blocks: readonly Markable[]): { cache_control?: CacheControl } {
+  const marks = blocks.map(({ cache_control: asked }) => CacheControl.safeParse(asked).data);
+  const mark = marks.findLast((one) => one !== undefined);
+  return mark ? { cache_control: mark } : {};
 }

@@ -1,11 +1,18 @@
 import type { ImagePlace } from '../../prompt.js';
 import type { ChatCompletionBody } from '../../wire/chat-completion.js';
-import type { ChatMessage, ImagePart, ThinkingBlock } from '../../wire/chat-message.js';
+import type { ChatMessage, ImagePart, TextPart, ThinkingBlock } from '../../wire/chat-message.js';
 import { imageFaults, type ParsedChat } from '../../wire/parse-chat.js';
 import { type BodyFaults, type BodyForm, readBody } from '../../wire/read-body.js';
 import { toolFaults, type ToolStep } from '../../wire/tool-results.js';
 import { given } from '../given.js';
-import { asksForCaching, MESSAGES_PRICE_CHANGING, MessagesBody, type MessagesTurn } from './messages-body.js';
+import {
+  cachingOf,
+  hasUnpricedCaching,
+  type Markable,
+  MESSAGES_PRICE_CHANGING,
+  MessagesBody,
+  type MessagesTurn,
+} from './messages-body.js';
 
 const FORM: BodyForm<MessagesBody> = { schema: MessagesBody, priceChanging: MESSAGES_PRICE_CHANGING, check };
 
@@ -66,7 +73,7 @@ function check(body: MessagesBody): BodyFaults {
   if (thinking?.type === 'disabled' && (output?.effort ?? null) !== null) {
     failed.push({ field: 'thinking', message: 'must not be disabled where output_config.effort is given' });
   }
-  return { failed, unsupported: asksForCaching(body) ? ['cache_control'] : [] };
+  return { failed, unsupported: hasUnpricedCaching(body) ? ['cache_control'] : [] };
 }
 
 function toolSteps({ content }: MessagesTurn, index: number): ToolStep[] {
@@ -94,10 +101,10 @@ function toMessages({ system, messages }: MessagesBody, imagePaths: Map<ImagePar
 function toUserMessages(content: Content<'user'>, path: string, imagePaths: Map<ImagePart, ImagePlace>): ChatMessage[] {
   if (typeof content === 'string') return [{ role: 'user', content }];
   const results: ChatMessage[] = [];
-  const parts: (ImagePart | { type: 'text'; text: string })[] = [];
+  const parts: (ImagePart | TextPart)[] = [];
   for (const [position, block] of content.entries()) {
     if (block.type === 'tool_result') results.push(toResult(block));
-    else if (block.type === 'text') parts.push({ type: 'text', text: block.text });
+    else if (block.type === 'text') parts.push({ type: 'text', text: block.text, ...cachingOf(block) });
     else {
       const image = toImage(block);
       const param = `${path}[${position}]`;
@@ -108,15 +115,24 @@ function toUserMessages(content: Content<'user'>, path: string, imagePaths: Map<
   return parts.length > 0 ? [...results, { role: 'user', content: parts }] : results;
 }
 
-function toImage({ source }: Block<'user', 'image'>): ImagePart {
+function toImage(block: Block<'user', 'image'>): ImagePart {
+  const { source } = block;
   const url = source.type === 'url' ? source.url : `data:${source.media_type};base64,${source.data}`;
-  return { type: 'image_url', image_url: { url } };
+  return { type: 'image_url', image_url: { url }, ...cachingOf(block) };
 }
 
 /** The internal form has no mark for a result that is an error, so the text says it. */
-function toResult({ tool_use_id: id, content = '', is_error: isError }: Block<'user', 'tool_result'>): ChatMessage {
-  const text = typeof content === 'string' ? content : content.map((block) => block.text).join('');
-  return { role: 'tool', tool_call_id: id, content: isError ? `Error: ${text}` : text };
+function toResult(block: Block<'user', 'tool_result'>): ChatMessage {
+  const { tool_use_id: id, content = '', is_error: isError } = block;
+  const blocks = typeof content === 'string' ? [] : content;
+  const said = typeof content === 'string' ? content : blocks.map(({ text }) => text).join('');
+  const text = isError ? `Error: ${said}` : said;
+  const caching = cachingOf(block, ...blocks);
+  return {
+    role: 'tool',
+    tool_call_id: id,
+    content: caching.cache_control ? [{ type: 'text', text, ...caching }] : text,
+  };
 }
 
 /** What the model thought before goes back to whoever signed it. */
@@ -130,10 +146,11 @@ function toAssistant(content: Content<'assistant'>): ChatMessage {
     content: texts.length === 0 && calls.length > 0 ? null : toTexts(texts),
     ...(thinking.length > 0 && { thinking_blocks: thinking }),
     ...(calls.length > 0 && {
-      tool_calls: calls.map(({ id, name, input }) => ({
-        id,
+      tool_calls: calls.map((call) => ({
+        id: call.id,
         type: 'function' as const,
-        function: { name, arguments: JSON.stringify(input) },
+        function: { name: call.name, arguments: JSON.stringify(call.input) },
+        ...cachingOf(call),
       })),
     }),
   };
@@ -143,16 +160,17 @@ function isSealed(block: Exclude<Content<'assistant'>, string>[number]): block i
   return block.type === 'redacted_thinking' || (block.type === 'thinking' && block.signature !== '');
 }
 
-/** One text is a text; several stay apart. */
-function toTexts(content: string | readonly { text: string }[]): string | { type: 'text'; text: string }[] {
+/** One text is a text; several, or one that is to be cached, stay apart. */
+function toTexts(content: string | readonly ({ text: string } & Markable)[]): string | TextPart[] {
   if (typeof content === 'string') return content;
-  if (content.length < 2) return content[0]?.text ?? '';
-  return content.map(({ text }) => ({ type: 'text', text }));
+  const parts = content.map((block) => ({ type: 'text' as const, text: block.text, ...cachingOf(block) }));
+  const [first] = parts;
+  return parts.length < 2 && !first?.cache_control ? (first?.text ?? '') : parts;
 }
 
 function toTool(tool: NonNullable<MessagesBody['tools']>[number]): NonNullable<ChatCompletionBody['tools']>[number] {
   const { name, description, input_schema: parameters, strict } = tool;
-  return { type: 'function', function: { name, parameters, ...given({ description, strict }) } };
+  return { type: 'function', function: { name, parameters, ...given({ description, strict }) }, ...cachingOf(tool) };
 }
 
 function toToolChoice(choice: NonNullable<MessagesBody['tool_choice']>): ChatCompletionBody['tool_choice'] {

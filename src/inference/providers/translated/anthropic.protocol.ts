@@ -25,6 +25,7 @@ interface SentBody extends Record<string, unknown> {
 /** Anthropic's Messages API. */
 export class AnthropicProtocol implements Protocol {
   readonly signsThinking = true;
+  readonly cachesMarked = true;
 
   constructor(
     private readonly endpoint: ProviderEndpoint,

@@ -2,7 +2,7 @@ import type { JSONSchema7, LanguageModelV4CallOptions, LanguageModelV4FunctionTo
 import { OUTPUT_LIMITS } from '../../../models/domain/constrained-parameters.js';
 import type { ChatCompletionBody } from '../../wire/chat-completion.js';
 import { ProviderRejection, type ProviderRequest } from '../chat-provider.js';
-import { toPrompt } from './prompt-translation.js';
+import { cachingOf, toPrompt } from './prompt-translation.js';
 
 /** What no translated provider offers, and a value of each that stands for its absence. */
 const NEVER_OFFERED: Readonly<Record<string, unknown>> = {
@@ -66,13 +66,15 @@ function effortOf(parameters: Record<string, unknown>): LanguageModelV4CallOptio
   return effort;
 }
 
-function toTool({ function: offered }: NonNullable<ChatCompletionBody['tools']>[number]): LanguageModelV4FunctionTool {
+function toTool(tool: NonNullable<ChatCompletionBody['tools']>[number]): LanguageModelV4FunctionTool {
+  const { function: offered } = tool;
   return {
     type: 'function',
     name: offered.name,
     ...(offered.description !== undefined && { description: offered.description }),
     inputSchema: (offered.parameters ?? { type: 'object', properties: {} }) as JSONSchema7,
     ...(offered.strict && { strict: true }),
+    ...cachingOf(tool),
   };
 }
 

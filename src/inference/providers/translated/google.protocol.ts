@@ -16,6 +16,7 @@ const PENALTIES = ['presence_penalty', 'frequency_penalty'] as const;
 /** Google's Gemini API. */
 export class GoogleProtocol implements Protocol {
   readonly signsThinking = false;
+  readonly cachesMarked = false;
 
   constructor(
     private readonly endpoint: ProviderEndpoint,

@@ -7,6 +7,7 @@ import type {
   LanguageModelV4ToolCallPart,
 } from '@ai-sdk/provider';
 import type { ChatMessage, ImagePart, ThinkingBlock } from '../../wire/chat-message.js';
+import { isMarked } from '../../wire/prompt-caching.js';
 import { ProviderRejection } from '../chat-provider.js';
 
 type Message<Role extends ChatMessage['role']> = Extract<ChatMessage, { role: Role }>;
@@ -26,7 +27,7 @@ export function toPrompt(messages: readonly ChatMessage[]): LanguageModelV4Promp
     switch (message.role) {
       case 'system':
       case 'developer':
-        instructions.push({ role: 'system', content: textOf(message.content) });
+        instructions.push(...toInstructions(message.content));
         break;
       case 'user':
         conversation.push({ role: 'user', content: toUserParts(message.content) });
@@ -44,7 +45,27 @@ export function toPrompt(messages: readonly ChatMessage[]): LanguageModelV4Promp
 
 function toUserParts(content: Message<'user'>['content']): (LanguageModelV4TextPart | LanguageModelV4FilePart)[] {
   if (typeof content === 'string') return [{ type: 'text', text: content }];
-  return content.map((part) => (part.type === 'text' ? { type: 'text', text: part.text } : toFile(part)));
+  return content.map((part) => ({
+    ...(part.type === 'text' ? { type: 'text' as const, text: part.text } : toFile(part)),
+    ...cachingOf(part),
+  }));
+}
+
+/** One text, or where a part of it is to be cached, one for each: only a whole one can be. */
+function toInstructions(content: Message<'system'>['content']): LanguageModelV4Message[] {
+  if (typeof content === 'string' || !content.some(isMarked)) return [{ role: 'system', content: textOf(content) }];
+  return content.map((part) => ({ role: 'system', content: part.text, ...cachingOf(part) }));
+}
+
+/** The mark of whatever holds one of these, as Anthropic's library reads it. */
+export function cachingOf(...parts: readonly object[]): {
+  providerOptions?: { anthropic: { cacheControl: { type: 'ephemeral' } } };
+} {
+  return parts.some(isMarked) ? { providerOptions: { anthropic: { cacheControl: { type: 'ephemeral' } } } } : {};
+}
+
+function partsOf(content: Message<'assistant'>['content']): readonly object[] {
+  return Array.isArray(content) ? content : [];
 }
 
 /** The image was measured before, so a data URI that is none is a URL. */
@@ -70,10 +91,12 @@ function toAssistant(
       toolCallId: call.id,
       toolName: call.function.name,
       input: parseArguments(call.function.arguments, path),
+      ...cachingOf(call),
     };
   });
   const thinking = (message.thinking_blocks ?? []).map(toReasoning);
-  return { role: 'assistant', content: [...thinking, ...(text ? [{ type: 'text' as const, text }] : []), ...calls] };
+  const said = text ? [{ type: 'text' as const, text, ...cachingOf(...partsOf(message.content)) }] : [];
+  return { role: 'assistant', content: [...thinking, ...said, ...calls] };
 }
 
 /** Anthropic's libraries know a block by its seal. */
@@ -94,7 +117,8 @@ function toToolResult(
     throw new ProviderRejection(`messages[${index}].tool_call_id answers no tool call of an earlier message`);
   }
   const output = { type: 'text' as const, value: textOf(content) };
-  return { role: 'tool', content: [{ type: 'tool-result', toolCallId, toolName, output }] };
+  const caching = cachingOf(...partsOf(content));
+  return { role: 'tool', content: [{ type: 'tool-result', toolCallId, toolName, output, ...caching }] };
 }
 
 function parseArguments(text: string, path: string): unknown {

@@ -6,6 +6,8 @@ import type { ProviderRequest } from '../chat-provider.js';
 export interface Protocol {
   /** Whether the provider signs what its models think, and has to be shown it again. */
   readonly signsThinking: boolean;
+  /** Whether it caches the parts of a prompt that are marked for it. */
+  readonly cachesMarked: boolean;
 
   /**
    * Prepares one call.

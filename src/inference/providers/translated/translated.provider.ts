@@ -40,6 +40,10 @@ export class TranslatedProvider implements ChatProvider {
     private readonly protocol: Protocol,
   ) {}
 
+  get cachesMarked(): boolean {
+    return this.protocol.cachesMarked;
+  }
+
   async complete(request: ProviderRequest, signal: AbortSignal): Promise<ProviderAnswer> {
     try {
       const { model, options, ...exchange } = this.protocol.open(request);
