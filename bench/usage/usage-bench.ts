@@ -15,14 +15,7 @@ import { measureAdmission, measureWal } from './admission.js';
 import type { Answering } from './asking.js';
 import { judgePlans } from './judged-plans.js';
 import { EXPLAINING_SERVER, PlanLog } from './plan-log.js';
-import {
-  heaviestUser,
-  makePastMonths,
-  readCatalogue,
-  readScans,
-  readStorage,
-  WATCHED_TABLES,
-} from './usage-database.js';
+import { heaviestUser, LARGE_TABLES, makePastMonths, readCatalogue, readScans, readStorage } from './usage-database.js';
 import { measureExport, measurePages, measureQueries, type PagingRow } from './usage-measures.js';
 import { PAGED_LISTS, usageQueries } from './usage-queries.js';
 import type { UsageReport } from './usage-report.js';
@@ -107,7 +100,7 @@ async function measureOn(
   const about = {
     plans: new PlanLog(client, server.logFile),
     catalogue: await readCatalogue(client),
-    hotTables: WATCHED_TABLES,
+    hotTables: LARGE_TABLES,
   };
   const [asked, askers] = [usageQueries(id), { operator, user: { url: child.url, token: own } }];
   const plans = await judgePlans(asked, askers, about, say);

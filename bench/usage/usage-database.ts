@@ -6,7 +6,15 @@ import { HOT_TABLES } from '../../src/monitoring/database/hot-tables.js';
 import type { Catalogue } from './plan-checks.js';
 
 /** What every request or page reads. */
-export const WATCHED_TABLES: readonly string[] = [...HOT_TABLES, 'usage_hourly', 'usage_totals'];
+const WATCHED_TABLES: readonly string[] = [...HOT_TABLES, 'usage_hourly', 'usage_totals'];
+/** What no question may read whole. */
+export const LARGE_TABLES: readonly string[] = [
+  ...WATCHED_TABLES,
+  'system_logs',
+  'api_usage',
+  'performance_metrics',
+  'audit_trail',
+];
 /** Rows of these are counted as what the calls take. */
 const STORED_TABLES = ['token_usage_ledger', 'credit_postings', 'credit_holds', 'usage_hourly', 'usage_totals'];
 /** The users of the calls registered in the seconds before the first of them. */

@@ -13,6 +13,7 @@ type Served = Omit<UsageQuery, keyof Question>;
 
 /** A report of the last 30 days, which may stand beside the 30 before; a full hour more at its beginning. */
 const lastMonth = (...indexes: string[]): Served => ({ indexes, days: 31 });
+const lastDay = (...indexes: string[]): Served => ({ indexes, days: 1 });
 const twoMonths = (...indexes: string[]): Served => ({ indexes, days: 61 });
 const ever = (...indexes: string[]): Served => ({ indexes, days: null });
 
@@ -20,6 +21,8 @@ const TOTALS = 'usage_totals_pkey';
 /** PostgreSQL 18 skips through an index whose first column is not asked for, where its rows lie closer together. */
 const OF_USER = ['usage_hourly_user_id_hour_index', 'usage_hourly_pkey'] as const;
 const OF_HOURS = ['usage_hourly_pkey', 'usage_hourly_model_id_hour_index'] as const;
+
+const OF_WINDOWS = ['idx_api_usage_window', 'idx_api_usage_service_window'] as const;
 
 /** All begin with the user. */
 const OF_GRANTS = ['credits_pkey', 'credits_user_id_grant_key_unique', 'credits_open_index'] as const;
@@ -59,6 +62,20 @@ export function usageQueries(heavyUserId: string): UsageQuery[] {
     ['/admin/users?email=nobody-has-this', { indexes: [], days: null, wholeTable: 'users' }],
     ['/admin/subscriptions', ever('subscriptions_pkey')],
     ['/admin/subscriptions?tier=enterprise', ever('subscriptions_pkey')],
+    ['/admin/system-logs', lastDay('system_logs_pkey')],
+    ['/admin/system-logs?level=error', lastDay('idx_system_logs_level_created')],
+    ['/admin/system-logs?service=HoldSweeper&limit=200', lastDay('idx_system_logs_service_created')],
+    [`/admin/system-logs?userId=${heavyUserId}`, lastDay('idx_system_logs_user_created')],
+    ['/admin/api-usage', lastDay('idx_api_usage_window')],
+    ['/admin/api-usage?sort=cost', lastDay(...OF_WINDOWS, 'idx_api_usage_cost')],
+    ['/admin/api-usage?sort=errorRate', lastDay(...OF_WINDOWS, 'idx_api_usage_error_rate')],
+    ['/admin/api-usage/summary', lastDay(...OF_WINDOWS)],
+    ['/admin/api-usage/summary?groupBy=user', lastDay(...OF_WINDOWS)],
+    ['/admin/performance?name=request_p95&interval=minute', lastDay('idx_performance_metrics_name_created')],
+    ['/admin/audit-trail', ever('audit_trail_pkey')],
+    ['/admin/audit-trail?action=plan.update', ever('idx_audit_trail_action_created')],
+    [`/admin/audit-trail?actorId=${heavyUserId}`, ever('idx_audit_trail_actor_created')],
+    ['/admin/audit-trail?entity=plan&entityId=pro', ever('idx_audit_trail_entity', 'audit_trail_pkey')],
   ];
   const user: [path: string, served: Served][] = [
     ['/v1/me/usage', lastMonth(...OF_USER)],
@@ -84,4 +101,5 @@ export const PAGED_LISTS = [
   '/admin/subscriptions?limit=100',
   '/admin/credits/grants?limit=100',
   '/admin/credits/holds?limit=100',
+  '/admin/audit-trail?limit=100',
 ] as const;

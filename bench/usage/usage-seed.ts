@@ -4,6 +4,7 @@ import { modelPrices } from '../../src/models/domain/model-prices.js';
 import { Random } from '../../src/simulation/random.js';
 import { CallMaker, type PricedModel } from './made-calls.js';
 import { makePeople, PeopleRows } from './made-people.js';
+import { seedRecords } from './made-records.js';
 
 /** Of one transaction. What is in memory at a time is as young as it is small, and costs the collector little. */
 const CHUNK_CALLS = 2_000;
@@ -50,6 +51,8 @@ export async function seedLedger(url: string, size: LedgerSize, say: (text: stri
     await writers.calls.query(
       `vacuum analyze users, subscriptions, credits, credit_accounts, credit_holds, credit_postings, token_usage_ledger`,
     );
+    say('what monitoring records');
+    await seedRecords(writers.calls, size.rows);
   });
 }
 
