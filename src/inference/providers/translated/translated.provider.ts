@@ -53,7 +53,7 @@ export class TranslatedProvider implements ChatProvider {
         completion: toCompletion(request, { content: answer.content, finishReason: answer.finishReason, usage }),
         usage,
         providerRequestId: exchange.providerRequestId(),
-        providerModel: answer.response?.modelId,
+        providerModel: answer.response?.modelId ?? versionIn(answer.response?.body),
       };
     } catch (error) {
       throw this.toProviderError(error, signal);
@@ -72,6 +72,7 @@ export class TranslatedProvider implements ChatProvider {
         const events: ProviderEvent[] = translator.translate(part).map((chunk) => ({ kind: 'chunk', chunk }));
         const usage = usageOf(part, exchange);
         if (part.type === 'response-metadata') providerModel = part.modelId;
+        if (part.type === 'raw') providerModel ??= versionIn(part.rawValue);
         if (usage) {
           events.push({ kind: 'usage', usage, providerRequestId: exchange.providerRequestId(), providerModel });
         }
@@ -144,4 +145,10 @@ function refuseBroken(part: LanguageModelV4StreamPart): void {
   if (part.type === 'finish' && part.finishReason.unified === 'interrupted') {
     throw new ProviderFailure('the provider broke the stream off');
   }
+}
+
+/** The model that answered, where the protocol tells of it by another name than the library knows, as Google's does. */
+function versionIn(answer: unknown): string | undefined {
+  const { modelVersion: version } = (answer ?? {}) as { modelVersion?: unknown };
+  return typeof version === 'string' ? version : undefined;
 }
