@@ -163,10 +163,18 @@ describe('the ledger as operators read it', () => {
   }
 
   it('writes as many exports at a time as it may, and ends one whose reader leaves', async () => {
-    const files = [await opened(), await opened()];
-    const refused = await admin.get(`/admin/usage/export?${RANGE}`);
-    expect(refused).toMatchObject({ status: 503, body: { code: 'overloaded' } });
-    for (const file of files) file.destroy();
-    (await opened()).destroy();
+    const em = admin.server.orm.em.fork();
+    await em.begin();
+    try {
+      // So few rows would be written before anybody else can come.
+      await em.execute('lock table token_usage_ledger in access exclusive mode');
+      const files = [await opened(), await opened()];
+      const refused = await admin.get(`/admin/usage/export?${RANGE}`);
+      expect(refused).toMatchObject({ status: 503, body: { code: 'overloaded' } });
+      for (const file of files) file.destroy();
+      (await opened()).destroy();
+    } finally {
+      await em.rollback();
+    }
   });
 });
