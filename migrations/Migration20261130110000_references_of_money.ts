@@ -16,6 +16,8 @@ const LEDGERS = ['token_usage_ledger', 'token_usage_ledger_archive'];
  */
 export class Migration20261130110000_references_of_money extends Migration {
   override up(): void {
+    // Whoever comes after a statement that waits for a lock waits behind it: rather fail, and be run again.
+    this.addSql(`set local lock_timeout = '2s'`);
     for (const table of TABLES) this.addSql(`alter table ${table} drop constraint ${table}_user_id_foreign`);
     for (const table of LEDGERS) this.addSql(`alter table ${table} drop constraint ${table}_model_id_foreign`);
     this.addSql(REQUIRE_MODELS);
@@ -30,6 +32,7 @@ export class Migration20261130110000_references_of_money extends Migration {
   }
 
   override down(): void {
+    this.addSql(`set local lock_timeout = '2s'`);
     this.addSql(`drop trigger models_keep_calls on models`);
     this.addSql(`drop trigger users_keep_money on users`);
     this.addSql(`drop trigger token_usage_ledger_models_exist on token_usage_ledger`);
