@@ -73,7 +73,7 @@ export function usageQueries(heavyUserId: string): UsageQuery[] {
     ['/admin/api-usage/summary?groupBy=user', lastDay(...OF_WINDOWS)],
     ['/admin/performance?name=request_p95&interval=minute', lastDay('idx_performance_metrics_name_created')],
     ['/admin/audit-trail', ever('audit_trail_pkey')],
-    ['/admin/audit-trail?action=plan.update', ever('idx_audit_trail_action_created')],
+    ['/admin/audit-trail?action=plan.update', ever('idx_audit_trail_action_created', 'audit_trail_pkey')],
     [`/admin/audit-trail?actorId=${heavyUserId}`, ever('idx_audit_trail_actor_created')],
     ['/admin/audit-trail?entity=plan&entityId=pro', ever('idx_audit_trail_entity', 'audit_trail_pkey')],
   ];
