@@ -16,9 +16,9 @@ interface Marked {
   cache_control?: unknown;
 }
 
-/** Whether any part of a prompt is to be cached. */
+/** Whether any part of a prompt has the member, also where it is null: other providers do not know it. */
 export function asksForCaching({ messages, tools }: ChatCompletionBody): boolean {
-  return (tools ?? []).some(isMarked) || messages.some((message) => markable(message).some(isMarked));
+  return (tools ?? []).some(mentionsCaching) || messages.some((message) => markable(message).some(mentionsCaching));
 }
 
 /** The same prompt for a model that does not cache what it is told to. */
@@ -45,8 +45,12 @@ export function isMarked(part: object): boolean {
   return ((part as Marked).cache_control ?? null) !== null;
 }
 
+function mentionsCaching(part: object): boolean {
+  return 'cache_control' in part;
+}
+
 function unmarked<Part extends object>(part: Part): Part {
-  if (!('cache_control' in part)) return part;
-  const { cache_control: _, ...rest } = part;
+  if (!mentionsCaching(part)) return part;
+  const { cache_control: _, ...rest } = part as Part & Marked;
   return rest as Part;
 }
