@@ -1,4 +1,5 @@
-import { get, type IncomingMessage } from 'node:http';
+import { get, type IncomingMessage, type Server } from 'node:http';
+import { PassThrough } from 'node:stream';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Principal } from '../../src/common/http/principal.js';
 import { newId } from '../../src/common/ids.js';
@@ -113,13 +114,23 @@ describe('event streams', () => {
 
   // Removed once, the look for idle connections: the process waited for the client’s connection to expire, and timed out.
   it('end with their process, which waits for no connection that is kept alive', async () => {
-    const [first] = replicas;
-    const third = await startTestApp({ database, publicUrl: first!.url, beforeInit: serveEvents });
-    const reader = followEvents(`${third.url}/spec-events/${newId()}`, { token });
-    await until(() => reader.status() === 200);
-    await third.close();
-    await reader.ended;
-    expect(reader.events).toEqual([]);
+    const late = new PassThrough();
+    late.write('so far, ');
+    const third = await startTestApp({
+      database,
+      publicUrl: replicas[0]!.url,
+      beforeInit: (app) =>
+        void app
+          .getHttpAdapter()
+          .getInstance()
+          .get('/spec-late', (_, reply) => reply.send(late)),
+    });
+    const answer = await fetch(`${third.url}/spec-late`, { headers: { authorization: `Bearer ${token}` } });
+    const closed = third.close();
+    await until(() => !(third.app.getHttpServer() as Server).listening);
+    late.end('and over');
+    expect(await answer.text()).toBe('so far, and over');
+    await closed;
   });
 
   it('drop a client that does not read', async () => {
