@@ -68,11 +68,11 @@ const KINDS = {
     rowOf: ({ at, random, userId }: Made) => {
       const requests = random.integer(1, 50);
       const errors = random.integer(0, 1);
-      // A moment of its own, so that no two are of one user's hour.
+      // A route of its own, so that no two are of one user's hour of a route.
       return {
         id: uuidAt(at),
         service: oneOf(random, API_SERVICES),
-        endpoint: `${oneOf(random, ENDPOINTS)}/${randomUUID().slice(0, 4)}`,
+        endpoint: `${oneOf(random, ENDPOINTS)}/${randomUUID()}`,
         method: 'POST',
         user_id: userId,
         time_window: new Date(Math.floor(at.getTime() / HOUR_MS) * HOUR_MS),

@@ -1,5 +1,4 @@
 import { type Caller, ChatBench } from '../inference/chat-bench.js';
-import { ReconciliationService } from '../../src/usage/reconciliation.service.js';
 import { followEvents, type ReadEvent } from '../support/event-reader.js';
 import { OpenAiMock } from '../support/openai-mock.js';
 import { until } from '../support/until.js';
@@ -49,9 +48,8 @@ export class AnalysisBench {
     await caller.expectUntouched();
   }
 
-  async expectBalanced(): Promise<void> {
-    const { checks } = await this.chat.server.app.get(ReconciliationService).run();
-    expect(checks.filter(({ isBroken }) => isBroken)).toEqual([]);
+  expectBalanced(): Promise<void> {
+    return this.chat.expectBalanced();
   }
 
   async close(): Promise<void> {

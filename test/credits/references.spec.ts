@@ -60,6 +60,22 @@ describe('what lines of money point to', () => {
     await money.holds.settle([settlement(held, 60n)], NOW);
   });
 
+  // Holds leave after their days; removed once, the look at the ledger: the user went.
+  it('a user with a call alone has to stay', async () => {
+    const user = await money.newUser();
+    const held = member(user, 0n);
+    await money.holds.reserve([held], NOW);
+    await money.holds.settle([settlement(held, 0n)], NOW);
+    const em = money.em;
+    await em.begin();
+    try {
+      await em.execute('delete from credit_holds where user_id = ?', [user.id]);
+      await expect(em.execute('delete from users where id = ?', [user.id])).rejects.toThrow(/has to stay/);
+    } finally {
+      await em.rollback();
+    }
+  });
+
   // Removed once, the account’s lock in the trigger: the user went, and the hold stayed.
   it('a user whose hold is being written has to stay', async () => {
     const user = await money.newUser();

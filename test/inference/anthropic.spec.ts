@@ -1,6 +1,5 @@
 import Anthropic from '@anthropic-ai/sdk';
 import type OpenAI from 'openai';
-import { ReconciliationService } from '../../src/usage/reconciliation.service.js';
 import { AnthropicMock } from '../support/anthropic-mock.js';
 import { dataUri, png } from '../support/images.js';
 import { type Caller, ChatBench } from './chat-bench.js';
@@ -68,10 +67,7 @@ describe('a model of Anthropic', () => {
     mock.calls.length = 0;
     caller = await bench.caller('pro');
   });
-  afterEach(async () => {
-    const { checks } = await bench.server.app.get(ReconciliationService).run();
-    expect(checks.filter((check) => check.isBroken)).toEqual([]);
-  });
+  afterEach(() => bench.expectBalanced());
   afterAll(async () => {
     await bench.close();
     await mock.close();

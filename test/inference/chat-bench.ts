@@ -5,6 +5,7 @@ import { Clock } from '../../src/common/clock.js';
 import type { Tier } from '../../src/common/domain/tiers.js';
 import { CircuitBreakers } from '../../src/inference/resilience/circuit-breakers.service.js';
 import { SubscriptionService } from '../../src/subscription/subscription.service.js';
+import { ReconciliationService } from '../../src/usage/reconciliation.service.js';
 import { TEST_SECRETS } from '../support/test-config.js';
 import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
 import { ensureUser, issueToken } from '../support/tokens.js';
@@ -207,6 +208,12 @@ export class ChatBench {
   /** What another process needs to work on the same database. */
   get processEnvironment(): Record<string, string> {
     return { DATABASE_URL: this.server.database.url, PUBLIC_URL: this.server.url, ...TEST_SECRETS };
+  }
+
+  /** That every invariant of the books holds. */
+  async expectBalanced(): Promise<void> {
+    const { checks } = await this.server.app.get(ReconciliationService).run();
+    expect(checks.filter(({ isBroken }) => isBroken)).toEqual([]);
   }
 
   close(): Promise<void> {

@@ -1,7 +1,6 @@
 import { type ClientRequest, type IncomingMessage, request, type Server } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { ReconciliationService } from '../../src/usage/reconciliation.service.js';
 import { OpenAiMock } from '../support/openai-mock.js';
 import { type Caller, ChatBench } from './chat-bench.js';
 
@@ -23,10 +22,7 @@ describe.each([{ stream: false }, { stream: true }])('a client that leaves (stre
     mock.requests.length = 0;
     caller = await bench.caller('pro');
   });
-  afterEach(async () => {
-    const { checks } = await bench.server.app.get(ReconciliationService).run();
-    expect(checks.filter((check) => check.isBroken)).toEqual([]);
-  });
+  afterEach(() => bench.expectBalanced());
   afterAll(async () => {
     await bench.close();
     await mock.close();

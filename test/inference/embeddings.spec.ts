@@ -1,4 +1,3 @@
-import { ReconciliationService } from '../../src/usage/reconciliation.service.js';
 import { OpenAiMock } from '../support/openai-mock.js';
 import { type Caller, ChatBench } from './chat-bench.js';
 import { addModel } from './model-copies.js';
@@ -36,10 +35,7 @@ describe('embeddings', () => {
     }
     caller = await bench.caller();
   });
-  afterEach(async () => {
-    const { checks } = await bench.server.app.get(ReconciliationService).run();
-    expect(checks.filter((check) => check.isBroken)).toEqual([]);
-  });
+  afterEach(() => bench.expectBalanced());
   afterAll(async () => {
     await bench.close();
     await Promise.all([openai.close(), ollama.close()]);

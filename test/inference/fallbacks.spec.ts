@@ -1,4 +1,3 @@
-import { ReconciliationService } from '../../src/usage/reconciliation.service.js';
 import { OpenAiMock } from '../support/openai-mock.js';
 import { type Caller, ChatBench } from './chat-bench.js';
 import { addModel } from './model-copies.js';
@@ -33,10 +32,7 @@ describe('a model with fallbacks', () => {
     for (const mock of [failing, healthy]) mock.requests.length = 0;
     caller = await bench.caller('pro');
   });
-  afterEach(async () => {
-    const { checks } = await bench.server.app.get(ReconciliationService).run();
-    expect(checks.filter((check) => check.isBroken)).toEqual([]);
-  });
+  afterEach(() => bench.expectBalanced());
   afterAll(async () => {
     await bench.close();
     await Promise.all([failing.close(), healthy.close()]);

@@ -1,6 +1,5 @@
 import { GoogleGenAI } from '@google/genai';
 import type OpenAI from 'openai';
-import { ReconciliationService } from '../../src/usage/reconciliation.service.js';
 import { GoogleMock } from '../support/google-mock.js';
 import { dataUri, png } from '../support/images.js';
 import { type Caller, ChatBench } from './chat-bench.js';
@@ -74,10 +73,7 @@ describe('a model of Google', () => {
     mock.calls.length = 0;
     caller = await bench.caller('pro_max');
   });
-  afterEach(async () => {
-    const { checks } = await bench.server.app.get(ReconciliationService).run();
-    expect(checks.filter((check) => check.isBroken)).toEqual([]);
-  });
+  afterEach(() => bench.expectBalanced());
   afterAll(async () => {
     await bench.close();
     await mock.close();

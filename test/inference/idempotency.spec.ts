@@ -3,7 +3,6 @@ import { ANSWER_BYTES_MAX } from '../../src/credits/stored-answers.service.js';
 import { HoldSweeper } from '../../src/credits/hold-sweeper.js';
 import { ProviderRegistry } from '../../src/inference/providers/provider-registry.js';
 import { JobRegistry } from '../../src/jobs/job-registry.js';
-import { ReconciliationService } from '../../src/usage/reconciliation.service.js';
 import { OpenAiMock } from '../support/openai-mock.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
 import { type Answer, Caller, ChatBench, type ErrorBody, HELLO } from './chat-bench.js';
@@ -33,10 +32,7 @@ describe('a chat with an Idempotency-Key', () => {
     caller = await bench.caller('enterprise');
   });
 
-  afterEach(async () => {
-    const { checks } = await bench.server.app.get(ReconciliationService).run();
-    expect(checks.filter((check) => check.isBroken)).toEqual([]);
-  });
+  afterEach(() => bench.expectBalanced());
 
   afterAll(async () => {
     await second.close();

@@ -1,5 +1,4 @@
 import OpenAI from 'openai';
-import { ReconciliationService } from '../../src/usage/reconciliation.service.js';
 import { OpenAiMock } from '../support/openai-mock.js';
 import { type Caller, ChatBench } from './chat-bench.js';
 
@@ -55,10 +54,7 @@ describe('a model of an OpenAI-compatible provider', () => {
     mock.requests.length = 0;
     caller = await bench.caller('pro');
   });
-  afterEach(async () => {
-    const { checks } = await bench.server.app.get(ReconciliationService).run();
-    expect(checks.filter((check) => check.isBroken)).toEqual([]);
-  });
+  afterEach(() => bench.expectBalanced());
   afterAll(async () => {
     await bench.close();
     await mock.close();

@@ -1,5 +1,4 @@
 import type Anthropic from '@anthropic-ai/sdk';
-import { ReconciliationService } from '../../src/usage/reconciliation.service.js';
 import { AnthropicMock } from '../support/anthropic-mock.js';
 import { OpenAiMock } from '../support/openai-mock.js';
 import { type Caller, ChatBench } from './chat-bench.js';
@@ -44,10 +43,7 @@ describe('the parts of a prompt that are marked for caching', () => {
     openai.requests.length = 0;
     caller = await bench.caller('pro');
   });
-  afterEach(async () => {
-    const { checks } = await bench.server.app.get(ReconciliationService).run();
-    expect(checks.filter((check) => check.isBroken)).toEqual([]);
-  });
+  afterEach(() => bench.expectBalanced());
   afterAll(async () => {
     await bench.close();
     await anthropic.close();

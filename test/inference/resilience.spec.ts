@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CircuitBreakers } from '../../src/inference/resilience/circuit-breakers.service.js';
 import { JobRegistry } from '../../src/jobs/job-registry.js';
-import { ReconciliationService } from '../../src/usage/reconciliation.service.js';
 import { OpenAiMock } from '../support/openai-mock.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
 import { ensureUser, issueToken } from '../support/tokens.js';
@@ -48,10 +47,7 @@ describe('a provider in trouble', () => {
     await addModel(bench.server, { id: model, like: 'sandbox-echo', provider: 'openai' });
     caller = await bench.caller('pro');
   });
-  afterEach(async () => {
-    const { checks } = await bench.server.app.get(ReconciliationService).run();
-    expect(checks.filter((check) => check.isBroken)).toEqual([]);
-  });
+  afterEach(() => bench.expectBalanced());
   afterAll(async () => {
     await other.close();
     await bench.close();

@@ -1,5 +1,4 @@
 import OpenAI from 'openai';
-import { ReconciliationService } from '../../src/usage/reconciliation.service.js';
 import { dataUri, png } from '../support/images.js';
 import { OpenAiMock } from '../support/openai-mock.js';
 import { type Caller, ChatBench } from './chat-bench.js';
@@ -36,10 +35,7 @@ describe('the official OpenAI client, over the Responses API', () => {
     caller = await bench.caller('pro');
     client = caller.openai;
   });
-  afterEach(async () => {
-    const { checks } = await bench.server.app.get(ReconciliationService).run();
-    expect(checks.filter((check) => check.isBroken)).toEqual([]);
-  });
+  afterEach(() => bench.expectBalanced());
   afterAll(async () => {
     await bench.close();
     await mock.close();
