@@ -1,12 +1,10 @@
 /**
- * The engine's values. It warns on every start of a Node line that has no long-term-support name yet, on standard error and past every
- * logger; that one line is held back while it loads. Types come from the package itself.
+ * The engine's values; types come from the package itself. The first import has to stay the first. An `await import()` here would keep it
+ * apart more plainly, but everything that imports this module would wait for it: Jest loads such a graph several times over.
  */
-const warn = console.warn;
-console.warn = (...parts: unknown[]): void => {
-  if (!String(parts[0]).includes('Unsupported runtime')) warn(...parts);
-};
-const engine = await import('oidc-provider');
-console.warn = warn;
+import { speakAgain } from './engine-remark.js';
+import { errors, interactionPolicy, Provider } from 'oidc-provider';
 
-export const { Provider, errors, interactionPolicy } = engine;
+speakAgain();
+
+export { errors, interactionPolicy, Provider };
