@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { DataDirInUseError, EmbeddedServer, type EmbeddedServerOptions } from '../../src/database/embedded-server.js';
+import { makeDataFolder } from '../support/data-folder.js';
 
 async function query(url: string, sql: string): Promise<unknown[]> {
   const client = new pg.Client({ connectionString: url });
@@ -49,7 +49,7 @@ describe('the embedded server', () => {
   let server: EmbeddedServer | undefined;
 
   beforeEach(() => {
-    dataDir = mkdtempSync(join(tmpdir(), 'tollgate-embedded-'));
+    dataDir = makeDataFolder('embedded');
     options = { dataDir, isDataDirChosen: true, onMessage: () => undefined };
   });
 

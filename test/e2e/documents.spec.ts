@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeDataFolder } from '../support/data-folder.js';
 import { startServerProcess, type ServerProcess } from '../support/server-process.js';
 
 /** The longest page starts a process for each of its commands. */
@@ -19,7 +19,7 @@ describe('the documents for operators and app developers', () => {
   let server: ServerProcess;
 
   beforeAll(async () => {
-    dataDir = mkdtempSync(join(tmpdir(), 'tollgate-documents-'));
+    dataDir = makeDataFolder('documents');
     server = await startServerProcess({ DATA_DIR: dataDir });
   });
   afterAll(async () => {

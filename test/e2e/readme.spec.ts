@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeDataFolder } from '../support/data-folder.js';
 import { startServerProcess, type ServerProcess } from '../support/server-process.js';
 
 const ROOT = join(import.meta.dirname, '..', '..', '..');
@@ -37,7 +37,7 @@ describe('the README', () => {
   let server: ServerProcess;
 
   beforeAll(async () => {
-    dataDir = mkdtempSync(join(tmpdir(), 'tollgate-readme-'));
+    dataDir = makeDataFolder('readme');
     server = await startServerProcess({ DATA_DIR: dataDir });
   });
   afterAll(async () => {

@@ -26,10 +26,10 @@ export interface TestDatabase {
   drop(): Promise<void>;
 }
 
-/** A database of its own, migrated and seeded: a copy of the template. */
+/** A database of its own, migrated and seeded: a copy of the template, file by file, which is half the work of writing it ahead first. */
 export async function createTestDatabase(template = TEMPLATE): Promise<TestDatabase> {
   const name = `test_${randomBytes(6).toString('hex')}`;
-  await administer(`create database ${name} template ${template}`);
+  await administer(`create database ${name} template ${template} strategy file_copy`);
   return { url: testServerUrl(name), drop: () => administer(`drop database ${name} with (force)`) };
 }
 
