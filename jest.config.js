@@ -7,6 +7,7 @@ export default {
   globalSetup: '<rootDir>/test/support/global-setup.js',
   globalTeardown: '<rootDir>/test/support/global-teardown.js',
   testTimeout: 60_000,
+  testSequencer: '<rootDir>/../jest.sequencer.js',
   // Modules of finished specs stay in a worker's memory; one that has gathered much spends its time on that, so it is started anew.
   workerIdleMemoryLimit: '1GB',
   maxWorkers: 2,
