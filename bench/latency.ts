@@ -1,43 +1,56 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent, request } from 'undici';
 import type { Contender } from './contenders.js';
+import { quantile } from './quantile.js';
 
-/** Few enough that nothing queues: what is measured is the way through, not the waiting. */
-const CALLERS = 4;
+/** A moderate load that comes whatever is still under way: few enough that hardly anything queues. What is measured is the way through. */
+const REQUESTS_PER_SECOND = 100;
+/** Those who wait open connections of their own rather than queue. */
+const CONNECTIONS = 64;
 
 export interface LatencyMeasurement {
   firstByteP50Ms: number;
   firstByteP99Ms: number;
 }
 
-/** Time from sending a request to the first byte of its answer's body, under a light load. */
-export async function measureLatency(contender: Contender, body: string, seconds: number): Promise<LatencyMeasurement> {
-  const dispatcher = new Agent({ connections: CALLERS });
-  const samples: number[] = [];
-  const until = performance.now() + seconds * 1_000;
-  await Promise.all(
-    Array.from({ length: CALLERS }, async (_, caller) => {
-      for (let turn = caller; performance.now() < until; turn += CALLERS) {
-        const headers = contender.headers[turn % contender.headers.length]!;
-        const began = performance.now();
-        const answer = await request(contender.urls[turn % contender.urls.length]!, {
-          method: 'POST',
-          dispatcher,
-          headers: { 'content-type': 'application/json', ...headers },
-          body,
-        });
-        let firstByteMs: number | undefined;
-        for await (const _part of answer.body) firstByteMs ??= performance.now() - began;
-        if (answer.statusCode !== 200 || firstByteMs === undefined)
-          throw new Error(`${contender.name} answered ${answer.statusCode}`);
-        samples.push(firstByteMs);
-      }
-    }),
-  );
+/**
+ * Time from sending a request to the first byte of its answer's body, at a constant rate. The first `users` take turns: those that the load
+ * before had, for whoever comes for the very first time is given a subscription and a grant on the way.
+ * @throws Error when an answer was no success.
+ */
+export async function measureLatency(
+  contender: Contender,
+  { body, users, seconds }: { body: string; users: number; seconds: number },
+): Promise<LatencyMeasurement> {
+  const dispatcher = new Agent({ connections: CONNECTIONS });
+  const began = performance.now();
+  const sent: Promise<number>[] = [];
+  for (let turn = 0; turn < seconds * REQUESTS_PER_SECOND; turn += 1) {
+    const waitMs = began + (turn * 1_000) / REQUESTS_PER_SECOND - performance.now();
+    if (waitMs > 0) await sleep(waitMs);
+    const first = firstByteMs(contender, { body, turn, users: Math.min(users, contender.headers.length), dispatcher });
+    // Heard below, with the rest.
+    first.catch(() => undefined);
+    sent.push(first);
+  }
+  const times = await Promise.all(sent);
   await dispatcher.close();
-  const sorted = samples.toSorted((a, b) => a - b);
-  return { firstByteP50Ms: quantile(sorted, 0.5), firstByteP99Ms: quantile(sorted, 0.99) };
+  return { firstByteP50Ms: quantile(times, 0.5), firstByteP99Ms: quantile(times, 0.99) };
 }
 
-function quantile(sorted: number[], share: number): number {
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN;
+async function firstByteMs(
+  { name, urls, headers }: Contender,
+  { body, turn, users, dispatcher }: { body: string; turn: number; users: number; dispatcher: Agent },
+): Promise<number> {
+  const began = performance.now();
+  const answer = await request(urls[turn % urls.length]!, {
+    method: 'POST',
+    dispatcher,
+    headers: { 'content-type': 'application/json', ...headers[turn % users] },
+    body,
+  });
+  let first: number | undefined;
+  for await (const _part of answer.body) first ??= performance.now() - began;
+  if (answer.statusCode !== 200 || first === undefined) throw new Error(`${name} answered ${answer.statusCode}`);
+  return first;
 }

@@ -2,6 +2,7 @@ import autocannon from 'autocannon';
 import type { Contender } from './contenders.js';
 import { cpuMsOf, residentBytesOf } from './process-stats.js';
 
+/** Before each measurement: connections are open again and the others' data has left the caches. */
 const WARM_UP_SECONDS = 1;
 /** Far beyond every time limit of the contenders. */
 const TIMEOUT_SECONDS = 120;

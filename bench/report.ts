@@ -6,7 +6,7 @@ import { ratios, type Row, type Spread } from './summary.js';
 export interface Report {
   startedAt: string;
   machine: Machine & { loadAverage: number };
-  settings: { connections: number; seconds: number; rounds: number; delayMs: number };
+  settings: { connections: number; seconds: number; rounds: number; warmUpSeconds: number; delayMs: number };
   rows: Row[];
   /** What a peer could not do, and what it answered. */
   unmeasured: string[];

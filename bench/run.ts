@@ -13,7 +13,7 @@ import { Cast } from './cast.js';
 import { type Contender, startMock } from './contenders.js';
 import { type LatencyMeasurement, measureLatency } from './latency.js';
 import { describeMachine, loadAverage } from './machine.js';
-import { type Measurement, measure } from './measure.js';
+import { type Load, type Measurement, measure, run } from './measure.js';
 import { ratioTable, type Report, toTable, writeReport } from './report.js';
 import { PEERS, type Scenario, SCENARIOS } from './scenarios.js';
 import { FULL, QUICK, runEngineBench } from './engine/engine-bench.js';
@@ -32,6 +32,7 @@ code 1 when the books do not equal the provider's bill afterwards.
   --contenders "${PEERS.join(',')}"   who takes part where a scenario names nobody
   --scenarios ${SCENARIOS.map(({ name }) => name).join(',')}
   --connections 128   --seconds 5   --rounds 3   the load
+  --warm-up 15        seconds of it that everybody has before the first round: a runtime compiles what it runs often
   --delay 0           milliseconds until the provider answers
 
   engine: pairs of reserve and settle, the close of periods and the reconciliation on a PostgreSQL of its own
@@ -75,6 +76,7 @@ const { values, positionals } = parseArgs({
     seconds: { type: 'string' },
     rounds: { type: 'string' },
     delay: { type: 'string', default: '0' },
+    'warm-up': { type: 'string', default: '15' },
     rate: { type: 'string', default: '100' },
     out: { type: 'string', default: join(import.meta.dirname, '..', '..', 'bench', 'results') },
     help: { type: 'boolean', short: 'h' },
@@ -188,6 +190,7 @@ async function benchInference(): Promise<number> {
     connections: Number(values.connections ?? '128'),
     seconds: Number(values.seconds ?? '5'),
     rounds: Number(values.rounds ?? '3'),
+    warmUpSeconds: positive(values['warm-up']),
     delayMs: Number(values.delay),
   };
   const scenarios = SCENARIOS.filter(({ name }) => values.scenarios.split(',').includes(name));
@@ -231,13 +234,17 @@ type Round = Measurement & LatencyMeasurement;
 async function runScenario(
   scenario: Scenario,
   contenders: readonly Contender[],
-  { rounds, unmeasured, ...load }: { connections: number; seconds: number; rounds: number; unmeasured: string[] },
+  settings: { connections: number; seconds: number; rounds: number; warmUpSeconds: number; unmeasured: string[] },
 ): Promise<Row[]> {
+  const { rounds, seconds, warmUpSeconds, unmeasured } = settings;
+  const { body, users, connections = settings.connections } = scenario;
+  const load = { body, users, connections, seconds };
   const results = new Map<Contender, Round[]>(contenders.map((contender) => [contender, []]));
   for (let round = 1; round <= rounds; round += 1) {
     for (const [contender, measured] of results) {
       try {
-        const result = await runOnce(contender, scenario, load);
+        if (round === 1) await run(contender, { ...load, seconds: warmUpSeconds });
+        const result = await runOnce(contender, load);
         measured.push(result);
         say(
           `${scenario.name}, round ${round} of ${rounds}, ${contender.name}: ${result.requestsPerSecond.toFixed(0)} requests per second`,
@@ -254,18 +261,8 @@ async function runScenario(
   return [...results].map(([contender, measured]) => summarise(scenario.name, contender.name, measured));
 }
 
-async function runOnce(
-  contender: Contender,
-  scenario: Scenario,
-  { connections, seconds }: { connections: number; seconds: number },
-): Promise<Round> {
-  const { body, users } = scenario;
-  const throughput = await measure(contender, {
-    body,
-    connections: scenario.connections ?? connections,
-    seconds,
-    users,
-  });
-  const latency = await measureLatency(contender, body, Math.max(1, seconds / 2));
-  return { ...throughput, ...latency };
+async function runOnce(contender: Contender, load: Load): Promise<Round> {
+  const throughput = await measure(contender, load);
+  const { body, users = load.connections, seconds } = load;
+  return { ...throughput, ...(await measureLatency(contender, { body, users, seconds: Math.max(1, seconds / 2) })) };
 }

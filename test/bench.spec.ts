@@ -23,6 +23,8 @@ describe('npm run bench', () => {
       '1',
       '--rounds',
       '1',
+      '--warm-up',
+      '1',
       '--connections',
       '4',
       '--out',
