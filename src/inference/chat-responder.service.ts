@@ -1,6 +1,5 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, StreamableFile } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
-import type { Readable } from 'node:stream';
 import { Clock } from '../common/clock.js';
 import { formatCredits } from '../common/domain/micro-credits.js';
 import { EVENT_STREAM_HEADERS } from '../common/http/event-stream-headers.js';
@@ -38,12 +37,13 @@ export class ChatResponder {
     return body;
   }
 
-  private async stream(call: ChatCall, reply: FastifyReply): Promise<Readable> {
+  private async stream(call: ChatCall, reply: FastifyReply): Promise<StreamableFile> {
     const { call: answered, stream, plan, hold } = await this.inference.stream(call, () => reply.raw.destroyed);
     this.describe(answered, { plan, reservation: hold.reservation }, reply);
     reply.header('x-credits-held', formatCredits(hold.reservation.amountUcr));
     void reply.headers(EVENT_STREAM_HEADERS);
-    return stream.output;
+    // As a file it goes to the client as it is; as a stream it would be read and made into another one.
+    return new StreamableFile(stream.output);
   }
 
   private describe(

@@ -1,7 +1,7 @@
 import type { ChatCompletionChunk } from '../wire/chat-answer.js';
 import { readWireUsage } from '../wire/wire-usage.js';
 import { type ProviderEvent, ProviderFailure } from './chat-provider.js';
-import { readEventData } from './server-sent-events.js';
+import { EventDataReader } from './server-sent-events.js';
 
 const DONE = '[DONE]';
 
@@ -22,7 +22,10 @@ export async function* readCompletionStream(
 ): AsyncGenerator<ProviderEvent[]> {
   let isFinished = false;
   let isDone = false;
-  for await (const arrived of readEventData(body)) {
+  const reader = new EventDataReader();
+  for await (const bytes of body) {
+    const arrived = reader.read(bytes);
+    if (arrived.length === 0) continue;
     const events: ProviderEvent[] = [];
     try {
       for (const data of arrived) {
@@ -36,7 +39,8 @@ export async function* readCompletionStream(
             ({ finish_reason }) => finish_reason !== null && finish_reason !== undefined,
           );
           chunk.model = modelId;
-          delete chunk.usage;
+          // Not deleted: an object that lost a member takes twice as long to write.
+          chunk.usage = undefined;
           events.push({ kind: 'chunk', chunk });
         }
         if (usage) events.push({ kind: 'usage', usage, providerRequestId, providerModel });

@@ -18,6 +18,7 @@ import {
   type ProviderRequest,
 } from './chat-provider.js';
 import { readCompletionStream } from './completion-stream.js';
+import { type AnswerBody, type OpenAnswer, openAnswer } from './open-answer.js';
 import { isRetryableStatus, wasNeverSent } from './retryable.js';
 import { fetchWhole, type WholeAnswer } from './whole-answer.js';
 
@@ -83,17 +84,16 @@ export class OpenAiCompatibleProvider implements ChatProvider, EmbeddingProvider
       signal,
     );
     let isRead = false;
-    body.on('error', () => undefined); // reading it throws the same; giving it up would otherwise be an uncaught error
     try {
       if (!String(headers['content-type']).startsWith('text/event-stream'))
         throw new ProviderFailure('the answer was no stream');
       const labels = { modelId: request.model.id, providerRequestId: requestIdOf(headers) };
-      yield* readCompletionStream(bytesOf(body.iterator({ destroyOnReturn: false }), signal), labels);
+      yield* readCompletionStream(body, labels);
       isRead = true;
     } finally {
       // What follows the last event is a few bytes at most: taken, so that the connection serves the next request.
-      if (isRead) void body.dump({ limit: REST_BYTES_MAX }).catch(() => undefined);
-      else body.destroy();
+      if (isRead) body.leave(REST_BYTES_MAX);
+      else body.close();
     }
   }
 
@@ -114,11 +114,11 @@ export class OpenAiCompatibleProvider implements ChatProvider, EmbeddingProvider
   }
 
   /** An answer as it comes. */
-  private async open(call: OutgoingCall, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+  private async open(call: OutgoingCall, signal: AbortSignal): Promise<OpenAnswer> {
     const post = this.post(call, 'text/event-stream');
-    const response = await this.dispatcher.request({ ...post, signal }).catch(unreachable(signal));
-    if (response.statusCode !== 200) refuse(response.statusCode, await readText(response));
-    return response;
+    const answer = await openAnswer(this.dispatcher, post, signal).catch(unreachable(signal));
+    if (answer.statusCode !== 200) refuse(answer.statusCode, await readText(answer.body));
+    return answer;
   }
 
   private post(call: OutgoingCall, accept: string): Dispatcher.DispatchOptions & { method: 'POST' } {
@@ -165,23 +165,15 @@ function refuse(statusCode: number, text: string): never {
   throw new ProviderFailure(`the provider answered with status ${statusCode}`, { isRetryable });
 }
 
-/** A stream as it arrives. @throws ProviderFailure where its connection breaks: that is no fault of this server. */
-async function* bytesOf(body: AsyncIterable<Uint8Array>, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-  try {
-    yield* body;
-  } catch (error) {
-    signal.throwIfAborted();
-    throw new ProviderFailure('the provider broke its answer off', { cause: error });
-  }
-}
-
-async function readText({ body }: Dispatcher.ResponseData): Promise<string> {
+async function readText(body: AnswerBody): Promise<string> {
   const parts: Buffer[] = [];
   let length = 0;
-  for await (const part of body as AsyncIterable<Buffer>) {
+  for await (const part of body) {
     length += part.length;
-    if (length > REFUSAL_BYTES_MAX) throw new ProviderFailure('the answer was too large');
     parts.push(part);
+    if (length <= REFUSAL_BYTES_MAX) continue;
+    body.close();
+    throw new ProviderFailure('the answer was too large');
   }
   return Buffer.concat(parts).toString('utf8');
 }

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
 import { ProviderFailure } from './chat-provider.js';
+import { RequestStop } from './request-stop.js';
 
 /** An answer beyond this is no chat completion. */
 const ANSWER_BYTES_MAX = 32 * 1_024 * 1_024;
@@ -22,20 +23,12 @@ export function fetchWhole(
   signal: AbortSignal,
 ): Promise<WholeAnswer> {
   return new Promise((resolve, reject) => {
-    let stop = (): void => undefined;
-    const end = (settle: () => void): void => {
-      signal.removeEventListener('abort', stop);
-      settle();
-    };
+    const stop = new RequestStop(signal);
     const answer: WholeAnswer = { statusCode: 0, headers: {}, text: '' };
     const parts: Buffer[] = [];
     let length = 0;
     dispatcher.dispatch(options, {
-      onRequestStart(controller) {
-        stop = () => controller.abort(signal.reason as Error);
-        if (signal.aborted) stop();
-        else signal.addEventListener('abort', stop, { once: true });
-      },
+      onRequestStart: (controller) => stop.begin(controller),
       onResponseStart(_controller, statusCode, headers) {
         Object.assign(answer, { statusCode, headers });
       },
@@ -45,10 +38,12 @@ export function fetchWhole(
         else parts.push(part);
       },
       onResponseEnd() {
-        end(() => resolve({ ...answer, text: Buffer.concat(parts).toString('utf8') }));
+        stop.end();
+        resolve({ ...answer, text: Buffer.concat(parts).toString('utf8') });
       },
       onResponseError(_controller, error) {
-        end(() => reject(error));
+        stop.end();
+        reject(error);
       },
     });
   });

@@ -62,7 +62,7 @@ export interface ChatCompletionChunk {
   created: number;
   model: string;
   choices: ChunkChoice[];
-  usage?: WireUsage | null;
+  usage?: WireUsage | null | undefined;
 }
 
 /** Everything in an answer that the model wrote: what is counted where the provider reports no usage. */

@@ -1,7 +1,7 @@
 import type { ReportedUsage } from '../../domain/reported-usage.js';
 import { isCount } from '../../wire/wire-usage.js';
 import { ProviderFailure } from '../chat-provider.js';
-import { readEventData } from '../server-sent-events.js';
+import { EventDataReader } from '../server-sent-events.js';
 
 /** An answer beyond this is no message. */
 const ANSWER_LENGTH_MAX = 32 * 1_024 * 1_024;
@@ -55,8 +55,10 @@ export class AnthropicUsageTap {
 
   private async *observeEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
     const encoder = new TextEncoder();
-    for await (const arrived of readEventData(body)) {
-      yield encoder.encode(arrived.map((data) => `data: ${this.observeEvent(data)}\n\n`).join(''));
+    const reader = new EventDataReader();
+    for await (const bytes of body) {
+      const observed = reader.read(bytes).map((data) => `data: ${this.observeEvent(data)}\n\n`);
+      if (observed.length > 0) yield encoder.encode(observed.join(''));
     }
   }
 
