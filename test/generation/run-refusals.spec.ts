@@ -108,7 +108,8 @@ describe('a brief that cannot be run', () => {
     });
   });
 
-  it('ends with its project, charged for what it used', async () => {
+  // Removed once: the look for runs that are gone. The model was asked on, at nobody's expense but the operator's.
+  it('ends with its project, charged for what it used, and asks nobody on', async () => {
     bench.mock.behave({ delayMs: 60_000 });
     const owner = await bench.chats.caller('pro');
     const project = String((await owner.post('/v1/projects', { name: 'Short' })).body['id']);
@@ -120,6 +121,7 @@ describe('a brief that cannot be run', () => {
     expect((await owner.cancel(`/v1/projects/${project}`)).status).toBe(204);
     expect((await owner.get(`/v1/generations/${id}`)).status).toBe(404);
     expect(await owner.ledger()).toHaveLength(1);
+    await until(async () => (await bench.execute(`select 1 from pgboss.job where state = 'active'`)).length === 0);
     bench.mock.behave({});
   });
 

@@ -30,12 +30,12 @@ export class GenerationOutcome {
 
   /**
    * Ends a run of which no model is waited for. Safe to repeat and from several processes at once: a hold is settled once, and a row that has
-   * ended is left alone.
+   * ended is left alone, and one that was deleted has ended with its project.
    */
   async finish(id: string): Promise<void> {
     const em = this.em.fork();
-    const run = await em.findOneOrFail(Generation, { id });
-    if (hasEnded(run)) return;
+    const run = await em.findOne(Generation, { id });
+    if (!run || hasEnded(run)) return;
     const models = await em.find(GenerationModel, { generationId: id }, { orderBy: { position: 'asc' } });
     if (models.some(({ state }) => state === 'waiting')) return;
     await this.records.store(run, { models, ...(await this.settlement.end(run, models)) });

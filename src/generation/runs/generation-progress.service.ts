@@ -32,15 +32,17 @@ export class GenerationProgress {
     return this.em.fork().find(GenerationModel, { generationId, state: 'waiting' }, { orderBy: { position: 'asc' } });
   }
 
-  async isCancelled(generationId: string): Promise<boolean> {
-    return (await this.em.fork().count(GenerationModel, { generationId, state: 'cancelled' })) > 0;
+  /** Whether no model is waited for any more; so it is where the run is gone. */
+  async isOver(generationId: string): Promise<boolean> {
+    return (await this.em.fork().count(GenerationModel, { generationId, state: 'waiting' })) === 0;
   }
 
   /** Stores how a model ended, once: who comes later, from another process or after a cancellation, changes nothing. */
   async end({ id, userId }: Generation, modelId: string, end: ModelEnd): Promise<void> {
     const now = this.clock.now();
     await this.em.fork().transactional(async (em) => {
-      await em.findOneOrFail(Generation, { id }, { lockMode: LockMode.PESSIMISTIC_WRITE, fields: ['id'] });
+      const isThere = await em.findOne(Generation, { id }, { lockMode: LockMode.PESSIMISTIC_WRITE, fields: ['id'] });
+      if (!isThere) return;
       const where = { generationId: id, modelId, state: 'waiting' as const };
       if ((await em.nativeUpdate(GenerationModel, where, { ...end, updatedAt: now })) === 0) return;
       const { state, names, error } = end;

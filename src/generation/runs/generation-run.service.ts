@@ -7,7 +7,7 @@ import { GenerationProgress } from './generation-progress.service.js';
 import type { Generation, ModelError } from './generation.entity.js';
 import type { GenerationModel } from './generation-model.entity.js';
 
-/** How soon a cancellation is noticed, in whichever process the run is. */
+/** How soon it is noticed that nobody waits any more, in whichever process the run is. */
 const LOOK_MS = 500;
 /** A run whose workers keep dying is given up: what they had by then is charged, the rest released. */
 const TAKEN_UP_MAX = 5;
@@ -48,7 +48,7 @@ export class GenerationRun {
   private async askAll(run: Generation, waiting: readonly GenerationModel[]): Promise<void> {
     const terms = await this.calls.termsOf(run);
     const cancelling = new AbortController();
-    const look = setInterval(() => void this.cancelIfWanted(run.id, cancelling), LOOK_MS);
+    const look = setInterval(() => void this.stopIfOver(run.id, cancelling), LOOK_MS);
     try {
       const { signal } = cancelling;
       const ask = async (model: GenerationModel): Promise<void> =>
@@ -60,8 +60,9 @@ export class GenerationRun {
     }
   }
 
-  private async cancelIfWanted(id: string, cancelling: AbortController): Promise<void> {
-    const isWanted = await this.progress.isCancelled(id).catch(() => false);
-    if (isWanted) cancelling.abort(new GenerationCancelledError());
+  /** Cancelled, ended by another process, or deleted with its project: what is still asked is paid for by nobody. */
+  private async stopIfOver(id: string, cancelling: AbortController): Promise<void> {
+    const isOver = await this.progress.isOver(id).catch(() => false);
+    if (isOver) cancelling.abort(new GenerationCancelledError());
   }
 }
