@@ -36,8 +36,7 @@ export const READ_BEFORE_THE_LOCK: Omit<PlantedBug, 'life'> = {
   in: 'reserve_batch',
   replace: [
     [`  held_ids uuid[] := '{}';`, `  held_ids uuid[] := '{}'; early uuid[]; early_free bigint[];`],
-    ['c.remaining_ucr - c.held_ucr as free, c.priority', 'early_free[array_position(early, c.id)] as free, c.priority'],
-    ['sum(c.remaining_ucr - c.held_ucr)', 'sum(early_free[array_position(early, c.id)])'],
+    ['c.remaining_ucr - c.held_ucr as free', 'early_free[array_position(early, c.id)] as free'],
     [
       '  -- The accounts in key order,',
       '  select array_agg(c.id), array_agg(c.remaining_ucr - c.held_ucr) into early, early_free from credits c where c.user_id = any(p_users);\n  -- The accounts in key order,',
@@ -146,19 +145,19 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     rule: 'a due period is closed before anything is held',
     in: 'reserve_batch',
-    replace: [['when a.next_due_at <= p_now then', 'when false then']],
+    replace: [['when dues[k] <= p_now then', 'when false then']],
     life: [promo(30, null), boundary, reserve(10)],
   },
   {
     rule: 'nothing is held for a suspended subscription',
     in: 'reserve_batch',
-    replace: [['when a.suspended_at is not null then', 'when false then']],
+    replace: [['when suspensions[k] is not null then', 'when false then']],
     life: [{ kind: 'act', user: 0, action: { name: 'suspend' } }, reserve(10)],
   },
   {
     rule: 'nobody who owes gets a hold',
     in: 'reserve_batch',
-    replace: [['when p_amounts[i] > 0 and debts[i] > 0 then', 'when false then']],
+    replace: [['when p_amounts[i] > 0 and debts[k] > 0 then', 'when false then']],
     life: [reserve(60), end('settled', 150), promo(5, null), reserve(1)],
   },
   {
@@ -176,7 +175,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     rule: 'earlier expiry burns first',
     in: 'reserve_batch',
-    replace: [['s.priority, s.expires_at nulls last, s.created_at, s.id', 's.priority, s.created_at, s.id']],
+    replace: [['c.priority, c.expires_at nulls last, c.created_at, c.id', 'c.priority, c.created_at, c.id']],
     life: [promo(30, 9 * HOUR_MS), wait(1), promo(20, HOUR_MS), reserve(10)],
   },
   {
