@@ -4,7 +4,8 @@ import type { Contender } from './contenders.js';
 import { quantile } from './quantile.js';
 
 /** A moderate load that comes whatever is still under way: few enough that hardly anything queues. What is measured is the way through. */
-const REQUESTS_PER_SECOND = 100;
+const REQUESTS_PER_SECOND_MAX = 100;
+const SHARE_OF_THROUGHPUT = 0.1;
 /** Those who wait open connections of their own rather than queue. */
 const CONNECTIONS = 64;
 
@@ -14,19 +15,21 @@ export interface LatencyMeasurement {
 }
 
 /**
- * Time from sending a request to the first byte of its answer's body, at a constant rate. The first `users` take turns: those that the load
+ * Time from sending a request to the first byte of its answer's body, at a constant rate: a tenth of the requests per second that were the
+ * most before, or a hundred. The first `users` take turns: those that the load
  * before had, for whoever comes for the very first time is given a subscription and a grant on the way.
  * @throws Error when an answer was no success.
  */
 export async function measureLatency(
   contender: Contender,
-  { body, users, seconds }: { body: string; users: number; seconds: number },
+  { body, users, seconds, throughput }: { body: string; users: number; seconds: number; throughput: number },
 ): Promise<LatencyMeasurement> {
   const dispatcher = new Agent({ connections: CONNECTIONS });
+  const perSecond = Math.min(REQUESTS_PER_SECOND_MAX, throughput * SHARE_OF_THROUGHPUT);
   const began = performance.now();
   const sent: Promise<number>[] = [];
-  for (let turn = 0; turn < seconds * REQUESTS_PER_SECOND; turn += 1) {
-    const waitMs = began + (turn * 1_000) / REQUESTS_PER_SECOND - performance.now();
+  for (let turn = 0; turn < seconds * perSecond; turn += 1) {
+    const waitMs = began + (turn * 1_000) / perSecond - performance.now();
     if (waitMs > 0) await sleep(waitMs);
     const first = firstByteMs(contender, { body, turn, users: Math.min(users, contender.headers.length), dispatcher });
     // Heard below, with the rest.

@@ -264,5 +264,11 @@ async function runScenario(
 async function runOnce(contender: Contender, load: Load): Promise<Round> {
   const throughput = await measure(contender, load);
   const { body, users = load.connections, seconds } = load;
-  return { ...throughput, ...(await measureLatency(contender, { body, users, seconds: Math.max(1, seconds / 2) })) };
+  const latency = await measureLatency(contender, {
+    body,
+    users,
+    seconds: Math.max(1, seconds / 2),
+    throughput: throughput.requestsPerSecond,
+  });
+  return { ...throughput, ...latency };
 }

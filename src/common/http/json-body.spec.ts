@@ -22,6 +22,29 @@ describe('a JSON body', () => {
     expect(() => parse(JSON.stringify(`"\\${'['.repeat(1_000)}`))).not.toThrow();
   });
 
+  it('knows where a string ends, however long it is and whatever is escaped in it', () => {
+    const character = fc.constantFrom('"', '\\', '[', '{', 'a', 'é', '\n');
+    const text = fc.string({ unit: character, maxLength: 400, size: 'max' });
+    fc.assert(
+      fc.property(fc.array(text, { maxLength: 3 }), fc.nat({ max: 200 }), (texts, padding) => {
+        const strings = texts.map((one) => JSON.stringify('a'.repeat(padding) + one)).join();
+        const nested = (depth: number) => '['.repeat(depth) + strings + ']'.repeat(depth);
+        expect(parse(nested(JSON_DEPTH_MAX))).toEqual(JSON.parse(nested(JSON_DEPTH_MAX)));
+        expect(() => parse(nested(JSON_DEPTH_MAX + 1))).toThrow(/deeper than 64/);
+        expect(() => parse(`${strings || '"'}"[`)).toThrow(InvalidRequestError);
+      }),
+    );
+  });
+
+  it.each([
+    '{"__proto__": 1}',
+    '{"\\u005f_proto__": 1}',
+    '{"constructor": {"prototype": 1}}',
+    '{"c\\u006fnstructor": {"prototype": 1}}',
+  ])('T27 is refused with %s, also where the key is escaped', (text) => {
+    expect(() => parse(text)).toThrow(InvalidRequestError);
+  });
+
   it('T27 is refused when a million levels deep without overflowing the stack', () => {
     expect(() => parse('[{"a":'.repeat(500_000))).toThrow(InvalidRequestError);
   });
