@@ -35,13 +35,14 @@ export class AdmissionService {
   ) {}
 
   /** @throws ModelNotFoundError, the one refusal after which nothing else can be said. */
-  async decideAccess({ body, dropped, preferred, imagePaths }: ParsedChat, userId: string): Promise<AccessDecision> {
+  async decideAccess(parsed: ParsedChat, userId: string): Promise<AccessDecision> {
+    const { body, dropped, sealsThinking = false, preferred, imagePaths } = parsed;
     const prompt = readPrompt(body, imagePaths);
     const { refusal: closed, ...target } = await this.targets.find(body.model, userId, prompt);
     const stopped = this.stops.refusal({ user: userId, tier: target.tier, model: target.model.id });
     const refusal = closed ?? stopped ?? (await this.measureImages(prompt, target.model));
     // Where the price or the route is missing there is a refusal, and the chat goes no further.
-    const chat = { body, dropped, prompt, ...(preferred && { preferred }), ...target };
+    const chat = { body, dropped, sealsThinking, prompt, ...(preferred && { preferred }), ...target };
     return { chat: chat as AccessibleChat, refusal };
   }
 

@@ -24,6 +24,8 @@ export interface AccessibleChat {
   redirectedFrom?: CatalogueModel;
   /** Fields that the caller had left out by `X-Unsupported-Parameters: drop`. */
   dropped: string[];
+  /** The answer is to have what was thought as its provider signed it, in dialects that leave it out otherwise. */
+  sealsThinking?: boolean;
   /** What the user's preferences did. */
   preferred?: AppliedPreferences;
   model: PricedModel;

@@ -5,6 +5,7 @@ import type { ThinkingBlock } from '../wire/chat-message.js';
 import type { ChatDialect } from './chat-dialect.js';
 import { MESSAGES } from './messages/messages.dialect.js';
 import { RESPONSES } from './responses/responses.dialect.js';
+import { SEALED_LENGTH_MAX } from './responses/sealed-thinking.js';
 
 const USAGE = { inputTokens: 9, cachedInputTokens: 2, cacheWriteTokens: 1, outputTokens: 7, reasoningTokens: 3 };
 const CHARGE = { credits_charged: '0.012000', credits_remaining: '9.900000' };
@@ -18,6 +19,8 @@ const ANSWERED = {
     outputLimit: { tokens: 10 },
   } as unknown as AdmittedChat,
 };
+/** The same, where the caller asked for what was thought as it was signed. */
+const SEALING = { ...ANSWERED, chat: { ...ANSWERED.chat, sealsThinking: true } };
 const LABEL = { id: 'chatcmpl-1', created: 1, model: 'm' };
 
 type Wire = Record<string, unknown>;
@@ -45,27 +48,28 @@ const message = fc
   .filter(({ content, tool_calls: calls }) => content !== null || calls.length > 0)
   .map(({ isSigned, ...said }) => ({
     ...said,
-    ...(isSigned && said.reasoning_content !== null && { thinking_blocks: seal(said.reasoning_content) }),
+    ...(isSigned && { thinking_blocks: seal(said.reasoning_content) }),
   }));
 
 /** What was thought, as a provider signs it, and something that nobody may read. */
-function seal(thinking: string): ThinkingBlock[] {
+function seal(thinking: string | null): ThinkingBlock[] {
   return [
-    { type: 'thinking', thinking, signature: `of ${thinking}` },
+    ...(thinking === null ? [] : [{ type: 'thinking' as const, thinking, signature: `of ${thinking}` }]),
     { type: 'redacted_thinking', data: 'sealed' },
   ];
 }
 const finishReason = fc.constantFrom('stop', 'length', 'tool_calls', 'content_filter');
 const choice = fc.record({ index: fc.constant(0), message, finish_reason: finishReason });
 
-function whole(dialect: ChatDialect, answer: ChatChoice): Wire {
+function whole(dialect: ChatDialect, answer: ChatChoice, answered = ANSWERED): Wire {
   const completion: ChatCompletion = { ...LABEL, object: 'chat.completion', choices: [answer] };
-  return dialect.writeAnswer({ ...ANSWERED, completion, usage: USAGE }) as Wire;
+  return dialect.writeAnswer({ ...answered, completion, usage: USAGE }) as Wire;
 }
 
 /** The same answer in chunks of some characters, as providers stream it. */
-function streamed(dialect: ChatDialect, { message: said, finish_reason: reason }: ChatChoice, size: number): Wire[] {
-  const writer = dialect.openStream(ANSWERED);
+function streamed(dialect: ChatDialect, answer: ChatChoice, size: number, answered = ANSWERED): Wire[] {
+  const { message: said, finish_reason: reason } = answer;
+  const writer = dialect.openStream(answered);
   const send = (delta: ChunkChoice['delta'], finish: string | null = null): string =>
     writer.chunk({ ...LABEL, object: 'chat.completion.chunk', choices: [{ index: 0, delta, finish_reason: finish }] });
   let text = send({ role: 'assistant', content: '' });
@@ -150,12 +154,17 @@ describe('an answer', () => {
 
   it('of Responses is the same in events as whole, and every event is numbered', () => {
     fc.assert(
-      fc.property(choice, fc.integer({ min: 1, max: 7 }), (answer, size) => {
-        const events = streamed(RESPONSES, answer, size);
+      fc.property(choice, fc.integer({ min: 1, max: 7 }), fc.boolean(), (answer, size, isSealing) => {
+        const answered = isSealing ? SEALING : ANSWERED;
+        const events = streamed(RESPONSES, answer, size, answered);
         expect(events.map((event) => event['sequence_number'])).toEqual(events.map((_event, index) => index));
         const { tollgate, ...response } = (events.at(-1) ?? {})['response'] as Wire;
         expect(tollgate).toEqual({ ...CHARGE, request_id: ANSWERED.requestId });
-        expect(response).toEqual(whole(RESPONSES, answer));
+        expect(response).toEqual(whole(RESPONSES, answer, answered));
+        const done = events.filter(({ type }) => type === 'response.output_item.done');
+        expect(done.map(({ output_index: index }) => index)).toEqual([...done.keys()]);
+        const [first] = done.map(({ item }) => item as Wire);
+        expect(first?.['encrypted_content']).toEqual((response['output'] as Wire[])[0]?.['encrypted_content']);
         const deltas = events.filter(({ type }) => String(type).endsWith('.delta'));
         const said = [answer.message.reasoning_content, answer.message.content];
         const called = answer.message.tool_calls.map((call) => call.function.arguments);
@@ -166,15 +175,72 @@ describe('an answer', () => {
     );
   });
 
-  it('of Responses, handed back, is what the model had said', () => {
+  // Planted: blocks not sealed; unsealed blocks not put into the message; sealed although nobody asked.
+  it('of Responses, handed back, is what the model had said, and thought where that was asked for', () => {
     fc.assert(
-      fc.property(choice, (answer) => {
-        const output = whole(RESPONSES, answer)['output'] as Wire[];
-        expect(lastOf(RESPONSES, { model: 'm', input: [{ role: 'user', content: 'q' }, ...output] })).toEqual(
-          spoken(answer),
-        );
+      fc.property(choice, fc.boolean(), (answer, isSealing) => {
+        const output = whole(RESPONSES, answer, isSealing ? SEALING : ANSWERED)['output'] as Wire[];
+        const { thinking_blocks: sealed } = answer.message;
+        expect(lastOf(RESPONSES, { model: 'm', input: [{ role: 'user', content: 'q' }, ...output] })).toEqual({
+          ...spoken(answer),
+          ...(isSealing && sealed && { thinking_blocks: sealed }),
+        });
       }),
     );
+  });
+
+  // Planted: the seal of what nothing follows left where it was.
+  it('of Responses has no seal of thinking that led to nothing, which could not be handed back', () => {
+    const thought = {
+      role: 'assistant' as const,
+      content: null,
+      reasoning_content: 'Hm.',
+      thinking_blocks: seal('Hm.'),
+    };
+    const answer = { index: 0, message: thought, finish_reason: 'stop' };
+    const response = whole(RESPONSES, answer, SEALING);
+    const events = streamed(RESPONSES, answer, 3, SEALING);
+    expect(events.at(-1)?.['response']).toMatchObject(response);
+    expect(response['output']).toMatchObject([{ type: 'reasoning', content: [{ text: 'Hm.' }] }]);
+    expect(JSON.stringify([response, events])).not.toContain('encrypted_content');
+  });
+
+  // Planted: sealed without a look at the form or the length.
+  it.each([
+    ['of another form', { type: 'thinking', thinking: 'Hm.', signature: '' }],
+    ['too long', { type: 'redacted_thinking', data: 'x'.repeat(SEALED_LENGTH_MAX) }],
+  ])('of Responses has no seal of thinking that it would not take back: %s', (_name, block) => {
+    const thought = { content: 'x', reasoning_content: 'Hm.', thinking_blocks: [block as ThinkingBlock] };
+    const answer = { index: 0, message: { role: 'assistant' as const, ...thought }, finish_reason: 'stop' };
+    const output = whole(RESPONSES, answer, SEALING)['output'] as Wire[];
+    expect(output.map((item) => [item['type'], 'encrypted_content' in item])).toEqual([
+      ['reasoning', false],
+      ['message', false],
+    ]);
+  });
+
+  // Planted: every block so far kept with the last item instead of what is new.
+  it('of Responses keeps what was thought between two texts beside the second, and each block once', () => {
+    const [first, second] = [seal('a'), seal('b')];
+    const writer = RESPONSES.openStream(SEALING);
+    const deltas: ChunkChoice['delta'][] = [
+      { thinking_blocks: first },
+      { content: 'One' },
+      { thinking_blocks: [...first, ...second] },
+      { tool_calls: [{ index: 0, id: 'call_1', function: { name: 'look', arguments: '{}' } }] },
+    ];
+    for (const delta of deltas) {
+      const choices = [{ index: 0, delta, finish_reason: null }];
+      writer.chunk({ ...LABEL, object: 'chat.completion.chunk', choices });
+    }
+    const data = writer.end(USAGE, CHARGE).trim().split('\n').at(-1)!.slice('data: '.length);
+    const { output } = (JSON.parse(data) as { response: { output: Wire[] } }).response;
+    expect(output.map(({ type }) => type)).toEqual(['reasoning', 'message', 'reasoning', 'function_call']);
+    expect(lastOf(RESPONSES, { model: 'm', input: output })).toMatchObject({
+      content: 'One',
+      thinking_blocks: [...first, ...second],
+      tool_calls: [{ id: 'call_1' }],
+    });
   });
 });
 

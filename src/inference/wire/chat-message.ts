@@ -41,7 +41,7 @@ const ToolCall = z.strictObject({
  * What a model thought, as its provider signed or sealed it. A model that thinks and calls tools has to be shown it unchanged beside their
  * results, and cannot be shown it by anybody else.
  */
-const ThinkingBlock = z.discriminatedUnion(
+export const ThinkingBlock = z.discriminatedUnion(
   'type',
   [
     z.strictObject({ type: z.literal('thinking'), thinking: z.string(), signature: z.string().min(1) }),

@@ -14,6 +14,8 @@ export interface ParsedChat {
   dropped: string[];
   /** Where images stood in the body that the caller sent, if that is another place than in `body`. */
   imagePaths?: ReadonlyMap<ImagePart, ImagePlace>;
+  /** The answer is to have what was thought as its provider signed it. Asked for in dialects that leave it out otherwise. */
+  sealsThinking?: boolean;
   /** What the user's preferences did, where they were asked. */
   preferred?: AppliedPreferences;
 }

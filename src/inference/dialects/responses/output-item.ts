@@ -1,4 +1,6 @@
 import type { ChatChoice } from '../../wire/chat-answer.js';
+import type { ThinkingBlock } from '../../wire/chat-message.js';
+import { sealThinking } from './sealed-thinking.js';
 
 /** A piece of the answer, before it is an item of the output: what the model thought, said, would not say, or calls. */
 export interface Piece {
@@ -6,6 +8,8 @@ export interface Piece {
   text: string;
   /** Calls only. */
   call?: { id: string; name: string };
+  /** Reasoning only: what was thought as its provider signed it, where the caller asked for that. */
+  blocks?: readonly ThinkingBlock[];
 }
 
 export type ItemStatus = 'in_progress' | 'completed' | 'incomplete';
@@ -22,21 +26,35 @@ export function itemId(responseId: string, { kind }: Piece, outputIndex: number)
 }
 
 /** The pieces of a whole answer, in the order in which they are read. */
-export function piecesOf({ message }: ChatChoice): Piece[] {
-  const { reasoning_content: reasoning, content, refusal, tool_calls: calls = [] } = message;
+export function piecesOf({ message }: ChatChoice, { sealsThinking }: { sealsThinking: boolean }): Piece[] {
+  const { reasoning_content: reasoning, thinking_blocks, content, refusal, tool_calls: calls = [] } = message;
+  const blocks = sealsThinking ? (thinking_blocks ?? []) : [];
   const spoken: Piece[] = [
-    { kind: 'reasoning', text: reasoning ?? '' },
+    { kind: 'reasoning', text: reasoning ?? '', ...(blocks.length > 0 && { blocks }) },
     { kind: 'text', text: content ?? '' },
     { kind: 'refusal', text: refusal ?? '' },
   ];
-  return [
-    ...spoken.filter(({ text }) => text !== ''),
+  return withoutLoneSeal([
+    ...spoken.filter(({ text, blocks: sealed }) => text !== '' || sealed),
     ...calls.map(({ id, function: called }): Piece => ({
       kind: 'call',
       text: called.arguments,
       call: { id, name: called.name },
     })),
-  ];
+  ]);
+}
+
+/**
+ * The pieces without the seal of what was thought last of all. Thinking is handed back with what it led to; where that was nothing, the next
+ * request would be refused for it.
+ */
+export function withoutLoneSeal(pieces: readonly Piece[]): Piece[] {
+  const last = pieces.length - 1;
+  return pieces.map((piece, index) => {
+    if (index !== last || !piece.blocks) return piece;
+    const { blocks: _, ...rest } = piece;
+    return rest;
+  });
 }
 
 /** The part of an item that holds its text. A call has none. */
@@ -48,8 +66,12 @@ export function toPart({ kind, text }: Piece): object {
 
 /** A piece as an item of the output. One that has only begun has no part yet. */
 export function toItem(piece: Piece, id: string, status: ItemStatus): object {
-  const parts = status === 'in_progress' ? [] : [toPart(piece)];
-  if (piece.kind === 'reasoning') return { id, type: 'reasoning', summary: [], content: parts, status };
+  const parts = status === 'in_progress' || piece.text === '' ? [] : [toPart(piece)];
+  if (piece.kind === 'reasoning') {
+    const sealed = status === 'in_progress' || !piece.blocks ? undefined : sealThinking(piece.blocks);
+    const encrypted = sealed === undefined ? {} : { encrypted_content: sealed };
+    return { id, type: 'reasoning', summary: [], content: parts, ...encrypted, status };
+  }
   if (piece.kind !== 'call') return { id, type: 'message', role: 'assistant', status, content: parts };
   const { id: callId, name } = piece.call ?? { id: '', name: '' };
   return { id, type: 'function_call', call_id: callId, name, arguments: piece.text, status };

@@ -1,13 +1,23 @@
+import type { FieldError } from '../../../common/errors/app-error.js';
 import type { ImagePlace } from '../../prompt.js';
 import type { ChatCompletionBody } from '../../wire/chat-completion.js';
-import { type ChatMessage, type ImagePart, TOOL_CALLS_MAX } from '../../wire/chat-message.js';
+import {
+  type ChatMessage,
+  CONTENT_PARTS_MAX,
+  type ImagePart,
+  type ThinkingBlock,
+  TOOL_CALLS_MAX,
+} from '../../wire/chat-message.js';
 import { imageFaults, type ParsedChat } from '../../wire/parse-chat.js';
 import { type BodyFaults, type BodyForm, readBody } from '../../wire/read-body.js';
 import { toolFaults, type ToolStep } from '../../wire/tool-results.js';
 import { given } from '../given.js';
-import { RESPONSES_PRICE_CHANGING, ResponsesBody, type ResponsesItem } from './responses-body.js';
+import { ENCRYPTED_CONTENT, RESPONSES_PRICE_CHANGING, ResponsesBody, type ResponsesItem } from './responses-body.js';
 
 const FORM: BodyForm<ResponsesBody> = { schema: ResponsesBody, priceChanging: RESPONSES_PRICE_CHANGING, check };
+
+const STRANDED =
+  'must be followed by the message or function_call that it led to: hand the items of an answer back in their order, or leave this one out';
 
 type Item<Type extends string> = Extract<ResponsesItem, { type: Type }>;
 type MessageItem = Extract<ResponsesItem, { role: string }>;
@@ -21,7 +31,7 @@ type AssistantMessage = Extract<ChatMessage, { role: 'assistant' }>;
 export function parseResponses(raw: unknown, options: { dropUnsupported: boolean }): ParsedChat {
   const { body, dropped } = readBody(raw, FORM, options);
   const imagePaths = new Map<ImagePart, ImagePlace>();
-  const { tools, tool_choice: choice, text, reasoning } = body;
+  const { tools, tool_choice: choice, text, reasoning, include } = body;
   const chat: ChatCompletionBody = {
     model: body.model,
     messages: toMessages(body, imagePaths),
@@ -42,7 +52,7 @@ export function parseResponses(raw: unknown, options: { dropUnsupported: boolean
       metadata: body.metadata,
     }),
   };
-  return { body: chat, dropped, imagePaths };
+  return { body: chat, dropped, imagePaths, sealsThinking: include?.includes(ENCRYPTED_CONTENT) ?? false };
 }
 
 function check({ input }: ResponsesBody): BodyFaults {
@@ -51,9 +61,12 @@ function check({ input }: ResponsesBody): BodyFaults {
   const failed = [
     ...imageFaults(parts.filter(({ type }) => type === 'input_image').length, 'input'),
     ...toolFaults(input.flatMap(toolSteps)),
+    ...thinkingFaults(input),
   ];
   let callsInARow = 0;
   for (const [index, item] of input.entries()) {
+    // Those on both sides of what was thought are of one message.
+    if (item.type === 'reasoning') continue;
     callsInARow = item.type === 'function_call' ? callsInARow + 1 : 0;
     if (callsInARow === TOOL_CALLS_MAX + 1) {
       failed.push({ field: `input[${index}]`, message: `must have at most ${TOOL_CALLS_MAX} calls before it` });
@@ -61,6 +74,34 @@ function check({ input }: ResponsesBody): BodyFaults {
     if ('role' in item) failed.push(...misplacedParts(item, index));
   }
   return { failed, unsupported: [] };
+}
+
+/** What was thought belongs to what the model said or called next; alone it would be sent to nobody, and the caller would not learn why. */
+function thinkingFaults(input: readonly ResponsesItem[]): FieldError[] {
+  const failed: FieldError[] = [];
+  let waiting: number[] = [];
+  let blocks = 0;
+  const strand = (): void => {
+    for (const index of waiting) failed.push({ field: `input[${index}]`, message: STRANDED });
+  };
+  for (const [index, item] of input.entries()) {
+    if (item.type === 'reasoning') {
+      const { length } = item.encrypted_content ?? [];
+      if (length > 0) waiting.push(index);
+      if (blocks <= CONTENT_PARTS_MAX && blocks + length > CONTENT_PARTS_MAX) {
+        const message = `must have at most ${CONTENT_PARTS_MAX} blocks together with the items of the same turn`;
+        failed.push({ field: `input[${index}].encrypted_content`, message });
+      }
+      blocks += length;
+      continue;
+    }
+    const isTurn = item.type === 'function_call' || ('role' in item && item.role === 'assistant');
+    if (!isTurn) strand();
+    if (!isTurn) blocks = 0;
+    waiting = [];
+  }
+  strand();
+  return failed;
 }
 
 function toolSteps(item: ResponsesItem, index: number): ToolStep[] {
@@ -86,13 +127,24 @@ function misplacedParts({ role, content }: MessageItem, index: number): { field:
 function toMessages({ instructions, input }: ResponsesBody, imagePaths: Map<ImagePart, ImagePlace>): ChatMessage[] {
   const messages: ChatMessage[] = instructions ? [{ role: 'system', content: instructions }] : [];
   if (typeof input === 'string') return [...messages, { role: 'user', content: input }];
+  let thought: ThinkingBlock[] = [];
   for (const [index, item] of input.entries()) {
-    if ('role' in item) messages.push(toMessage(item, `input[${index}].content`, imagePaths));
+    // What nobody signed is not sent back: no provider needs it to go on, and each has another form for it.
+    if (item.type === 'reasoning') thought.push(...(item.encrypted_content ?? []));
+    else if ('role' in item) messages.push(toMessage(item, `input[${index}].content`, imagePaths));
     else if (item.type === 'function_call') addCall(messages, item);
-    else if (item.type === 'function_call_output') messages.push(toResult(item));
-    // What the model thought before is not sent back: no provider needs it to go on, and each has another form for it.
+    else messages.push(toResult(item));
+    if (item.type === 'reasoning') continue;
+    think(messages.at(-1), thought);
+    thought = [];
   }
   return messages;
+}
+
+/** What was thought stands with what the model said or called after it. */
+function think(message: ChatMessage | undefined, thought: readonly ThinkingBlock[]): void {
+  if (thought.length === 0 || message?.role !== 'assistant') return;
+  message.thinking_blocks = [...(message.thinking_blocks ?? []), ...thought];
 }
 
 function toMessage({ role, content }: MessageItem, path: string, imagePaths: Map<ImagePart, ImagePlace>): ChatMessage {

@@ -3,8 +3,9 @@ import { toOpenAiError } from '../../../common/errors/error-body.js';
 import type { ReportedUsage } from '../../domain/reported-usage.js';
 import type { ToldCharge } from '../../idempotency/answer-keeper.js';
 import type { ChatCompletionChunk, ChunkChoice } from '../../wire/chat-answer.js';
+import type { ThinkingBlock } from '../../wire/chat-message.js';
 import type { AnsweredChat, StreamWriter } from '../chat-dialect.js';
-import { itemId, type Piece, toItem, toPart } from './output-item.js';
+import { itemId, type Piece, toItem, toPart, withoutLoneSeal } from './output-item.js';
 import { closeResponse, endingOf, openResponse, responseKey } from './response.js';
 
 type Delta = ChunkChoice['delta'];
@@ -22,7 +23,7 @@ const TEXT_EVENTS: Readonly<Record<Piece['kind'], string>> = {
 /** Writes the events of one streamed response: numbered, one item of the output after the other. */
 export class ResponseWriter implements StreamWriter {
   private readonly key: string;
-  private readonly pieces: Piece[] = [];
+  private pieces: Piece[] = [];
   /** Where in the output the call stands that the provider numbers so. */
   private readonly indexOfCall = new Map<number, number>();
   private isOpen = false;
@@ -48,6 +49,7 @@ export class ResponseWriter implements StreamWriter {
 
   end(usage: ReportedUsage, charge: ToldCharge): string {
     const { finishReason, answered } = this;
+    this.pieces = withoutLoneSeal(this.pieces);
     const { status } = endingOf(finishReason);
     const response = {
       ...closeResponse(answered, this.pieces, { finishReason, usage }),
@@ -73,9 +75,11 @@ export class ResponseWriter implements StreamWriter {
     ];
   }
 
-  private noteDelta({ reasoning_content: reasoning, content, refusal, tool_calls: calls = [] }: Delta): Event[] {
+  private noteDelta(delta: Delta): Event[] {
+    const { reasoning_content: reasoning, thinking_blocks: blocks, content, refusal, tool_calls: calls = [] } = delta;
     return [
       ...this.noteText('reasoning', reasoning),
+      ...this.noteBlocks(blocks ?? []),
       ...this.noteText('text', content),
       ...this.noteText('refusal', refusal),
       ...calls.flatMap((call) => this.noteCall(call)),
@@ -84,8 +88,22 @@ export class ResponseWriter implements StreamWriter {
 
   private noteText(kind: Piece['kind'], text: string | null | undefined): Event[] {
     if (!text) return [];
-    const opening = this.isOpen && this.pieces.at(-1)?.kind === kind ? [] : this.begin({ kind, text: '' });
-    return [...opening, ...this.addTo(this.pieces.length - 1, text)];
+    return [...this.into(kind), ...this.addTo(this.pieces.length - 1, text)];
+  }
+
+  /** Keeps what is new of all the blocks so far with what is being thought, for its item to have at its end. */
+  private noteBlocks(blocks: readonly ThinkingBlock[]): Event[] {
+    const known = this.pieces.reduce((count, piece) => count + (piece.blocks?.length ?? 0), 0);
+    if (!this.answered.chat.sealsThinking || blocks.length <= known) return [];
+    const opening = this.into('reasoning');
+    const piece = this.pieces.at(-1);
+    if (piece) piece.blocks = [...(piece.blocks ?? []), ...blocks.slice(known)];
+    return opening;
+  }
+
+  /** What leads into a piece of this kind: nothing where it is the one being written. */
+  private into(kind: Piece['kind']): Event[] {
+    return this.isOpen && this.pieces.at(-1)?.kind === kind ? [] : this.begin({ kind, text: '' });
   }
 
   private noteCall({ index: position, id = '', function: called }: ToolCallDelta): Event[] {
@@ -103,15 +121,19 @@ export class ResponseWriter implements StreamWriter {
     const index = this.pieces.push(piece) - 1;
     this.isOpen = true;
     const added = { type: 'response.output_item.added', output_index: index, item: this.item(index, 'in_progress') };
-    if (piece.kind === 'call') return [...closing, added];
-    return [...closing, added, { type: 'response.content_part.added', ...this.place(index), part: toPart(piece) }];
+    return [...closing, added];
   }
 
   private addTo(index: number, delta: string): Event[] {
     const piece = this.pieces[index];
     if (!piece || delta === '') return [];
+    // What was sealed whole has no text, and then no part either.
+    const opening: Event[] =
+      piece.kind === 'call' || piece.text !== ''
+        ? []
+        : [{ type: 'response.content_part.added', ...this.place(index), part: toPart(piece) }];
     piece.text += delta;
-    return [{ type: `${TEXT_EVENTS[piece.kind]}.delta`, ...this.place(index), delta }];
+    return [...opening, { type: `${TEXT_EVENTS[piece.kind]}.delta`, ...this.place(index), delta }];
   }
 
   /** What ends the item that is being written, if any. */
@@ -123,6 +145,7 @@ export class ResponseWriter implements StreamWriter {
     const place = this.place(index);
     const done = { type: 'response.output_item.done', output_index: index, item: this.item(index, 'completed') };
     if (piece.kind === 'call') return [{ type, ...place, name: piece.call?.name, arguments: piece.text }, done];
+    if (piece.text === '') return [done];
     const text = piece.kind === 'refusal' ? { refusal: piece.text } : { text: piece.text };
     return [{ type, ...place, ...text }, { type: 'response.content_part.done', ...place, part: toPart(piece) }, done];
   }

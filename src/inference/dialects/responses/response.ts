@@ -67,7 +67,11 @@ export function closeResponse(
 export function writeResponse(answer: WholeAnswer): object {
   const [choice] = answer.completion.choices;
   const finishReason = choice?.finish_reason;
-  return closeResponse(answer, choice ? piecesOf(choice) : [], { finishReason, usage: answer.usage });
+  const { sealsThinking = false } = answer.chat;
+  return closeResponse(answer, choice ? piecesOf(choice, { sealsThinking }) : [], {
+    finishReason,
+    usage: answer.usage,
+  });
 }
 
 export function endingOf(finishReason: string | null | undefined): Ending {

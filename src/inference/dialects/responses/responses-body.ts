@@ -9,6 +9,7 @@ import {
   TOOLS_MAX,
 } from '../../wire/chat-completion.js';
 import { CONTENT_PARTS_MAX, imageDetail, MESSAGES_MAX, name, toolCallId } from '../../wire/chat-message.js';
+import { SEALED_LENGTH_MAX, unsealThinking } from './sealed-thinking.js';
 
 /** As answers have them, for clients that hand back what they were answered. */
 const answered = {
@@ -75,12 +76,26 @@ const FunctionCallOutput = z.strictObject({
   ),
 });
 
+const CHANGED =
+  'must be what the answer had, unchanged: hand the item back as it came, or leave the item out and ask without reasoning.effort';
+
+/** Read as the blocks in it: none where another server wrote it, which nobody here can read. */
+const encryptedContent = z
+  .string()
+  .max(SEALED_LENGTH_MAX)
+  .transform((sealed, context) => {
+    const blocks = unsealThinking(sealed);
+    if (blocks) return blocks;
+    context.addIssue({ code: 'custom', message: CHANGED });
+    return z.NEVER;
+  });
+
 const Reasoning = z.strictObject({
   ...answered,
   type: z.literal('reasoning'),
   summary: z.array(z.unknown()).max(CONTENT_PARTS_MAX),
   content: z.array(z.unknown()).max(CONTENT_PARTS_MAX).nullish(),
-  encrypted_content: z.string().nullish(),
+  encrypted_content: encryptedContent.nullish(),
 });
 
 const Item = z.discriminatedUnion(
@@ -127,6 +142,11 @@ const nothingKept = (advice: string) =>
     .optional()
     .meta({ type: 'null' });
 
+/** What a caller may have included in the answer; all else that OpenAI offers belongs to tools of its own, or to no answer here. */
+export const ENCRYPTED_CONTENT = 'reasoning.encrypted_content';
+/** Clients gather the list from several places, and it may say the same twice. */
+const INCLUDED_MAX = 16;
+
 /** The body of `POST /v1/responses`: every field that is accepted. Any other is unknown. */
 export const ResponsesBody = z.strictObject({
   model: z.string().min(1).max(MODEL_ID_LENGTH_MAX),
@@ -146,7 +166,7 @@ export const ResponsesBody = z.strictObject({
   safety_identifier: callersId,
   prompt_cache_key: callersId,
   metadata,
-  include: z.array(z.unknown()).max(0).nullish(),
+  include: z.array(z.literal(ENCRYPTED_CONTENT)).max(INCLUDED_MAX).nullish(),
   truncation: z.literal('disabled').nullish(),
   store: nothingKept('Set it to false, or leave it out'),
   previous_response_id: nothingKept('Send the whole conversation as input'),

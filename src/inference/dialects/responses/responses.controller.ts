@@ -20,7 +20,7 @@ export class ResponsesController {
   @ApiOperation({
     summary: "Chat with a model in the wire format of OpenAI's Responses",
     description:
-      'Any model of this server, behind the guards and at the price of /v1/chat/completions. No answer is kept: the whole conversation is sent as `input`. Parameters in X-Parameters-Applied have their names in Chat Completions.',
+      'Any model of this server, behind the guards and at the price of /v1/chat/completions. No answer is kept: the whole conversation is sent as `input`, with the items of reasoning as they were answered where `include` asked for their `encrypted_content`. Parameters in X-Parameters-Applied have their names in Chat Completions.',
   })
   @ApiBody(RESPONSES_BODY)
   @ApiResponse(RESPONSES_RESPONSE)

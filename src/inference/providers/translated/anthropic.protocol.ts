@@ -110,6 +110,7 @@ function refuseForgottenThinking({ messages, thinking }: SentBody): void {
   if (THINKING.includes(content[0]!.type)) return;
   throw new ProviderRejection(
     'the last assistant message calls tools without what the model had thought: hand it back as it was answered ' +
-      '(`thinking_blocks`, in Messages the blocks of thinking), or ask without reasoning_effort',
+      '(`thinking_blocks`; in Messages the blocks of thinking; in Responses the items of reasoning with their `encrypted_content`), ' +
+      'or ask without reasoning_effort',
   );
 }
