@@ -1,8 +1,9 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Agent } from 'undici';
+import { Agent, type Dispatcher } from 'undici';
 import { type OpenAnswer, openAnswer } from '../../src/inference/providers/open-answer.js';
+import { RequestStop } from '../../src/inference/providers/request-stop.js';
 
 const PART = Buffer.alloc(64 * 1_024, 0x61);
 
@@ -100,6 +101,21 @@ describe('an answer that is read as it comes', () => {
     expect(connections).toBe(2);
   });
 
+  it('gives the connection up where the provider has said its last and does not end', async () => {
+    let closed: Promise<unknown> = Promise.resolve();
+    answer = (response) => {
+      closed = new Promise((resolve) => response.once('close', resolve));
+      response.write('data: [DONE]\n\n');
+    };
+    const { body } = await ask();
+    await body.next();
+    body.leave(1_024);
+    await closed;
+    answer = (response) => response.end();
+    await textOf(await ask());
+    expect(connections).toBe(2);
+  });
+
   it('tells that a connection broke, after what had arrived', async () => {
     answer = (response) => {
       response.write('half');
@@ -125,5 +141,17 @@ describe('an answer that is read as it comes', () => {
     await body.next();
     setTimeout(() => late.abort(reason), 20);
     await expect(body.next()).rejects.toBe(reason);
+  });
+
+  it('is stopped where it was sent last, and leaves nothing with its signal', () => {
+    const aborted: string[] = [];
+    const sentOn = (connection: string) =>
+      ({ abort: () => aborted.push(connection) }) as unknown as Dispatcher.DispatchController;
+    const controller = new AbortController();
+    const stop = new RequestStop(controller.signal);
+    stop.begin(sentOn('one that goes away'));
+    stop.begin(sentOn('another'));
+    controller.abort();
+    expect(aborted).toEqual(['another']);
   });
 });

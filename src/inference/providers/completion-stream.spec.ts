@@ -47,6 +47,18 @@ describe('the events of a streamed completion', () => {
     expect(error).toMatchObject({ message: 'the stream held something that is not JSON' });
   });
 
+  it.each([[{}], [[]], [['sealed']], ['sealed'], [null]])(
+    'go on without thinking blocks that are none: %j',
+    async (blocks) => {
+      const thought = event({ choices: [{ index: 0, delta: { content: 'Hi', thinking_blocks: blocks } }] });
+      const { lists } = await read(thought + finished);
+      expect(lists[0]![0]).toEqual({
+        kind: 'chunk',
+        chunk: { model: 'house-model', choices: [{ index: 0, delta: { content: 'Hi' } }] },
+      });
+    },
+  );
+
   it('need an end: a mark, or a finish reason of every choice', async () => {
     expect((await read(said('Hel'))).error).toMatchObject({ message: 'the provider broke the stream off' });
     expect((await read(said('Hel') + finished)).error).toBeNull();

@@ -1,4 +1,4 @@
-import type { ChatCompletionChunk } from '../wire/chat-answer.js';
+import { type ChatCompletionChunk, dropMalformedThinking } from '../wire/chat-answer.js';
 import { readWireUsage } from '../wire/wire-usage.js';
 import { type ProviderEvent, ProviderFailure } from './chat-provider.js';
 import { EventDataReader } from './server-sent-events.js';
@@ -65,5 +65,6 @@ function parseChunk(data: string): ChatCompletionChunk {
   if (!Array.isArray(chunk?.choices) || !chunk.choices.every((choice) => choice?.delta)) {
     throw new ProviderFailure('the stream held something that is no chunk of a chat completion');
   }
+  for (const { delta } of chunk.choices) dropMalformedThinking(delta);
   return chunk as ChatCompletionChunk;
 }

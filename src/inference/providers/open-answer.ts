@@ -6,6 +6,9 @@ import { RequestStop } from './request-stop.js';
 /** With more than this unread the provider has to wait: its connection is not read further. */
 const UNREAD_BYTES_MAX = 64 * 1_024;
 
+/** A provider that has said its last and does not end is not waited for: its connection is one of few. */
+const REST_MS = 5_000;
+
 /** An answer that is read as it comes. */
 export interface OpenAnswer {
   statusCode: number;
@@ -62,6 +65,7 @@ export class AnswerBody implements AsyncIterableIterator<Buffer> {
   private wake: (() => void) | null = null;
   /** How much may still come before the connection is given up; null while it is read. */
   private restBytes: number | null = null;
+  private restTimer: NodeJS.Timeout | undefined;
 
   constructor(private readonly controller: Dispatcher.DispatchController) {}
 
@@ -89,20 +93,21 @@ export class AnswerBody implements AsyncIterableIterator<Buffer> {
     this.leave(0);
   }
 
-  /** Nothing more is wanted. Up to `bytesMax` may still come, so that the connection serves the next request. */
+  /** Nothing more is wanted. Up to `bytesMax` may still come, and soon, so that the connection serves the next request. */
   leave(bytesMax: number): void {
     if (this.isComplete || this.failure) return;
     this.restBytes = bytesMax - this.unreadBytes;
     this.unread = [];
     this.unreadBytes = 0;
-    if (this.restBytes <= 0) this.controller.abort(new Error('the rest of the answer is not wanted'));
-    else if (this.controller.paused) this.controller.resume();
+    if (this.restBytes <= 0) return this.giveUp();
+    this.restTimer = setTimeout(() => this.giveUp(), REST_MS).unref();
+    if (this.controller.paused) this.controller.resume();
   }
 
   arrive(part: Buffer): void {
     if (this.restBytes !== null) {
       this.restBytes -= part.length;
-      if (this.restBytes < 0) this.controller.abort(new Error('the rest of the answer is not wanted'));
+      if (this.restBytes < 0) this.giveUp();
       return;
     }
     this.unread.push(part);
@@ -112,13 +117,19 @@ export class AnswerBody implements AsyncIterableIterator<Buffer> {
   }
 
   complete(): void {
+    clearTimeout(this.restTimer);
     this.isComplete = true;
     this.goOn();
   }
 
   fail(error: Error): void {
+    clearTimeout(this.restTimer);
     this.failure = error;
     this.goOn();
+  }
+
+  private giveUp(): void {
+    this.controller.abort(new Error('the rest of the answer is not wanted'));
   }
 
   private goOn(): void {

@@ -65,6 +65,14 @@ export interface ChatCompletionChunk {
   usage?: WireUsage | null | undefined;
 }
 
+/** Leaves out blocks that are none: servers of this format send what they like, and what was answered has been paid for. */
+export function dropMalformedThinking(part: { thinking_blocks?: unknown }): void {
+  const { thinking_blocks: blocks } = part;
+  if (blocks === undefined) return;
+  const areBlocks = Array.isArray(blocks) && blocks.every((block) => typeof block === 'object' && block !== null);
+  if (!areBlocks || blocks.length === 0) delete part.thinking_blocks;
+}
+
 /** Everything in an answer that the model wrote: what is counted where the provider reports no usage. */
 export function generatedTexts(choices: readonly ChatChoice[]): string[] {
   const texts: string[] = [];
