@@ -16,8 +16,8 @@ export interface LatencyMeasurement {
 
 /**
  * Time from sending a request to the first byte of its answer's body, at a constant rate: a tenth of the requests per second that were the
- * most before, or a hundred. The first `users` take turns: those that the load
- * before had, for whoever comes for the very first time is given a subscription and a grant on the way.
+ * most before, or a hundred. The first `users` take turns: those that the load before had, for whoever comes for the very first time is given a
+ * subscription and a grant on the way.
  * @throws Error when an answer was no success.
  */
 export async function measureLatency(

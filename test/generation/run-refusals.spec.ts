@@ -121,7 +121,9 @@ describe('a brief that cannot be run', () => {
     expect((await owner.cancel(`/v1/projects/${project}`)).status).toBe(204);
     expect((await owner.get(`/v1/generations/${id}`)).status).toBe(404);
     expect(await owner.ledger()).toHaveLength(1);
-    await until(async () => (await bench.execute(`select 1 from pgboss.job where state = 'active'`)).length === 0);
+    const jobs = (states: string) => bench.execute(`select 1 from pgboss.job where state in (${states})`);
+    await until(async () => (await jobs(`'active'`)).length === 0);
+    expect(await jobs(`'retry', 'failed'`)).toEqual([]);
     bench.mock.behave({});
   });
 

@@ -96,7 +96,7 @@ describe('an answer that is read as it comes', () => {
     await first.body.next();
     first.body.leave(1_024);
     const second = await ask();
-    second.body.close();
+    second.body.leave();
     await Promise.all(closed);
     expect(connections).toBe(2);
   });

@@ -2,19 +2,11 @@ import OpenAI from 'openai';
 import { dataUri, png } from '../support/images.js';
 import { OpenAiMock } from '../support/openai-mock.js';
 import { type Caller, ChatBench } from './chat-bench.js';
-import { countingFetch, refusalOf, withoutBalance } from './sdk-calls.js';
+import { countingFetch, refusalOf, WEATHER_TOOL, withoutBalance } from './sdk-calls.js';
 
 const HELLO = 'Hello, sandbox! How are you today?';
 const ASK = { model: 'sandbox-echo', max_output_tokens: 100, input: HELLO };
-const TOOLS: OpenAI.Responses.FunctionTool[] = [
-  {
-    type: 'function',
-    name: 'get_weather',
-    description: 'The weather of a city',
-    parameters: { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] },
-    strict: null,
-  },
-];
+const TOOLS = [WEATHER_TOOL];
 const UPSTREAM = 'gpt-5-nano';
 
 type Refusal = InstanceType<typeof OpenAI.APIError>;

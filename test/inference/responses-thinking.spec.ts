@@ -2,24 +2,17 @@ import OpenAI from 'openai';
 import { toResponseInputItems } from 'openai/lib/responses/ResponseInputItems';
 import { AnthropicMock } from '../support/anthropic-mock.js';
 import { type Caller, ChatBench } from './chat-bench.js';
-import { refusalOf } from './sdk-calls.js';
+import { refusalOf, WEATHER_TOOL } from './sdk-calls.js';
 
 type Input = OpenAI.Responses.ResponseInput;
 type Refusal = InstanceType<typeof OpenAI.APIError>;
 
 const QUESTION = { role: 'user' as const, content: 'Weather in Oslo?' };
-const TOOL: OpenAI.Responses.FunctionTool = {
-  type: 'function',
-  name: 'get_weather',
-  description: 'The weather of a city',
-  parameters: { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] },
-  strict: null,
-};
 const ASK = {
   model: 'claude-sonnet-4-5',
   max_output_tokens: 4_000,
   reasoning: { effort: 'low' as const },
-  tools: [TOOL],
+  tools: [WEATHER_TOOL],
   include: ['reasoning.encrypted_content' as const],
   store: false,
 };

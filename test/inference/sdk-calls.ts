@@ -1,3 +1,14 @@
+import type OpenAI from 'openai';
+
+/** A tool that a model is offered over the Responses API. */
+export const WEATHER_TOOL: OpenAI.Responses.FunctionTool = {
+  type: 'function',
+  name: 'get_weather',
+  description: 'The weather of a city',
+  parameters: { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] },
+  strict: null,
+};
+
 /** What a request was refused with, as the error class of its client. */
 export async function refusalOf<Refusal extends Error>(
   request: Promise<unknown>,

@@ -45,15 +45,11 @@ export function openAnswer(
         stop.end();
         if (!body) return reject(error);
         // That a connection breaks is no fault of this server.
-        const cause = signal.aborted ? (signal.reason as Error) : brokenOff(error);
-        body.fail(cause);
+        const broken = new ProviderFailure('the provider broke its answer off', { cause: error });
+        body.fail(signal.aborted ? (signal.reason as Error) : broken);
       },
     });
   });
-}
-
-function brokenOff(cause: Error): ProviderFailure {
-  return new ProviderFailure('the provider broke its answer off', { cause });
 }
 
 /** What a provider sends, in order: each step of the one who reads takes all that has arrived. No stream, for that is twice the work. */
@@ -88,13 +84,10 @@ export class AnswerBody implements AsyncIterableIterator<Buffer> {
     return { done: false, value };
   }
 
-  /** Whoever stops reading before the end gives the connection up. */
-  close(): void {
-    this.leave(0);
-  }
-
-  /** Nothing more is wanted. Up to `bytesMax` may still come, and soon, so that the connection serves the next request. */
-  leave(bytesMax: number): void {
+  /**
+   * Nothing more is wanted. Up to `bytesMax` may still come, and soon, so that the connection serves the next request; otherwise it is given up.
+   */
+  leave(bytesMax = 0): void {
     if (this.isComplete || this.failure) return;
     this.restBytes = bytesMax - this.unreadBytes;
     this.unread = [];

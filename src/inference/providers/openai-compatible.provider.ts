@@ -93,7 +93,7 @@ export class OpenAiCompatibleProvider implements ChatProvider, EmbeddingProvider
     } finally {
       // What follows the last event is a few bytes at most: taken, so that the connection serves the next request.
       if (isRead) body.leave(REST_BYTES_MAX);
-      else body.close();
+      else body.leave();
     }
   }
 
@@ -172,7 +172,7 @@ async function readText(body: AnswerBody): Promise<string> {
     length += part.length;
     parts.push(part);
     if (length <= REFUSAL_BYTES_MAX) continue;
-    body.close();
+    body.leave();
     throw new ProviderFailure('the answer was too large');
   }
   return Buffer.concat(parts).toString('utf8');
