@@ -12,7 +12,8 @@ const READS_PER_MEMBER_MAX = 12;
 
 /**
  * In a database whose tables were never analysed, as in every new installation, over one connection, which keeps the plans that it made when
- * they were empty. Removed once: the settings of the functions, by which holds are then read whole, and the lateral lookups of the close.
+ * they were empty. Removed once: the settings of the functions, by which holds are then read whole, the join by which a sign-in is looked up, and
+ * the lateral lookups of the close.
  */
 describe('the functions that move money', () => {
   let money: MoneyDatabase;
@@ -61,6 +62,23 @@ describe('the functions that move money', () => {
     const perMember = tables.map((_, index) => (after[index]! - before[index]!) / (BATCHES * MEMBERS));
     for (const reads of perMember) expect(reads).toBeLessThanOrEqual(READS_PER_MEMBER_MAX);
     expect(await money.offenders()).toEqual([]);
+  });
+
+  it('look up the sign-in of a member by its key, where there are few of them too', async () => {
+    const user = await money.userWith(1_000n, 1_000_000n);
+    await money.query(
+      `insert into auth_grants (id, user_id, client_id, scopes, expires_at)
+       select gen_random_uuid(), ?, 'test-client', '{}', '2100-01-01' from generate_series(1, 300)`,
+      [user.id],
+    );
+    await money.query('analyze auth_grants');
+    const before = await readsOf('auth_grants');
+    for (let batch = 0; batch < BATCHES; batch += 1) {
+      const holds = orm.em.fork().getRepository(Hold);
+      const [held] = await holds.reserve([member(user, 100n)], NOW);
+      expect(held?.outcome).toBe('held');
+    }
+    expect((await readsOf('auth_grants')) - before).toBe(BATCHES);
   });
 
   it('close a period without reading those that were closed before', async () => {

@@ -111,21 +111,31 @@ describe('taking a hold', () => {
       expect(await outcome()).toBe('account_suspended');
       await money.query(`update users set deleted_at = null where id = ?`, [user.id]);
       expect(await outcome()).toBe('held');
-      await money.query('update auth_grants set revoked_at = ? where id = ?', [NOW, user.accessId]);
+      await money.query('update auth_grants set expires_at = ? where id = ?', [NOW, user.accessId]);
+      expect(await outcome()).toBe('access_revoked');
+      await money.query('update auth_grants set expires_at = ?, revoked_at = ? where id = ?', [
+        later(1_000),
+        NOW,
+        user.accessId,
+      ]);
       expect(await outcome()).toBe('access_revoked');
     });
 
-    it('takes an API key as access while it is neither revoked nor expired', async () => {
+    it('takes an API key of the user as access while it is neither revoked nor expired', async () => {
       const user = await money.userWith(10n);
+      const other = await money.userWith(10n);
+      const outcome = async (who = user, at = NOW): Promise<string | undefined> =>
+        (await money.holds.reserve([member(who, 1n, { accessId })], at))[0]?.outcome;
       const accessId = newId();
       await money.query(
         `insert into api_keys (id, user_id, name, prefix, hash, scopes, expires_at) values (?, ?, 'key', 'tg', ?, '{}', ?)`,
         [accessId, user.id, Buffer.from(accessId), later(1_000)],
       );
-      expect((await money.holds.reserve([member(user, 1n, { accessId })], NOW))[0]?.outcome).toBe('held');
-      expect((await money.holds.reserve([member(user, 1n, { accessId })], later(1_000)))[0]?.outcome).toBe(
-        'access_revoked',
-      );
+      expect(await outcome()).toBe('held');
+      expect(await outcome(other)).toBe('access_revoked');
+      expect(await outcome(user, later(1_000))).toBe('access_revoked');
+      await money.query('update api_keys set revoked_at = ? where id = ?', [NOW, accessId]);
+      expect(await outcome()).toBe('access_revoked');
     });
 
     it('refuses while the subscription is suspended, and from the period’s end on until it is closed', async () => {
