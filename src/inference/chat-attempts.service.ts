@@ -23,17 +23,20 @@ export class ChatAttempts {
   ) {}
 
   /**
-   * The first attempt that succeeds. Its time limit is for the caller to release; those of the others are released here.
+   * The first attempt that succeeds. Its time limit is for the caller to release; those of the others are released here. No other model is asked,
+   * and none is paid for, where nobody waits for the answer any more.
    * @throws what the caller's own model came to, where none succeeds.
    */
   async first<Result>(
     planned: PlannedCall,
+    hasClientLeft: () => boolean,
     attempt: (planned: PlannedCall, limit: TimeLimit) => Promise<Result>,
   ): Promise<Result> {
     const failure = await this.try(planned, attempt);
     if ('result' in failure) return failure.result;
     if (isProvidersTrouble(failure.error)) {
       for await (const candidate of this.fallbacks.candidates(planned)) {
+        if (hasClientLeft()) break;
         const outcome = await this.try(candidate, attempt);
         if ('result' in outcome) return outcome.result;
       }

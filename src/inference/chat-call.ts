@@ -32,12 +32,13 @@ export interface ChatCall extends HoldRequest {
   dialect: ChatDialect;
 }
 
-/** The request as the provider gets it. */
-export function toProviderRequest(call: ChatCall, plan: HoldPlan): ProviderRequest {
+/** The request as the provider gets it. `limit` begins anew once it has its place. */
+export function toProviderRequest(call: ChatCall, plan: HoldPlan, limit?: TimeLimit): ProviderRequest {
   const { requestId, userId, chat, startedAt } = call;
   return {
     requestId,
     userId,
+    onPlace: limit && (() => limit.restartStep()),
     createdAt: startedAt,
     model: { id: chat.model.id, name: chat.model.name },
     body: chat.body,

@@ -10,6 +10,7 @@ import { rateLimitHeaders } from '../usage/domain/rate-limit-headers.js';
 import type { Reservation } from '../usage/metering.service.js';
 import type { HoldPlan } from './hold-planner.service.js';
 import { ChargeOnce } from './idempotency/charge-once.service.js';
+import { ClientLeftError } from './inference.errors.js';
 import { InferenceService } from './inference.service.js';
 
 /** Puts an admitted chat on its way and its outcome on the wire: the head tells what was changed, held and charged. */
@@ -39,6 +40,8 @@ export class ChatResponder {
 
   private async stream(call: ChatCall, reply: FastifyReply): Promise<StreamableFile> {
     const { call: answered, stream, plan, hold } = await this.inference.stream(call, () => reply.raw.destroyed);
+    // The stream goes on by itself, to be settled.
+    if (reply.raw.destroyed) throw new ClientLeftError();
     this.describe(answered, { plan, reservation: hold.reservation }, reply);
     reply.header('x-credits-held', formatCredits(hold.reservation.amountUcr));
     void reply.headers(EVENT_STREAM_HEADERS);

@@ -67,7 +67,8 @@ export class ChatStream {
     private readonly parts: StreamParts,
   ) {
     const { provider } = call.chat.route;
-    this.arrivals = provider.stream(toProviderRequest(call, parts.plan), parts.limit.signal)[Symbol.asyncIterator]();
+    const request = toProviderRequest(call, parts.plan, parts.limit);
+    this.arrivals = provider.stream(request, parts.limit.signal)[Symbol.asyncIterator]();
     this.writer = call.dialect.openStream(call);
     this.output.on('error', () => undefined);
     this.output.once('close', () => this.onClosed());
@@ -217,9 +218,15 @@ export class ChatStream {
     });
   }
 
+  /** The client has left before its answer began. */
+  leave(): void {
+    this.onClosed();
+    this.output.destroy();
+  }
+
   /** The client left before the end: read on as the provider's policy says, so that what it charges is known. */
   private onClosed(): void {
-    if (this.output.writableEnded) return;
+    if (this.output.writableEnded || this.hasClientLeft) return;
     this.hasClientLeft = true;
     const policy = disconnectPolicyOf(this.call.chat);
     if (policy.kind === 'cancel') this.cutOff();

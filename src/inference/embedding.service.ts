@@ -81,7 +81,8 @@ export class EmbeddingService {
     const { model, body, provider } = admitted;
     const limit = this.inFlight.timeLimit(this.config.providerTimeoutMs, ANSWER_MS_MAX);
     const { userId } = principal;
-    const request = { requestId, userId, model: { id: model.id, name: model.name }, body };
+    const onPlace = () => limit.restartStep();
+    const request = { requestId, userId, onPlace, model: { id: model.id, name: model.name }, body };
     try {
       return await limit.run(() => provider.embed(request, limit.signal));
     } catch (thrown) {

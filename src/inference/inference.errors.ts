@@ -220,22 +220,27 @@ export class ProviderTimeoutError extends AppError {
   static readonly openaiType = 'server_error' as const;
 
   constructor(requestId: string, limitMs: number) {
-    super(`The provider did not answer within ${limitMs} ms. Request ${requestId}.`, {
-      details: { limitMs },
-    });
+    // Sent again, it would most likely take as long again, and the provider may charge for each.
+    super(
+      `The provider did not answer within ${limitMs} ms. Request ${requestId}. Ask for less, or stream the answer.`,
+      {
+        details: { limitMs },
+        headers: { 'x-should-retry': 'false' },
+      },
+    );
   }
 }
 
-/** Nobody reads it: the client closed its connection while its credits were being held. For the log, and for a status of the request. */
+/** Nobody reads it: the client closed its connection before its answer began. For the log, and for a status of the request. */
 export class ClientLeftError extends AppError {
   static readonly code = 'client_left';
   /** What nginx writes for it; no standard has one. */
   static readonly status = 499;
-  static readonly title = 'The client left before its request began';
+  static readonly title = 'The client left before its answer began';
   static readonly openaiType = 'invalid_request_error' as const;
 
   constructor() {
-    super('The client closed its connection before the provider was asked. Nothing was charged.');
+    super('The client closed its connection before its answer began.');
   }
 }
 

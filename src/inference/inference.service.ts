@@ -68,7 +68,8 @@ export class InferenceService {
     const leave = this.inFlight.enter();
     try {
       const { plan, hold } = await this.open(call, hasClientLeft);
-      const opened = await this.openStream(call, plan, hold);
+      const opened = await this.openStream(call, { plan, hold, hasClientLeft });
+      if (hasClientLeft()) opened.stream.leave();
       void opened.stream
         .run()
         .then((interruption) => interruption && this.attempts.note(opened.call, interruption))
@@ -88,9 +89,12 @@ export class InferenceService {
     throw new ClientLeftError();
   }
 
-  private async openStream(call: ChatCall, plan: HoldPlan, hold: OpenHold): Promise<OpenedStream> {
+  private async openStream(
+    call: ChatCall,
+    { plan, hold, hasClientLeft }: { plan: HoldPlan; hold: OpenHold; hasClientLeft: () => boolean },
+  ): Promise<OpenedStream> {
     try {
-      return await this.attempts.first({ call, plan }, async (tried, limit) => {
+      return await this.attempts.first({ call, plan }, hasClientLeft, async (tried, limit) => {
         const { estimator, heartbeatMs } = this;
         const watch = this.holds.watch(tried.call, tried.plan);
         const stream = new ChatStream(tried.call, { plan: tried.plan, hold, estimator, watch, limit, heartbeatMs });
@@ -109,8 +113,8 @@ export class InferenceService {
   ): Promise<PlainAnswer> {
     const began = performance.now();
     const { call, plan, answer } = await this.attempts
-      .first({ call: asked, plan: held }, async (tried, limit) => {
-        const request = toProviderRequest(tried.call, tried.plan);
+      .first({ call: asked, plan: held }, hasClientLeft, async (tried, limit) => {
+        const request = toProviderRequest(tried.call, tried.plan, limit);
         const complete = () => tried.call.chat.route.provider.complete(request, limit.signal);
         return { ...tried, answer: await limit.run(complete).finally(() => limit.release()) };
       })

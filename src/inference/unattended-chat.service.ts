@@ -71,7 +71,7 @@ export class UnattendedChat {
 }
 
 async function complete(tried: PlannedCall, limit: TimeLimit): Promise<AnsweredCall> {
-  const request = toProviderRequest(tried.call, tried.plan);
+  const request = toProviderRequest(tried.call, tried.plan, limit);
   const answer = await limit
     .run(() => tried.call.chat.route.provider.complete(request, limit.signal))
     .finally(() => limit.release());

@@ -50,6 +50,15 @@ describe.each([{ stream: false }, { stream: true }])('a client that leaves (stre
     expect(await caller.settled()).toMatchObject([{ ...CHARGED, outcome: 'client_aborted' }]);
   });
 
+  it('before the head, and the answer comes at once as a whole', async () => {
+    const rawBody = stream ? wholeStream() : undefined;
+    mock.behave({ usage: USAGE, delayMs: 300, ...(rawBody && { rawBody }) });
+    const { client } = send();
+    await until(() => mock.requests.length === 1);
+    client.destroy();
+    expect(await caller.settled()).toMatchObject([{ ...CHARGED, outcome: 'client_aborted' }]);
+  });
+
   it('after the last token, while it is being charged: it is charged once', async () => {
     mock.behave({ usage: USAGE, delayMs: 1_000 });
     const account = await accountSession();
@@ -114,6 +123,14 @@ describe.each([{ stream: false }, { stream: true }])('a client that leaves (stre
     };
   }
 });
+
+/** What a provider sends, all in one. */
+function wholeStream(): string {
+  const chunk = (members: object) => ({ id: 'c', object: 'chat.completion.chunk', created: 1, model: 'm', ...members });
+  const choice = { index: 0, delta: { role: 'assistant', content: 'Hello' }, finish_reason: 'stop' };
+  const events = [chunk({ choices: [choice] }), chunk({ choices: [], usage: USAGE })];
+  return `${events.map((event) => `data: ${JSON.stringify(event)}\n\n`).join('')}data: [DONE]\n\n`;
+}
 
 async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
   for (const deadline = Date.now() + 8_000; !(await isSo()); await sleep(10)) {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { OpenAiMock } from '../support/openai-mock.js';
 import { type Caller, ChatBench } from './chat-bench.js';
 import { addModel } from './model-copies.js';
@@ -62,6 +63,25 @@ describe('a model with fallbacks', () => {
     failing.behave({ delayMs: 1_500 });
     expect((await chat()).status).toBe(200);
     expect(await caller.ledger()).toMatchObject([{ model_id: 'cheap' }]);
+  });
+
+  /** Removed once: the look at the connection, and the fallback was asked and paid for. */
+  it.each([false, true])('is not asked for a client that has left (stream: %s)', async (stream) => {
+    failing.behave({ status: 500, delayMs: 400 });
+    const left = new AbortController();
+    const body = { model: 'main', messages: [{ role: 'user', content: 'Hello' }], max_tokens: 50, stream };
+    const answer = fetch(`${caller.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${caller.token}`, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+      signal: left.signal,
+    });
+    while (failing.requests.length === 0) await sleep(10);
+    left.abort();
+    await expect(answer).rejects.toThrow('aborted');
+    while ((await caller.openHolds()) > 0) await sleep(10);
+    expect(healthy.requests).toEqual([]);
+    await caller.expectUntouched();
   });
 
   it.each([

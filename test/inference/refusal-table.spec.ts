@@ -182,6 +182,7 @@ describe('the table of refusals', () => {
     if (answer.status === 429 || answer.status === 503) {
       expect(Number(answer.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
     }
+    if (answer.status === 504) expect(answer.headers.get('x-should-retry')).toBe('false');
   });
 
   it('a token without the scope is told which one', async () => {

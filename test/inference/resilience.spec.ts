@@ -88,6 +88,18 @@ describe('a provider in trouble', () => {
     throw new Error('it never came true');
   }
 
+  // First, because only the first failures of a minute are told one by one.
+  it('leaves its failures counted by the hour, and the first of them with their request', async () => {
+    mock.behave({ status: 500 });
+    const requestIds = [await chat(), await chat()].map(({ headers }) => headers.get('x-request-id'));
+    const query = <Row>(sql: string) => bench.server.orm.em.getConnection().execute<Row[]>(sql);
+    await eventually(async () => {
+      const logs = await query<{ request_id: string; error_type: string; context: object }>('select * from error_logs');
+      return requestIds.every((id) => logs.some((log) => log.request_id === id && log.error_type === 'provider_error'));
+    });
+    expect(await countedErrors()).toBeGreaterThanOrEqual(2);
+  });
+
   // Planted: a retry of an answer that may have been paid for.
   it.each([
     [429, 3, 502],
@@ -110,6 +122,29 @@ describe('a provider in trouble', () => {
       expect(await caller.ledger()).toMatchObject([{ outcome: 'completed', usage_source: 'provider' }]);
     },
   );
+
+  /** Removed once: the time that begins with the place, and the third was told that its provider was too slow. */
+  it.each([false, true])(
+    'has its whole time for each call, however long that waited for its place (stream: %s)',
+    async (stream) => {
+      mock.behave({ delayMs: 1_200 });
+      const answers = await Promise.all([chat({ stream }), chat({ stream }), chat({ stream })]);
+      expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
+      expect(mock.requests).toHaveLength(3);
+    },
+  );
+
+  /** Removed once: the look whether who waited was given up, and the third call closed the way for all. */
+  it('has failed nobody who was given up while he waited for a place', async () => {
+    mock.behave({ content: 'one two three', delayMs: 1_500, stallAfterChunks: 1 });
+    const streams = [chat({ stream: true }), chat({ stream: true })];
+    await eventually(() => Promise.resolve(mock.requests.length === 2));
+    expect((await chat()).status).toBe(504);
+    await Promise.all(streams);
+    expect(mock.requests).toHaveLength(FAILURES_MAX - 1);
+    mock.behave({});
+    expect((await chat()).status).toBe(200);
+  });
 
   it('is never asked again after the first byte', async () => {
     mock.behave({ content: 'one two three four', cutAfterChunks: 2 });
@@ -182,17 +217,6 @@ describe('a provider in trouble', () => {
     expect(mock.requests.length).toBe(1);
     expect((await chat()).status).toBe(200);
     await eventually(async () => (await admin('GET', '')).circuit?.state === 'closed');
-  });
-
-  it('leaves its failures counted by the hour, and the first of them with their request', async () => {
-    mock.behave({ status: 500 });
-    const requestIds = [await chat(), await chat()].map(({ headers }) => headers.get('x-request-id'));
-    const query = <Row>(sql: string) => bench.server.orm.em.getConnection().execute<Row[]>(sql);
-    await eventually(async () => {
-      const logs = await query<{ request_id: string; error_type: string; context: object }>('select * from error_logs');
-      return requestIds.every((id) => logs.some((log) => log.request_id === id && log.error_type === 'provider_error'));
-    });
-    expect(await countedErrors()).toBeGreaterThanOrEqual(2);
   });
 
   it('leaves failed embeddings counted too', async () => {

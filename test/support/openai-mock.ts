@@ -101,7 +101,8 @@ export class OpenAiMock {
       const error = {
         error: { message: `mock status ${behaviour.status}`, type: 'invalid_request_error', code: null, param: null },
       };
-      response.writeHead(behaviour.status ?? 200, { 'content-type': 'application/json' });
+      const type = behaviour.rawBody?.startsWith('data:') ? 'text/event-stream' : 'application/json';
+      response.writeHead(behaviour.status ?? 200, { 'content-type': type });
       response.end(behaviour.rawBody ?? JSON.stringify(error));
       return;
     }

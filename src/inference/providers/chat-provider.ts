@@ -9,6 +9,8 @@ export interface ProviderRequest {
   requestId: string;
   /** Who asks, and shares the provider's places with others. It is not sent. */
   userId: string;
+  /** Called once it has its place among the calls of its model, for who measures the provider's time. */
+  onPlace?: (() => void) | undefined;
   createdAt: Date;
   model: {
     /** What answers are labelled with. */
@@ -60,6 +62,7 @@ export interface ChatProvider extends Partial<EmbeddingProvider> {
 export interface EmbeddingRequest {
   requestId: string;
   userId: string;
+  onPlace?: ProviderRequest['onPlace'];
   model: ProviderRequest['model'];
   body: EmbeddingBody;
   traceparent?: string | undefined;

@@ -13,6 +13,7 @@ export class TimeLimit {
   private readonly controller = new AbortController();
   private readonly deadlineAtMs: number;
   private rejectStep: ((reason: Error) => void) | null = null;
+  private stepTimer: NodeJS.Timeout | undefined;
   isExceeded = false;
 
   /** `release` is to be called once nothing runs any more. */
@@ -34,19 +35,25 @@ export class TimeLimit {
     this.rejectStep?.(this.signal.reason as Error);
   }
 
+  /** Gives the step under way its time from now on: until now it waited for something else than what is measured. */
+  restartStep(): void {
+    this.stepTimer?.refresh();
+  }
+
   /** The step's result, or a rejection as soon as the limit is exceeded or the call cancelled, even when the step itself does not stop. */
   async run<Result>(step: () => Promise<Result>): Promise<Result> {
     const leftMs = Math.min(this.stepMs, this.deadlineAtMs - performance.now());
     if (leftMs <= 0) this.expire();
     this.signal.throwIfAborted();
-    const timer = setTimeout(() => this.expire(), leftMs);
+    this.stepTimer = setTimeout(() => this.expire(), leftMs);
     try {
       return await new Promise<Result>((resolve, reject) => {
         this.rejectStep = reject;
         step().then(resolve, reject);
       });
     } finally {
-      clearTimeout(timer);
+      clearTimeout(this.stepTimer);
+      this.stepTimer = undefined;
       this.rejectStep = null;
     }
   }

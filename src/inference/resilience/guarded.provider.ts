@@ -6,7 +6,10 @@ import type {
   ProviderEvent,
   ProviderRequest,
 } from '../providers/chat-provider.js';
+import type { Circuit } from './circuit.js';
 import type { CircuitBreakers } from './circuit-breakers.service.js';
+
+type Placed = Pick<ProviderRequest, 'model' | 'userId' | 'onPlace'>;
 
 /** A provider behind its circuits, one for each model. A stream is tried again until its first event, never after it. */
 export class GuardedProvider implements ChatProvider {
@@ -36,9 +39,9 @@ export class GuardedProvider implements ChatProvider {
   }
 
   async *stream(request: ProviderRequest, signal: AbortSignal): AsyncGenerator<ProviderEvent[]> {
-    const circuit = this.circuits.of(this.name, request.model.id);
-    const leave = await circuit.enter(request.userId);
+    const { circuit, leave } = await this.enter(request);
     try {
+      atPlace(request, signal);
       const { events, first } = await circuit.run(() => this.begin(request, signal), signal);
       let result = first;
       try {
@@ -58,19 +61,20 @@ export class GuardedProvider implements ChatProvider {
     }
   }
 
+  private async enter({ model, userId }: Placed): Promise<{ circuit: Circuit; leave: () => void }> {
+    const circuit = this.circuits.of(this.name, model.id);
+    return { circuit, leave: await circuit.enter(userId) };
+  }
+
   private async begin(request: ProviderRequest, signal: AbortSignal) {
     const events = this.inner.stream(request, signal)[Symbol.asyncIterator]();
     return { events, first: await events.next() };
   }
 
-  private async whole<Answer>(
-    { model, userId }: Pick<ProviderRequest, 'model' | 'userId'>,
-    signal: AbortSignal,
-    call: () => Promise<Answer>,
-  ): Promise<Answer> {
-    const circuit = this.circuits.of(this.name, model.id);
-    const leave = await circuit.enter(userId);
+  private async whole<Answer>(request: Placed, signal: AbortSignal, call: () => Promise<Answer>): Promise<Answer> {
+    const { circuit, leave } = await this.enter(request);
     try {
+      atPlace(request, signal);
       const answer = await circuit.run(call, signal);
       circuit.noteSuccess();
       return answer;
@@ -78,4 +82,10 @@ export class GuardedProvider implements ChatProvider {
       leave();
     }
   }
+}
+
+/** The wait for a place is not the provider's doing: it takes none of its time, and who was given up meanwhile is not asked about any more. */
+function atPlace({ onPlace }: Placed, signal: AbortSignal): void {
+  signal.throwIfAborted();
+  onPlace?.();
 }
