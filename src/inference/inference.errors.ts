@@ -221,13 +221,8 @@ export class ProviderTimeoutError extends AppError {
 
   constructor(requestId: string, limitMs: number) {
     // Sent again, it would most likely take as long again, and the provider may charge for each.
-    super(
-      `The provider did not answer within ${limitMs} ms. Request ${requestId}. Ask for less, or stream the answer.`,
-      {
-        details: { limitMs },
-        headers: { 'x-should-retry': 'false' },
-      },
-    );
+    const message = `The provider did not answer within ${limitMs} ms. Request ${requestId}. Ask for less, or stream the answer.`;
+    super(message, { details: { limitMs }, headers: { 'x-should-retry': 'false' } });
   }
 }
 

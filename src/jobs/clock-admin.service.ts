@@ -4,6 +4,7 @@ import { InvalidRequestError } from '../common/errors/common.errors.js';
 import { type AuditCause, AuditTrail } from '../monitoring/audit-trail.service.js';
 import { parseDuration, parseTime, timeAfter } from './domain/clock-move.js';
 import { JobRegistry, type JobSummary } from './job-registry.js';
+import { PARTITIONS_JOB } from './partitions.job.js';
 import { TestClockService } from './test-clock.service.js';
 
 /** The body of a move: one of the two. */
@@ -35,6 +36,8 @@ export class ClockAdminService {
     const target = targetOf(move);
     const before = this.clock.now();
     const now = await this.testClock.move(target);
+    // Before anything is written at the new time: a row whose month there is not keeps that month from being made.
+    await this.jobs.runNow(PARTITIONS_JOB, now);
     await this.audit.record(
       { action: 'clock.move', entity: 'test_clock', entityId: 'test_clock', before: { now: before }, after: { now } },
       cause,

@@ -6,7 +6,7 @@ import { JobFailureService } from './job-failure.service.js';
 import { reasonOf } from './failure-reason.js';
 import { JobRegistry, type JobSummary } from './job-registry.js';
 
-const JOB = 'partitions';
+export const PARTITIONS_JOB = 'partitions';
 /** Once a day, and not at the full hour, when everything else runs. */
 const CRON = '43 1 * * *';
 /** A quarter: whoever is told that a month cannot be made has that long. */
@@ -24,8 +24,8 @@ export class PartitionsJob implements OnModuleInit {
   ) {}
 
   onModuleInit(): void {
-    this.jobs.register({ name: JOB, cron: CRON, run: (now) => this.run(now) });
-    this.failures.onRetry(JOB, async ({ entityId }, now) => {
+    this.jobs.register({ name: PARTITIONS_JOB, cron: CRON, run: (now) => this.run(now) });
+    this.failures.onRetry(PARTITIONS_JOB, async ({ entityId }, now) => {
       const missing = (await this.missing(now)).find(({ subject }) => subject === entityId);
       if (missing) await this.make(missing);
     });
@@ -48,10 +48,10 @@ export class PartitionsJob implements OnModuleInit {
       await this.make(finding);
     } catch (error) {
       const reason = `${finding.message} ${reasonOf(error)}`;
-      await this.failures.record({ job: JOB, entity: finding.kind, entityId: finding.subject, reason }, now);
+      await this.failures.record({ job: PARTITIONS_JOB, entity: finding.kind, entityId: finding.subject, reason }, now);
       return false;
     }
-    await this.failures.resolve(JOB, finding.kind, finding.subject, now);
+    await this.failures.resolve(PARTITIONS_JOB, finding.kind, finding.subject, now);
     return true;
   }
 

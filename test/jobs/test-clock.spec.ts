@@ -122,6 +122,13 @@ describe('the test clock', () => {
     expect(ranAt.map((at) => at.toISOString())).toEqual([now]);
   });
 
+  /** Removed once: the months that are made before the move is written down, which then lay where no month could be made. */
+  it('has the months of where it goes', async () => {
+    await move(first, { advance: 'P3Y' });
+    const { jobs } = await move(first, { advance: 'P1D' });
+    expect(jobs?.['partitions']).toEqual({ made: 0, failed: 0 });
+  });
+
   // Removed once: WallClock in the access tokens and in the artifacts, each by itself.
   it('signs nobody out, however far it goes', async () => {
     const person = { email: 'dora@example.com', password: 'correct horse battery' };
