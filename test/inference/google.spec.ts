@@ -203,6 +203,37 @@ describe('a model of Google', () => {
     expect((await caller.ledger()).map((row) => row.operation)).toEqual(['function_call', 'chat']);
   });
 
+  // Planted: a turn of its own for each result.
+  it('takes the results of several calls as one turn', async () => {
+    const call = (id: string, city: string) => ({
+      id,
+      type: 'function' as const,
+      function: { name: 'get_weather', arguments: JSON.stringify({ city }) },
+    });
+    const answer = await caller.chat({
+      ...CHAT,
+      messages: [
+        QUESTION,
+        { role: 'assistant', tool_calls: [call('call_1', 'Oslo'), call('call_2', 'Rome')] },
+        { role: 'tool', tool_call_id: 'call_1', content: 'rain' },
+        { role: 'tool', tool_call_id: 'call_2', content: 'sun' },
+      ],
+      tools: TOOLS,
+    });
+    expect(answer.status).toBe(200);
+    expect(mock.calls[0]?.body['contents']).toMatchObject([
+      { role: 'user' },
+      { role: 'model', parts: [{ functionCall: {} }, { functionCall: {} }] },
+      {
+        role: 'user',
+        parts: [
+          { functionResponse: { response: { content: 'rain' } } },
+          { functionResponse: { response: { content: 'sun' } } },
+        ],
+      },
+    ]);
+  });
+
   it('answers in the shape of a schema, or in JSON of any shape', async () => {
     mock.behave({ text: '{"count":7}' });
     const schema = { type: 'object', properties: { count: { type: 'integer' } }, required: ['count'] };

@@ -22,6 +22,7 @@ export interface GoogleBehaviour extends MockTrouble {
 }
 
 type Part = Record<string, unknown>;
+type Content = { role: string; parts: Part[] };
 
 const PATH = /^\/v1(?:beta)?\/models\/([^:]+):(generateContent|streamGenerateContent)(\?alt=sse)?$/;
 
@@ -40,6 +41,8 @@ export class GoogleMock extends ProviderMock<GoogleBehaviour> {
     if (!Array.isArray(body['contents']) || body['contents'].length === 0) {
       return this.refuse(400, 'contents is not specified', response);
     }
+    const fault = functionFault(body['contents'] as Content[]);
+    if (fault) return this.refuse(400, fault, response);
     const parts = this.parts();
     const usage = this.behaviour.usage === undefined ? countUsage(body, parts) : this.behaviour.usage;
     const head = { modelVersion: model, responseId: 'response-of-the-mock' };
@@ -92,6 +95,17 @@ export class GoogleMock extends ProviderMock<GoogleBehaviour> {
     const last = blockReason ? { promptFeedback: { blockReason } } : { candidates: [end] };
     return [...events, event({ ...last, ...(usage && { usageMetadata: usage }), ...head })];
   }
+}
+
+/** A turn that calls functions is followed by one that answers all of them. */
+function functionFault(contents: readonly Content[]): string | null {
+  const count = (content: Content | undefined, name: string) => (content?.parts ?? []).filter((p) => name in p).length;
+  const isAnswered = contents.every(
+    (content, index) => count(content, 'functionCall') === count(contents[index + 1], 'functionResponse'),
+  );
+  return isAnswered
+    ? null
+    : 'Please ensure that the number of function response parts is equal to the number of function call parts of the function call turn.';
 }
 
 function piecesOf(part: Part): Part[] {

@@ -5,6 +5,7 @@ import type {
   LanguageModelV4ReasoningPart,
   LanguageModelV4TextPart,
   LanguageModelV4ToolCallPart,
+  LanguageModelV4ToolResultPart,
 } from '@ai-sdk/provider';
 import type { ChatMessage, ImagePart, ThinkingBlock } from '../../wire/chat-message.js';
 import { isMarked } from '../../wire/prompt-caching.js';
@@ -36,7 +37,7 @@ export function toPrompt(messages: readonly ChatMessage[]): LanguageModelV4Promp
         conversation.push(toAssistant(message, index, toolNames));
         break;
       case 'tool':
-        conversation.push(toToolResult(message, index, toolNames));
+        addToolResult(conversation, toToolResult(message, index, toolNames));
         break;
     }
   }
@@ -110,7 +111,7 @@ function toToolResult(
   message: Message<'tool'>,
   index: number,
   toolNames: ReadonlyMap<string, string>,
-): LanguageModelV4Message {
+): LanguageModelV4ToolResultPart {
   const { tool_call_id: toolCallId, content } = message;
   const toolName = toolNames.get(toolCallId);
   if (toolName === undefined) {
@@ -118,7 +119,14 @@ function toToolResult(
   }
   const output = { type: 'text' as const, value: textOf(content) };
   const caching = cachingOf(...partsOf(content));
-  return { role: 'tool', content: [{ type: 'tool-result', toolCallId, toolName, output, ...caching }] };
+  return { type: 'tool-result', toolCallId, toolName, output, ...caching };
+}
+
+/** The results of calls that were made together are one message: Gemini refuses a turn that answers fewer calls than were made. */
+function addToolResult(conversation: LanguageModelV4Message[], result: LanguageModelV4ToolResultPart): void {
+  const last = conversation.at(-1);
+  if (last?.role === 'tool') last.content.push(result);
+  else conversation.push({ role: 'tool', content: [result] });
 }
 
 function parseArguments(text: string, path: string): unknown {
