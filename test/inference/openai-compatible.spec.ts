@@ -138,6 +138,10 @@ describe('a model of an OpenAI-compatible provider', () => {
     ['negative figures', { ...USAGE, prompt_tokens: -5 }],
     ['fractions', { ...USAGE, completion_tokens: 1.5 }],
     ['more cached than sent', { ...USAGE, prompt_tokens_details: { cached_tokens: 5_000 } }],
+    [
+      'more read and written than sent',
+      { ...USAGE, prompt_tokens_details: { cached_tokens: 400, cache_write_tokens: 601 } },
+    ],
   ])('is charged an estimate, marked as such, for a usage of %s', async (_name, usage) => {
     mock.behave({ usage });
     expect((await caller.chat(CHAT)).status).toBe(200);
@@ -145,6 +149,41 @@ describe('a model of an OpenAI-compatible provider', () => {
     expect(row).toMatchObject({ usage_source: 'estimated' });
     expect(row!.input_tokens).toBeGreaterThan(0);
     expect(row!.output_tokens).toBeGreaterThan(0);
+  });
+
+  // Planted: what was written to the cache read as ordinary input.
+  it.each([false, true])('is charged what it wrote to the cache at its own price (stream: %s)', async (stream) => {
+    mock.behave({
+      usage: {
+        prompt_tokens: 10_000,
+        completion_tokens: 5,
+        total_tokens: 10_005,
+        prompt_tokens_details: { cached_tokens: 0, cache_write_tokens: 9_000 },
+      },
+    });
+    caller = await bench.caller('pro_max');
+    const answer = await caller.chat({ ...CHAT, model: 'gpt-5.6', stream, stream_options: { include_usage: true } });
+    expect(answer.status).toBe(200);
+    expect(JSON.stringify(answer.body)).toMatch(/cache_write_tokens\W+9000/);
+    // Its prices a million: input 5, written 6.25, output 30 USD.
+    const cost = 1_000 * 5_000 + 9_000 * 6_250 + 5 * 30_000;
+    expect(await caller.ledger()).toMatchObject([{ cost_nusd: String(cost), cache_write_tokens: 9_000 }]);
+  });
+
+  // Planted: the completion tokens taken for all of the output.
+  it.each([false, true])('is charged reasoning that it counts beside its output (stream: %s)', async (stream) => {
+    mock.behave({
+      usage: {
+        prompt_tokens: 32,
+        completion_tokens: 9,
+        total_tokens: 1_041,
+        completion_tokens_details: { reasoning_tokens: 1_000 },
+      },
+    });
+    expect((await caller.chat({ ...CHAT, stream })).status).toBe(200);
+    expect(await caller.ledger()).toMatchObject([
+      { usage_source: 'provider', input_tokens: 32, output_tokens: 1_009, reasoning_tokens: 1_000 },
+    ]);
   });
 
   it('is charged nothing for a usage of zero', async () => {
