@@ -1,4 +1,4 @@
-import { type ChatCompletionChunk, dropMalformedThinking } from '../wire/chat-answer.js';
+import { type ChatCompletionChunk, type ChunkChoice, dropMalformedThinking } from '../wire/chat-answer.js';
 import { readWireUsage } from '../wire/wire-usage.js';
 import { type ProviderEvent, ProviderFailure } from './chat-provider.js';
 import { EventDataReader } from './server-sent-events.js';
@@ -62,9 +62,19 @@ function parseChunk(data: string): ChatCompletionChunk {
     throw new ProviderFailure('the stream held something that is not JSON', { cause: error });
   }
   if (chunk?.error) throw new ProviderFailure('the provider reported an error in the middle of the stream');
-  if (!Array.isArray(chunk?.choices) || !chunk.choices.every((choice) => choice?.delta)) {
+  if (!Array.isArray(chunk?.choices) || !chunk.choices.every((choice) => choice)) {
     throw new ProviderFailure('the stream held something that is no chunk of a chat completion');
   }
+  if (!chunk.choices.every(({ delta }) => delta)) chunk.choices = withDelta(chunk.choices);
   for (const { delta } of chunk.choices) dropMalformedThinking(delta);
   return chunk as ChatCompletionChunk;
+}
+
+/**
+ * Azure's filter reports what it found on choices of their own, without a delta and beside the answer: none of it is the model's. An end that
+ * some servers write without a delta is one all the same.
+ */
+function withDelta(choices: readonly Partial<ChunkChoice>[]): ChunkChoice[] {
+  const said = choices.filter(({ delta, finish_reason: reason }) => delta ?? reason);
+  return said.map((choice) => ({ ...choice, delta: choice.delta ?? {} }) as ChunkChoice);
 }
