@@ -274,6 +274,13 @@ describe('a model of Anthropic', () => {
       'provider_error',
       'status 400',
     ],
+    [
+      'usage limits of the operator',
+      { status: 400, message: 'You have reached your specified API usage limits.' },
+      502,
+      'provider_error',
+      'account of this server',
+    ],
     ['refused credentials', { status: 401 }, 502, 'provider_error', 'status 401'],
     ['an overload', { status: 529 }, 502, 'provider_error', 'status 529'],
     ['an overload told in the stream', { errorAfterEvents: 0 }, 502, 'provider_error', ''],

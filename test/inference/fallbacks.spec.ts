@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { OpenAiMock } from '../support/openai-mock.js';
+import { until } from '../support/until.js';
 import { type Caller, ChatBench } from './chat-bench.js';
 import { addModel } from './model-copies.js';
 
@@ -76,12 +76,28 @@ describe('a model with fallbacks', () => {
       body: JSON.stringify(body),
       signal: left.signal,
     });
-    while (failing.requests.length === 0) await sleep(10);
+    await until(() => failing.requests.length === 1);
     left.abort();
     await expect(answer).rejects.toThrow('aborted');
-    while ((await caller.openHolds()) > 0) await sleep(10);
+    await until(async () => (await caller.openHolds()) === 0);
     expect(healthy.requests).toEqual([]);
     await caller.expectUntouched();
+  });
+
+  // Planted: no look at the code. The caller was told to mend the request, and nobody else was asked.
+  it('is asked where the provider refuses the account of the operator, and who operates it sees that', async () => {
+    const error = { message: 'Nothing is left to org-of-the-operator', code: 'billing_hard_limit_reached' };
+    failing.behave({ status: 400, rawBody: JSON.stringify({ error }) });
+    const answer = await chat();
+    expect(answer.status).toBe(200);
+    expect(await caller.ledger()).toMatchObject([{ model_id: 'cheap', attempt_no: 2 }]);
+    const logs = () =>
+      bench.server.orm.em
+        .getConnection()
+        .execute('select * from error_logs where request_id = ?', [answer.headers.get('x-request-id')]);
+    await until(async () => (await logs()).length > 0);
+    expect(await logs()).toMatchObject([{ message: expect.stringContaining('the account of this server') }]);
+    expect(JSON.stringify(await logs())).not.toContain('org-of-the-operator');
   });
 
   it.each([

@@ -12,6 +12,14 @@ const USAGE = {
   prompt_tokens_details: { cached_tokens: 400 },
   completion_tokens_details: { reasoning_tokens: 150 },
 };
+/** A refusal whose status blames the request, and whose text is not for callers. */
+const DRY = JSON.stringify({
+  error: {
+    message: 'Nothing is left to org-of-the-operator',
+    type: 'invalid_request_error',
+    code: 'billing_hard_limit_reached',
+  },
+});
 
 describe('the mock provider', () => {
   it('speaks the protocol as the official SDK expects it', async () => {
@@ -195,6 +203,7 @@ describe('a model of an OpenAI-compatible provider', () => {
 
   it.each([
     ['a refused request', { status: 400 }, 400, 'provider_rejected', 'mock status 400'],
+    ['an account that ran dry', { status: 400, rawBody: DRY }, 502, 'provider_error', 'account of this server'],
     ['a server error', { status: 500 }, 502, 'provider_error', 'status 500'],
     ['refused credentials', { status: 401 }, 502, 'provider_error', 'status 401'],
     ['a rate limit', { status: 429 }, 502, 'provider_error', 'status 429'],
@@ -208,6 +217,7 @@ describe('a model of an OpenAI-compatible provider', () => {
       expect(refused).toMatchObject({ status, error: { code } });
       if (!stream) expect(refused.error.message).toContain(message);
       expect(JSON.stringify(refused)).not.toContain(API_KEY);
+      expect(JSON.stringify(refused)).not.toContain('org-of-the-operator');
     }
   });
 

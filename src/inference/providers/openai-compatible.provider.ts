@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
 import type { ProviderEndpoint } from '../../config/provider-endpoints.js';
 import { isConstrainedParameter } from '../../models/domain/constrained-parameters.js';
+import type { Refusal } from '../domain/account-trouble.js';
 import { type ChatCompletion, dropMalformedThinking, type WireUsage } from '../wire/chat-answer.js';
 import { hasThinking, withoutThinking } from '../wire/chat-message.js';
 import { inputsOf } from '../wire/embedding.js';
@@ -14,12 +15,12 @@ import {
   type ProviderAnswer,
   type ProviderEvent,
   ProviderFailure,
-  ProviderRejection,
   type ProviderRequest,
 } from './chat-provider.js';
 import { readCompletionStream } from './completion-stream.js';
 import { type AnswerBody, type OpenAnswer, openAnswer } from './open-answer.js';
-import { isRetryableStatus, wasNeverSent } from './retryable.js';
+import { refusalOf } from './provider-refusal.js';
+import { wasNeverSent } from './retryable.js';
 import { fetchWhole, type WholeAnswer } from './whole-answer.js';
 
 /** Aborting saves nothing with most providers, so a stream whose client has left is read on for this long. */
@@ -28,9 +29,6 @@ const DRAIN_CAP_MS = 60_000;
 const REFUSAL_BYTES_MAX = 64 * 1_024;
 /** What may follow `[DONE]` before the connection is given up. */
 const REST_BYTES_MAX = 1_024;
-const MESSAGE_LENGTH_MAX = 500;
-/** What a provider answers when the request itself is at fault; anything else is its own or the operator's trouble. */
-const REJECTING_STATUSES = new Set([400, 413, 422]);
 /** Only OpenAI itself is known to take the field; leaving it out would let the account's own setting choose the price. */
 const SERVICE_TIER_PROVIDERS = new Set(['openai']);
 
@@ -109,7 +107,7 @@ export class OpenAiCompatibleProvider implements ChatProvider, EmbeddingProvider
   private async ask(call: OutgoingCall, signal: AbortSignal): Promise<WholeAnswer> {
     const post = this.post(call, 'application/json');
     const answer = await fetchWhole(this.dispatcher, post, signal).catch(unreachable(signal));
-    if (answer.statusCode !== 200) refuse(answer.statusCode, answer.text);
+    if (answer.statusCode !== 200) throw refusalOf(answer.statusCode, readRefusal(answer.text));
     return answer;
   }
 
@@ -117,7 +115,7 @@ export class OpenAiCompatibleProvider implements ChatProvider, EmbeddingProvider
   private async open(call: OutgoingCall, signal: AbortSignal): Promise<OpenAnswer> {
     const post = this.post(call, 'text/event-stream');
     const answer = await openAnswer(this.dispatcher, post, signal).catch(unreachable(signal));
-    if (answer.statusCode !== 200) refuse(answer.statusCode, await readText(answer.body));
+    if (answer.statusCode !== 200) throw refusalOf(answer.statusCode, readRefusal(await readText(answer.body)));
     return answer;
   }
 
@@ -157,14 +155,6 @@ function unreachable(signal: AbortSignal): (error: unknown) => never {
   };
 }
 
-/** @throws always: what the caller may know of the provider's refusal */
-function refuse(statusCode: number, text: string): never {
-  if (REJECTING_STATUSES.has(statusCode)) throw new ProviderRejection(messageOf(text));
-  // A body may tell of the operator's account, so only the status is shown.
-  const isRetryable = isRetryableStatus(statusCode);
-  throw new ProviderFailure(`the provider answered with status ${statusCode}`, { isRetryable });
-}
-
 async function readText(body: AnswerBody): Promise<string> {
   const parts: Buffer[] = [];
   let length = 0;
@@ -178,14 +168,16 @@ async function readText(body: AnswerBody): Promise<string> {
   return Buffer.concat(parts).toString('utf8');
 }
 
-function messageOf(text: string): string {
+/** What a refusal says; nothing where it is not JSON, because there is nothing in it that a caller could act on. */
+function readRefusal(text: string): Refusal {
   try {
-    const { error } = JSON.parse(text) as { error?: { message?: unknown } };
-    if (typeof error?.message === 'string') return error.message.slice(0, MESSAGE_LENGTH_MAX);
+    const { error } = JSON.parse(text) as { error?: string | { code?: unknown; type?: unknown; message?: unknown } };
+    if (typeof error === 'string') return { message: error };
+    const { code, type, message } = error ?? {};
+    return { code, type, message: typeof message === 'string' ? message : '' };
   } catch {
-    // Not JSON: there is nothing in it that a caller could act on.
+    return { message: '' };
   }
-  return 'the provider refused the request without saying why';
 }
 
 function parseCompletion(text: string): ChatCompletion {

@@ -62,10 +62,6 @@ export class AnthropicProtocol implements Protocol {
       providerRequestId: () => tap.requestId,
     };
   }
-
-  blamesOperator(message: string): boolean {
-    return /credit balance|billing/i.test(message);
-  }
 }
 
 function refuseUnoffered({ body, parameters }: ProviderRequest): void {

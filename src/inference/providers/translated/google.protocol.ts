@@ -44,10 +44,6 @@ export class GoogleProtocol implements Protocol {
       providerRequestId: () => null,
     };
   }
-
-  blamesOperator(message: string): boolean {
-    return /api[ _]key|billing|permission/i.test(message);
-  }
 }
 
 function refuseUnoffered({ model, body, parameters }: ProviderRequest): void {

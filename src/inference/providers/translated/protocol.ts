@@ -14,8 +14,6 @@ export interface Protocol {
    * @throws ProviderRejection for what the provider does not offer.
    */
   open(request: ProviderRequest): Exchange;
-  /** Whether a refusal with a status of the caller's is about the operator's account, so that its text is not shown. */
-  blamesOperator(message: string): boolean;
 }
 
 /** One call. */

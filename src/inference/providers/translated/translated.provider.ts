@@ -14,7 +14,8 @@ import {
 } from '../chat-provider.js';
 import type { ReportedUsage } from '../../domain/reported-usage.js';
 import { withoutThinking } from '../../wire/chat-message.js';
-import { isRetryableStatus, wasNeverSent } from '../retryable.js';
+import { refusalOf } from '../provider-refusal.js';
+import { wasNeverSent } from '../retryable.js';
 import { ChunkTranslator, toCompletion } from './answer-translation.js';
 import { toCallOptions } from './call-options.js';
 import type { Exchange, Protocol } from './protocol.js';
@@ -22,8 +23,6 @@ import type { Exchange, Protocol } from './protocol.js';
 /** Aborting saves nothing for certain, so a stream whose client has left is read on for this long. */
 const DRAIN_CAP_MS = 60_000;
 const MESSAGE_LENGTH_MAX = 500;
-/** What a provider answers when the request itself is at fault; anything else is its own or the operator's trouble. */
-const REJECTING_STATUSES = new Set([400, 413, 422]);
 /** What the libraries throw before they call anyone, because the protocol has no place for something in the request. */
 const REFUSED_BY_LIBRARY = new Set([
   'AI_InvalidArgumentError',
@@ -111,14 +110,7 @@ export class TranslatedProvider implements ChatProvider {
     if (statusCode < 400) {
       return new ProviderFailure('the answer was not what its protocol promises', { cause: nameOf(error.cause) });
     }
-    if (REJECTING_STATUSES.has(statusCode) && !this.protocol.blamesOperator(message)) {
-      return new ProviderRejection(
-        message.slice(0, MESSAGE_LENGTH_MAX) || 'the provider refused the request without saying why',
-      );
-    }
-    // A body may tell of the operator's account, so only the status is shown.
-    const isRetryable = isRetryableStatus(statusCode);
-    return new ProviderFailure(`the provider answered with status ${statusCode}`, { isRetryable });
+    return refusalOf(statusCode, { message });
   }
 }
 

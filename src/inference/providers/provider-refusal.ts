@@ -1,0 +1,22 @@
+import { isAccountTrouble, type Refusal } from '../domain/account-trouble.js';
+import { ProviderFailure, ProviderRejection } from './chat-provider.js';
+import { isRetryableStatus } from './retryable.js';
+
+const MESSAGE_LENGTH_MAX = 500;
+/** What a provider answers when the request itself is at fault; anything else is its own or the operator's trouble. */
+const REJECTING_STATUSES = new Set([400, 413, 422]);
+
+/** What the caller may know of a provider's answer with a status that is no success. */
+export function refusalOf(statusCode: number, refusal: Refusal): ProviderRejection | ProviderFailure {
+  if (!REJECTING_STATUSES.has(statusCode)) {
+    // A body may tell of the operator's account, so only the status is shown.
+    const isRetryable = isRetryableStatus(statusCode);
+    return new ProviderFailure(`the provider answered with status ${statusCode}`, { isRetryable });
+  }
+  if (isAccountTrouble(refusal)) {
+    return new ProviderFailure(`the provider refuses the account of this server with status ${statusCode}`);
+  }
+  return new ProviderRejection(
+    refusal.message.slice(0, MESSAGE_LENGTH_MAX) || 'the provider refused the request without saying why',
+  );
+}
