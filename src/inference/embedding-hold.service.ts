@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { isOutcomeUnknown } from '../common/errors/passing-failure.js';
 import { InsufficientCreditsError } from '../credits/credits.errors.js';
 import { upperBoundUcr } from '../usage/domain/cost.js';
 import { ApiUsageCounter } from '../monitoring/api-usage/api-usage-counter.service.js';
@@ -9,7 +10,7 @@ import { countedEmbedding, embeddingBound, type EmbeddingSize } from './domain/e
 import type { ReportedUsage } from './domain/reported-usage.js';
 import { ContextLengthExceededError } from './inference.errors.js';
 import type { PricedModel } from './model-access.js';
-import { OpenHold } from './open-hold.js';
+import { giveBack, OpenHold } from './open-hold.js';
 import { TokenCounter } from './token-counter.service.js';
 import { type EmbeddingBody, inputsOf } from './wire/embedding.js';
 
@@ -56,16 +57,24 @@ export class EmbeddingHoldService {
     const { model, tier } = admitted;
     const began = performance.now();
     const { ttlMs } = this.holds;
-    const reservation = await this.metering.reserve({
-      requestId,
-      ...principal,
-      tier,
-      model: { id: model.id, versionNo: model.versionNo },
-      amountUcr: upperBoundUcr(model.prices, { inputTokens, outputTokens: 0 }),
-      boundTokens: inputTokens,
-      ttlMs,
-      idempotency: keeper?.claim,
-    });
+    const reservation = await this.metering
+      .reserve({
+        requestId,
+        ...principal,
+        tier,
+        model: { id: model.id, versionNo: model.versionNo },
+        amountUcr: upperBoundUcr(model.prices, { inputTokens, outputTokens: 0 }),
+        boundTokens: inputTokens,
+        ttlMs,
+        idempotency: keeper?.claim,
+      })
+      .catch((error: unknown) => {
+        // As for a chat: the hold may have been taken, and nobody gets an answer.
+        if (isOutcomeUnknown(error)) {
+          void giveBack(this.metering, { requestId, userId: principal.userId }, 'outcome unknown');
+        }
+        throw error;
+      });
     return new OpenHold(this.metering, reservation, { holdMs: performance.now() - began, ttlMs }, this.apiUsage);
   }
 

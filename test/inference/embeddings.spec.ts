@@ -1,4 +1,6 @@
+import { MeteringService } from '../../src/usage/metering.service.js';
 import { OpenAiMock } from '../support/openai-mock.js';
+import { until } from '../support/until.js';
 import { type Caller, ChatBench } from './chat-bench.js';
 import { addModel } from './model-copies.js';
 
@@ -129,6 +131,23 @@ describe('embeddings', () => {
     expect(second.body).toEqual(first.body);
     expect(openai.requests).toHaveLength(1);
     expect(await caller.ledger()).toHaveLength(1);
+  });
+
+  // Removed once: `giveBack`; the credits stayed held until their time was over.
+  it('hold nothing where the connection broke before anyone knew whether anything was held', async () => {
+    const metering = bench.server.app.get(MeteringService);
+    const reserve = metering.reserve.bind(metering);
+    metering.reserve = async (request) => {
+      await reserve(request);
+      throw new Error('Connection terminated unexpectedly');
+    };
+    const answer = await embed({}).finally(() => (metering.reserve = reserve));
+    expect(answer.status).toBeGreaterThanOrEqual(500);
+    const holds = () => caller.query<{ state: string }>('select state from credit_holds where user_id = ?');
+    await until(async () => (await holds()).every(({ state }) => state !== 'pending'));
+    expect(await holds()).toEqual([{ state: 'voided' }]);
+    expect(await caller.openHolds()).toBe(0);
+    expect(openai.requests).toEqual([]);
   });
 
   it.each([
