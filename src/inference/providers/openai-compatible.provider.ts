@@ -133,7 +133,8 @@ export class OpenAiCompatibleProvider implements ChatProvider, EmbeddingProvider
   /** The caller's fields as they came, the constrained parameters as they were resolved, and usage always asked for. */
   private bodyOf({ body, parameters, model }: ProviderRequest, isStream: boolean): Record<string, unknown> {
     const sent: Record<string, unknown> = {};
-    for (const [field, value] of Object.entries(body)) {
+    const { thinking_budget: _, ...fields } = body;
+    for (const [field, value] of Object.entries(fields)) {
       if (value !== null && !isConstrainedParameter(field)) sent[field] = value;
     }
     if (body.messages.some(hasThinking)) sent['messages'] = withoutThinking(body.messages);

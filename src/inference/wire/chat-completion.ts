@@ -91,7 +91,10 @@ export const ChatCompletionBody = z.strictObject({
   prompt_cache_key: callersId,
   metadata,
 });
-export type ChatCompletionBody = z.infer<typeof ChatCompletionBody>;
+export type ChatCompletionBody = z.infer<typeof ChatCompletionBody> & {
+  /** The tokens of thinking that Messages asks for beside the effort they are read as; no member of this format, and not sent in it. */
+  thinking_budget?: number;
+};
 
 /** What no model prices, with the values that are the provider's default. */
 export const PRICE_CHANGING = new Map<string, readonly unknown[]>([

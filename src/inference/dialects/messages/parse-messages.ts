@@ -48,6 +48,7 @@ export function parseMessages(raw: unknown, options: { dropUnsupported: boolean 
       stop: body.stop_sequences,
       stream: body.stream,
       reasoning_effort: effort,
+      thinking_budget: body.thinking?.type === 'enabled' ? body.thinking.budget_tokens : undefined,
       tools: tools?.map(toTool),
       tool_choice: choice && toToolChoice(choice),
       parallel_tool_calls: choice && 'disable_parallel_tool_use' in choice ? !choice.disable_parallel_tool_use : null,

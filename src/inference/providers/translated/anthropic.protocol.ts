@@ -3,15 +3,13 @@ import type { Dispatcher } from 'undici';
 import type { ProviderEndpoint } from '../../../config/provider-endpoints.js';
 import { ProviderRejection, type ProviderRequest } from '../chat-provider.js';
 import { AnthropicUsageTap } from './anthropic-usage-tap.js';
-import { outputLimitOf } from './call-options.js';
+import { budgetOf, outputLimitOf } from './call-options.js';
 import type { Exchange, Protocol } from './protocol.js';
 import { fetchThrough } from './provider-fetch.js';
 
 const API_VERSION = '2023-06-01';
 /** Least thinking that the API takes. */
 const THINKING_TOKENS_MIN = 1_024;
-/** Of the output limit: the rest is for the answer itself. */
-const THINKING_SHARE = 0.5;
 const SAMPLING = ['temperature', 'top_p', 'top_k'] as const;
 const NOT_OFFERED = ['presence_penalty', 'frequency_penalty', 'seed'] as const;
 
@@ -33,7 +31,7 @@ export class AnthropicProtocol implements Protocol {
   ) {}
 
   open(request: ProviderRequest): Exchange {
-    const { body, parameters } = request;
+    const { body } = request;
     refuseUnoffered(request);
     const tap = new AnthropicUsageTap();
     const model = new AnthropicLanguageModel(request.model.name, {
@@ -41,7 +39,7 @@ export class AnthropicProtocol implements Protocol {
       baseURL: this.endpoint.baseUrl,
       headers: { 'anthropic-version': API_VERSION, ...(this.endpoint.apiKey && { 'x-api-key': this.endpoint.apiKey }) },
       fetch: fetchThrough(this.dispatcher, (response) => tap.observe(response)),
-      transformRequestBody: (sent) => keepToPromise(sent as SentBody, parameters),
+      transformRequestBody: (sent) => keepToPromise(sent as SentBody, request),
     });
     return {
       model,
@@ -75,7 +73,7 @@ function refuseUnoffered({ body, parameters }: ProviderRequest): void {
  * What the library made of a request, brought back to what was promised: the output limit is the one that the hold assumed, thinking
  * included, and no parameter was left out on the way.
  */
-function keepToPromise(sent: SentBody, parameters: Record<string, unknown>): SentBody {
+function keepToPromise(sent: SentBody, { body, parameters }: ProviderRequest): SentBody {
   const lost = SAMPLING.filter((name) => parameters[name] !== undefined && sent[name] !== parameters[name]);
   if (lost.length > 0) {
     throw new ProviderRejection(
@@ -84,13 +82,10 @@ function keepToPromise(sent: SentBody, parameters: Record<string, unknown>): Sen
   }
   refuseForgottenThinking(sent);
   const limit = outputLimitOf(parameters);
-  const asked = sent.thinking?.budget_tokens;
-  if (asked === undefined) return { ...sent, max_tokens: Math.min(sent.max_tokens, limit) };
-  const budget = Math.min(asked, Math.floor(limit * THINKING_SHARE));
-  if (budget < THINKING_TOKENS_MIN) {
-    const least = THINKING_TOKENS_MIN / THINKING_SHARE;
-    throw new ProviderRejection(`reasoning_effort needs an output limit of at least ${least} tokens`);
-  }
+  const ofEffort = sent.thinking?.budget_tokens;
+  if (ofEffort === undefined) return { ...sent, max_tokens: Math.min(sent.max_tokens, limit) };
+  const asked = body.thinking_budget;
+  const budget = budgetOf({ ofEffort, asked, least: THINKING_TOKENS_MIN, most: limit, outputLimit: limit });
   return { ...sent, max_tokens: limit, thinking: { ...sent.thinking, budget_tokens: budget } };
 }
 

@@ -1,5 +1,6 @@
 import type { JSONSchema7, LanguageModelV4CallOptions, LanguageModelV4FunctionTool } from '@ai-sdk/provider';
 import { OUTPUT_LIMITS } from '../../../models/domain/constrained-parameters.js';
+import { outputLimitToThink, thinkingBudget, type ThinkingTerms } from '../../domain/thinking-budget.js';
 import type { ChatCompletionBody } from '../../wire/chat-completion.js';
 import { ProviderRejection, type ProviderRequest } from '../chat-provider.js';
 import { cachingOf, toPrompt } from './prompt-translation.js';
@@ -51,6 +52,14 @@ export function outputLimitOf(parameters: Record<string, unknown>): number {
   throw new Error('a request without an output limit');
 }
 
+/** How many tokens may be thought. @throws ProviderRejection where the output limit leaves no room for any. */
+export function budgetOf(terms: ThinkingTerms): number {
+  const budget = thinkingBudget(terms);
+  if (budget !== null) return budget;
+  const least = outputLimitToThink(terms.least);
+  throw new ProviderRejection(`reasoning_effort needs an output limit of at least ${least} tokens`);
+}
+
 function refuseUnoffered(parameters: Record<string, unknown>, alsoNotOffered: readonly string[]): void {
   const isAbsent = (name: string) => parameters[name] === undefined || parameters[name] === NEVER_OFFERED[name];
   const never = Object.keys(NEVER_OFFERED).filter((name) => !isAbsent(name));
@@ -58,7 +67,8 @@ function refuseUnoffered(parameters: Record<string, unknown>, alsoNotOffered: re
   if (unoffered.length > 0) throw new ProviderRejection(`it does not offer ${unoffered.join(', ')}`);
 }
 
-function effortOf(parameters: Record<string, unknown>): LanguageModelV4CallOptions['reasoning'] {
+/** How hard to think, where anything is asked for. @throws ProviderRejection for an effort that nobody knows. */
+export function effortOf(parameters: Record<string, unknown>): (typeof EFFORTS)[number] | undefined {
   const asked = parameters['reasoning_effort'];
   if (asked === undefined) return undefined;
   const effort = EFFORTS.find((known) => known === asked);

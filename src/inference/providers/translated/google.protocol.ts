@@ -1,16 +1,22 @@
 import { createGoogle } from '@ai-sdk/google';
 import { getGoogleLanguageModelEntry } from '@ai-sdk/google/internal';
 import type { LanguageModelV4Usage } from '@ai-sdk/provider';
+import { mapReasoningToProviderBudget } from '@ai-sdk/provider-utils';
 import type { Dispatcher } from 'undici';
 import type { ProviderEndpoint } from '../../../config/provider-endpoints.js';
 import type { ReportedUsage } from '../../domain/reported-usage.js';
 import { isCount } from '../../wire/wire-usage.js';
 import { ProviderRejection, type ProviderRequest } from '../chat-provider.js';
+import { budgetOf, effortOf, outputLimitOf } from './call-options.js';
 import type { Exchange, Protocol } from './protocol.js';
 import { fetchThrough } from './provider-fetch.js';
 
 type RawUsage = LanguageModelV4Usage['raw'];
+type GoogleThinking = { includeThoughts: true; thinkingBudget?: number };
 
+/** What the library does not know of these models: fewer tokens of thinking are refused, but none at all. */
+const FLASH_LITE = /2\.5-flash-lite/;
+const FLASH_LITE_BUDGET_MIN = 512;
 const PENALTIES = ['presence_penalty', 'frequency_penalty'] as const;
 
 /** Google's Gemini API. */
@@ -24,26 +30,45 @@ export class GoogleProtocol implements Protocol {
   ) {}
 
   open(request: ProviderRequest): Exchange {
-    const { model, parameters } = request;
+    const { model } = request;
     refuseUnoffered(request);
     const google = createGoogle({
       baseURL: this.endpoint.baseUrl,
       apiKey: this.endpoint.apiKey ?? '',
       fetch: fetchThrough(this.dispatcher, (response) => Promise.resolve(response)),
     });
-    const effort = parameters['reasoning_effort'];
     return {
       model: google(model.name),
-      options: {
-        providerOptions: {
-          google: effort && effort !== 'none' ? { thinkingConfig: { includeThoughts: true } } : {},
-        },
-      },
+      options: { providerOptions: { google: thinkingOf(request) } },
       usage: ({ raw }) => readGoogleUsage(raw),
       usageSoFar: (event) => readGoogleUsage((event as { usageMetadata?: RawUsage } | null)?.usageMetadata),
       providerRequestId: () => null,
     };
   }
+}
+
+/**
+ * Thinking inside the output limit, which Gemini counts it against: in tokens where the model takes a budget. Models of the third generation
+ * know levels alone, which the library finds.
+ */
+function thinkingOf({ model, body, parameters }: ProviderRequest): { thinkingConfig?: GoogleThinking } {
+  const effort = effortOf(parameters);
+  if (effort === undefined || effort === 'none') return {};
+  const { capabilities, requestConfig } = getGoogleLanguageModelEntry(model.name);
+  const { thinkingFormat, reasoningMaxOutputTokens: maxOutputTokens } = requestConfig.language;
+  if (thinkingFormat === 'level') return { thinkingConfig: { includeThoughts: true } };
+  const { minBudget, maxBudget: most } = capabilities.language.reasoning;
+  const least = FLASH_LITE.test(model.name) ? FLASH_LITE_BUDGET_MIN : minBudget;
+  const ofEffort = mapReasoningToProviderBudget({
+    reasoning: effort,
+    maxOutputTokens,
+    maxReasoningBudget: most,
+    minReasoningBudget: least,
+    warnings: [],
+  });
+  const outputLimit = outputLimitOf(parameters);
+  const thinkingBudget = budgetOf({ ofEffort, asked: body.thinking_budget, least, most, outputLimit });
+  return { thinkingConfig: { includeThoughts: true, thinkingBudget } };
 }
 
 function refuseUnoffered({ model, body, parameters }: ProviderRequest): void {
