@@ -302,6 +302,11 @@ describe('a model of Anthropic', () => {
     ['several choices', { n: 2 }, 'n'],
     ['log probabilities', { logprobs: true }, 'logprobs'],
     ['JSON without a schema', { response_format: { type: 'json_object' } }, 'json_object'],
+    [
+      'a schema that is not there',
+      { response_format: { type: 'json_schema', json_schema: { name: 'answer' } } },
+      'json_schema without',
+    ],
     ['two ways of sampling at once', { temperature: 0.2, top_p: 0.5 }, 'top_p'],
     ['a temperature for thinking', { temperature: 0.2, reasoning_effort: 'low', max_tokens: 4_000 }, 'temperature'],
     ['thinking without room', { reasoning_effort: 'low', max_tokens: 1_000 }, '2048'],

@@ -66,6 +66,7 @@ function refuseUnoffered({ body, parameters }: ProviderRequest): void {
   const asked: string[] = NOT_OFFERED.filter((name) => parameters[name]);
   const format = parameters['response_format'] as typeof body.response_format;
   if (format?.type === 'json_object') asked.push('response_format json_object (send a json_schema)');
+  if (format?.type === 'json_schema' && !format.json_schema.schema) asked.push('a json_schema without its schema');
   if (asked.length > 0) throw new ProviderRejection(`it does not offer ${asked.join(', ')}`);
 }
 
