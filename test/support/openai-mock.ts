@@ -17,6 +17,8 @@ export interface MockBehaviour {
   delayMs?: number;
   /** Also as it depends on what was asked. */
   content?: string | ((body: Record<string, unknown>) => string);
+  /** What the message, or each delta of a stream that has content, has beside or in the place of it. */
+  message?: object;
   /** Null: the answer carries no usage. */
   usage?: MockUsage | null;
   status?: number;
@@ -144,7 +146,8 @@ export class OpenAiMock {
       if (response.destroyed) return;
       if (behaviour.stallAfterChunks === index) return void (await once(response, 'close'));
       if (behaviour.garbageAfterChunks === index) response.write('data: {"choices": [{]}\n\n');
-      const chunk = chunkOf(answer, { content: word, ...(index === 0 && { role: 'assistant' }) }, null);
+      const delta = { content: word, ...(index === 0 && { role: 'assistant' }), ...behaviour.message };
+      const chunk = chunkOf(answer, delta, null);
       const text = event({
         ...chunk,
         ...(behaviour.usageInEveryChunk && { usage: soFar(answer.usage, (index + 1) / (words.length + 1)) }),
@@ -215,15 +218,14 @@ function soFar(usage: MockUsage | null, share: number): MockUsage | null {
   return { ...usage, completion_tokens: completionTokens, total_tokens: usage.prompt_tokens + completionTokens };
 }
 
-function completionOf({ model, content, usage }: Answer): object {
+function completionOf({ behaviour, model, content, usage }: Answer): object {
+  const message = { role: 'assistant', content, refusal: null, ...behaviour.message };
   return {
     id: 'chatcmpl-mock',
     object: 'chat.completion',
     created: 1_780_000_000,
     model,
-    choices: [
-      { index: 0, message: { role: 'assistant', content, refusal: null }, logprobs: null, finish_reason: 'stop' },
-    ],
+    choices: [{ index: 0, message, logprobs: null, finish_reason: 'stop' }],
     ...(usage && { usage }),
   };
 }

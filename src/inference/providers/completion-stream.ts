@@ -1,4 +1,4 @@
-import { type ChatCompletionChunk, type ChunkChoice, dropMalformedThinking } from '../wire/chat-answer.js';
+import { type ChatCompletionChunk, type ChunkChoice, tidyDelta } from '../wire/chat-answer.js';
 import { readWireUsage } from '../wire/wire-usage.js';
 import { type ProviderEvent, ProviderFailure } from './chat-provider.js';
 import { EventDataReader } from './server-sent-events.js';
@@ -66,7 +66,7 @@ function parseChunk(data: string): ChatCompletionChunk {
     throw new ProviderFailure('the stream held something that is no chunk of a chat completion');
   }
   if (!chunk.choices.every(({ delta }) => delta)) chunk.choices = withDelta(chunk.choices);
-  for (const { delta } of chunk.choices) dropMalformedThinking(delta);
+  for (const { delta } of chunk.choices) tidyDelta(delta);
   return chunk as ChatCompletionChunk;
 }
 

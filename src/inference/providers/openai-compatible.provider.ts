@@ -3,7 +3,7 @@ import type { Dispatcher } from 'undici';
 import type { ProviderEndpoint } from '../../config/provider-endpoints.js';
 import { isConstrainedParameter } from '../../models/domain/constrained-parameters.js';
 import type { Refusal } from '../domain/account-trouble.js';
-import { type ChatCompletion, dropMalformedThinking, type WireUsage } from '../wire/chat-answer.js';
+import { type ChatCompletion, tidyMessage, type WireUsage } from '../wire/chat-answer.js';
 import { hasThinking, withoutThinking } from '../wire/chat-message.js';
 import { inputsOf } from '../wire/embedding.js';
 import { readWireUsage } from '../wire/wire-usage.js';
@@ -192,7 +192,7 @@ function parseCompletion(text: string): ChatCompletion {
   if (!Array.isArray(choices) || !choices.every((choice) => choice?.message)) {
     throw new ProviderFailure('the answer was no chat completion');
   }
-  for (const { message } of choices) dropMalformedThinking(message);
+  for (const { message } of choices) tidyMessage(message);
   return completion as ChatCompletion;
 }
 

@@ -65,12 +65,53 @@ export interface ChatCompletionChunk {
   usage?: WireUsage | null | undefined;
 }
 
-/** Leaves out blocks that are none: servers of this format send what they like, and what was answered has been paid for. */
-export function dropMalformedThinking(part: { thinking_blocks?: unknown }): void {
-  const { thinking_blocks: blocks } = part;
-  if (blocks === undefined) return;
-  const areBlocks = Array.isArray(blocks) && blocks.every((block) => typeof block === 'object' && block !== null);
-  if (!areBlocks || blocks.length === 0) delete part.thinking_blocks;
+/** What a server of this format may send in the place of a message or a delta: null or worse where there is nothing to tell. */
+interface LoosePart {
+  content?: unknown;
+  reasoning_content?: unknown;
+  tool_calls?: unknown;
+  thinking_blocks?: unknown;
+}
+
+/** Leaves out members that are not what their name says: servers send what they like, and what was answered has been paid for. */
+export function tidyDelta(delta: LoosePart): void {
+  // Not deleted: an object that lost a member takes twice as long to write.
+  if (delta.thinking_blocks !== undefined && !isListOfObjects(delta.thinking_blocks)) delta.thinking_blocks = undefined;
+  if (delta.tool_calls !== undefined && !isListOfObjects(delta.tool_calls)) delta.tool_calls = undefined;
+  if (Array.isArray(delta.content)) joinParts(delta, delta.content);
+}
+
+/** The same for a whole message, in which a call of a tool is complete or none. */
+export function tidyMessage(message: LoosePart): void {
+  tidyDelta(message);
+  const calls = (message.tool_calls as Partial<AnswerToolCall>[] | undefined)?.filter(isWholeCall);
+  message.tool_calls = calls?.length ? calls : undefined;
+}
+
+/** Some servers answer in parts, which clients of this format do not know in an answer. */
+function joinParts(delta: LoosePart, parts: readonly unknown[]): void {
+  delta.content = textOf(parts);
+  const thoughts = parts.map((part) => (part as { thinking?: unknown } | null)?.thinking);
+  const thought = textOf(thoughts.flat());
+  if (thought !== '') delta.reasoning_content ??= thought;
+}
+
+function textOf(parts: readonly unknown[]): string {
+  const texts = parts.map((part) => (part as { text?: unknown } | null | undefined)?.text);
+  return texts.filter((text) => typeof text === 'string').join('');
+}
+
+function isWholeCall(call: Partial<AnswerToolCall>): boolean {
+  const called: Partial<AnswerToolCall['function']> | null | undefined = call.function;
+  return typeof called?.name === 'string' && typeof called.arguments === 'string';
+}
+
+function isListOfObjects(value: unknown): boolean {
+  return Array.isArray(value) && value.length > 0 && value.every(isObject);
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null;
 }
 
 /** Everything in an answer that the model wrote: what is counted where the provider reports no usage. */
