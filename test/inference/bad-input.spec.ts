@@ -211,6 +211,11 @@ describe('bad input', () => {
     expect(await caller.refusedChat(body)).toMatchObject({ status, error: { code, type: 'invalid_request_error' } });
   });
 
+  it('T26 more values than anybody composes are refused before they are judged', async () => {
+    const { status, error } = await caller.refusedChat(`{"model":[${'0,'.repeat(200_000)}0]}`);
+    expect({ status, ...error }).toMatchObject({ status: 400, code: 'invalid_request', details: { limit: 200_000 } });
+  });
+
   it('10 000 messages are a chat', async () => {
     await addModel(bench.server, { id: 'roomy', like: 'sandbox-free', meta: { contextLength: 10_000_000 } });
     const talkative = await bench.caller();

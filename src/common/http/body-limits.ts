@@ -24,3 +24,20 @@ export const STREAMED_ROUTES: ReadonlySet<string> = new Set(['/admin/imports/pro
 export function bodyBytesMax(route: string): number {
   return BODY_BYTES_BY_ROUTE[route] ?? BODY_BYTES_DEFAULT;
 }
+
+/**
+ * Most values of a JSON body. Each is looked at while nobody else is served, and many small ones take seconds where as many bytes of text take
+ * none: this is twice of what the longest conversation has that is taken.
+ */
+const JSON_VALUES_DEFAULT = 200_000;
+
+/** Lists of tokens, and documents of operators. */
+const JSON_VALUES_BY_ROUTE: Record<string, number> = {
+  '/v1/embeddings': 500_000,
+  '/admin/imports/models': 2_000_000,
+  '/admin/imports/litellm': 2_000_000,
+};
+
+export function jsonValuesMax(route: string): number {
+  return JSON_VALUES_BY_ROUTE[route] ?? JSON_VALUES_DEFAULT;
+}

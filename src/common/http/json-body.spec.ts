@@ -2,7 +2,10 @@ import fc from 'fast-check';
 import { InvalidRequestError } from '../errors/common.errors.js';
 import { JSON_DEPTH_MAX, parseJsonBody } from './json-body.js';
 
-const parse = (text: string) => parseJsonBody(Buffer.from(text));
+/** More than any of these texts has. */
+const VALUES_MAX = 10_000;
+
+const parse = (text: string, valuesMax = VALUES_MAX) => parseJsonBody(Buffer.from(text), valuesMax);
 
 describe('a JSON body', () => {
   it('is parsed as JSON.parse does, whatever it holds', () => {
@@ -20,6 +23,15 @@ describe('a JSON body', () => {
     expect(() => parse(nested(JSON_DEPTH_MAX))).not.toThrow();
     expect(() => parse(nested(JSON_DEPTH_MAX + 1))).toThrow(/deeper than 64/);
     expect(() => parse(JSON.stringify(`"\\${'['.repeat(1_000)}`))).not.toThrow();
+  });
+
+  it('T26 may have as many values as the limit and no more, commas in strings not counted', () => {
+    const members = (count: number) =>
+      JSON.stringify(Object.fromEntries(Array.from({ length: count }, (_, index) => [`${index},{`, [',']])));
+    expect(() => parse(members(10), 21)).not.toThrow();
+    expect(() => parse(members(10), 20)).toThrow(/more than 20 values/);
+    expect(() => parse('[1, 2, 3]', 4)).not.toThrow();
+    expect(() => parse('[1, 2, 3]', 3)).toThrow(InvalidRequestError);
   });
 
   it('knows where a string ends, however long it is and whatever is escaped in it', () => {
@@ -60,6 +72,6 @@ describe('a JSON body', () => {
   });
 
   it('T27 is refused when it is no UTF-8', () => {
-    expect(() => parseJsonBody(Buffer.from([0x22, 0xff, 0xfe, 0x22]))).toThrow(/UTF-8/);
+    expect(() => parseJsonBody(Buffer.from([0x22, 0xff, 0xfe, 0x22]), VALUES_MAX)).toThrow(/UTF-8/);
   });
 });

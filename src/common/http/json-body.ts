@@ -10,6 +10,7 @@ const OPEN_BRACE = 0x7b;
 const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACE = 0x7d;
 const CLOSE_BRACKET = 0x5d;
+const COMMA = 0x2c;
 
 /** Beyond this a string is a long text or an image: its end is searched for many bytes at once. A search costs as much as some fifty bytes. */
 const SHORT_STRING_BYTES = 64;
@@ -17,22 +18,30 @@ const SHORT_STRING_BYTES = 64;
 const SUSPECTS = ['__proto__', 'constructor', '\\u'];
 
 /**
- * Refuses text that nests deeper than {@link JSON_DEPTH_MAX}, in one pass and before it is parsed.
+ * Refuses text that nests deeper than {@link JSON_DEPTH_MAX} or has more values than `valuesMax`, in one pass and before it is parsed. An empty
+ * object counts as one value more.
  * @throws InvalidRequestError
  */
-export function assertShallow(bytes: Buffer): void {
+export function assertBounded(bytes: Buffer, valuesMax: number): void {
   let depth = 0;
+  let values = 1;
   for (let index = 0; index < bytes.length; index += 1) {
     const byte = bytes[index];
     if (byte === QUOTE) index = endOfString(bytes, index + 1);
+    else if (byte === COMMA) values += 1;
     else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
       depth += 1;
+      values += 1;
       if (depth > JSON_DEPTH_MAX)
         throw new InvalidRequestError(`The JSON body nests deeper than ${JSON_DEPTH_MAX} levels.`, {
           details: { limit: JSON_DEPTH_MAX },
         });
     } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) depth -= 1;
   }
+  if (values > valuesMax)
+    throw new InvalidRequestError(`The JSON body has more than ${valuesMax} values. Send fewer members and items.`, {
+      details: { limit: valuesMax },
+    });
 }
 
 /** Where the string that begins at `from` ends; past the end where it does not. */
@@ -61,12 +70,12 @@ function isEscaped(bytes: Buffer, at: number, from: number): boolean {
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
- * A JSON body as a value: valid UTF-8, shallow, and without keys that reach into a prototype. The messages quote nothing of the body.
+ * A JSON body as a value: valid UTF-8, shallow, of at most `valuesMax` values, and without keys that reach into a prototype. The messages quote nothing of the body.
  * @throws InvalidRequestError
  */
-export function parseJsonBody(bytes: Buffer): unknown {
+export function parseJsonBody(bytes: Buffer, valuesMax: number): unknown {
   if (bytes.length === 0) throw new InvalidRequestError('The body is empty; send a JSON object.');
-  assertShallow(bytes);
+  assertBounded(bytes, valuesMax);
   const text = decode(bytes);
   try {
     // The parser looks for them by expressions that take longer than a megabyte takes to parse.

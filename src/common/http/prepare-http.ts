@@ -1,7 +1,7 @@
 import type { Server } from 'node:http';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { HeadersTooLargeError, InvalidRequestError, UnsupportedMediaTypeError } from '../errors/common.errors.js';
-import { bodyBytesMax, STREAMED_ROUTES } from './body-limits.js';
+import { bodyBytesMax, jsonValuesMax, STREAMED_ROUTES } from './body-limits.js';
 import { parseJsonBody } from './json-body.js';
 
 /** No single header of ours, cookies and tokens included, comes near this. */
@@ -23,9 +23,9 @@ export function prepareHttp(server: FastifyInstance): void {
     route.bodyLimit = bodyBytesMax(route.url);
   });
   server.removeContentTypeParser(['application/json', 'text/plain']);
-  server.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
+  server.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
     try {
-      done(null, parseJsonBody(body as Buffer));
+      done(null, parseJsonBody(body as Buffer, jsonValuesMax(request.routeOptions.url ?? '')));
     } catch (error) {
       done(error as Error);
     }

@@ -50,11 +50,20 @@ const ResponseFormat = z.discriminatedUnion(
 /** A parameter that the model's constraints decide about: its type and range are checked there, so that one answer lists every violation. */
 export const constrained = (type: string | string[]) => z.unknown().optional().meta({ type });
 
-/** What a caller may note down with a request. */
+/** Most pairs that a caller may note down. */
+const METADATA_PAIRS_MAX = 16;
+
+/** What a caller may note down with a request. Counted first: to judge many pairs takes long. */
 export const metadata = z
-  .record(z.string().max(64), z.string().max(512))
-  .refine((pairs) => Object.keys(pairs).length <= 16, 'must have at most 16 pairs')
-  .nullish();
+  .preprocess(
+    (pairs, context) => {
+      if (typeof pairs !== 'object' || pairs === null || Object.keys(pairs).length <= METADATA_PAIRS_MAX) return pairs;
+      context.addIssue({ code: 'custom', message: `must have at most ${METADATA_PAIRS_MAX} pairs` });
+      return z.NEVER;
+    },
+    z.record(z.string().max(64), z.string().max(512)).nullish(),
+  )
+  .optional();
 
 /** An id that the caller has for the end user, or for what may be cached together. */
 export const callersId = z.string().max(512).nullish();

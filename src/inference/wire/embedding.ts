@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { InvalidRequestError } from '../../common/errors/common.errors.js';
 import { UnknownParameterError } from '../inference.errors.js';
 import { MODEL_ID_LENGTH_MAX } from './chat-completion.js';
-import { FIELD_ERRORS_MAX, sortFaults } from './field-errors.js';
+import { FIELD_ERRORS_MAX, nameOf, sortFaults } from './field-errors.js';
 
 /** Most texts of one request, as OpenAI takes them. */
 export const INPUTS_MAX = 2_048;
@@ -34,7 +34,7 @@ export function parseEmbedding(raw: unknown): EmbeddingBody {
   if (found.success) return found.data;
   const { failed, unknown } = sortFaults(found.error.issues);
   if (failed.length > 0) throw InvalidRequestError.of(failed.slice(0, FIELD_ERRORS_MAX));
-  throw new UnknownParameterError(unknown.slice(0, FIELD_ERRORS_MAX));
+  throw new UnknownParameterError(unknown.slice(0, FIELD_ERRORS_MAX).map(nameOf));
 }
 
 /** Each input by itself, in its order. */

@@ -7,14 +7,23 @@ type Issue = z.core.$ZodIssue;
 /** Most fields named in one answer; a body with more faults is not worth a longer list. */
 export const FIELD_ERRORS_MAX = 100;
 
+/** How much of a member's name an answer repeats: longer ones are no names, and the caller has them. */
+const NAME_LENGTH_MAX = 128;
+
+/** What a member at this path is called, as `messages[0].content[1].text`. */
+export function nameOf(path: readonly PropertyKey[]): string {
+  const name = formatPath(path);
+  return name.length <= NAME_LENGTH_MAX ? name : `${name.slice(0, NAME_LENGTH_MAX)}…`;
+}
+
 export interface Faults {
-  /** Members that the schema does not know, as paths. */
-  unknown: string[];
+  /** Paths of members that the schema does not know. */
+  unknown: PropertyKey[][];
   /** Everything else that is wrong. */
   failed: FieldError[];
 }
 
-/** Splits what Zod found into unknown members and failed fields, each with its path as `messages[0].content[1].text`. */
+/** Splits what Zod found into unknown members and failed fields, each with its path. */
 export function sortFaults(issues: readonly Issue[]): Faults {
   const faults: Faults = { unknown: [], failed: [] };
   for (const issue of issues) collect(issue, [], faults);
@@ -24,7 +33,7 @@ export function sortFaults(issues: readonly Issue[]): Faults {
 function collect(issue: Issue, parent: readonly PropertyKey[], faults: Faults): void {
   const path = [...parent, ...issue.path];
   if (issue.code === 'unrecognized_keys') {
-    for (const key of issue.keys) faults.unknown.push(formatPath([...path, key]));
+    for (const key of issue.keys) faults.unknown.push([...path, key]);
     return;
   }
   if (issue.code === 'invalid_union' && issue.errors.length > 0) {
@@ -34,7 +43,7 @@ function collect(issue: Issue, parent: readonly PropertyKey[], faults: Faults): 
       return;
     }
   }
-  faults.failed.push({ field: formatPath(path) || 'body', message: describe(issue) });
+  faults.failed.push({ field: nameOf(path) || 'body', message: describe(issue) });
 }
 
 /** The alternative whose top level fitted, so that its inner faults are what the caller meant; none when no alternative fitted at all. */

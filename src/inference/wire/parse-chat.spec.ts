@@ -94,12 +94,53 @@ describe('parseChat', () => {
     expect(dropped).toEqual([]);
   });
 
-  it('drops unknown and unsupported fields by name when the caller asks for that, never those further inside', () => {
+  it('drops unknown and unsupported fields by name when the caller asks for that', () => {
     const { body, dropped } = parse({ ...HELLO, colour: 'red', store: true }, true);
     expect(body).toEqual(HELLO);
     expect(dropped).toEqual(['colour', 'store']);
-    const error = refusal({ ...HELLO, colour: 'red', stream_options: { speed: 1 } }, true);
-    expect(error.details['parameters']).toEqual(['stream_options.speed']);
+  });
+
+  // Removed once: the dropping inside. The refusal of such a member gave the advice to ask for it.
+  it('drops those further inside, too, also beside what is wrong otherwise', () => {
+    const part = { type: 'text', text: 'Hello' };
+    const sent = {
+      ...HELLO,
+      colour: 'red',
+      stream_options: { speed: 1, include_usage: true },
+      messages: [HELLO.messages[0], { role: 'user', content: [part, { ...part, mood: 'good', tone: 'low' }] }],
+    };
+    const before = structuredClone(sent);
+    const { body, dropped } = parse(sent, true);
+    expect(body).toEqual({
+      ...HELLO,
+      stream_options: { include_usage: true },
+      messages: [HELLO.messages[0], { role: 'user', content: [part, part] }],
+    });
+    const [mood, tone] = ['mood', 'tone'].map((name) => `messages[1].content[1].${name}`);
+    expect(dropped).toEqual(['colour', mood, tone, 'stream_options.speed']);
+    expect(sent).toEqual(before);
+    expect(fieldsOf(refusal({ ...sent, stream: 'yes' }, true))).toEqual(['stream']);
+  });
+
+  it('drops no more than an answer can name', () => {
+    const many = Object.fromEntries(Array.from({ length: 33 }, (_, index) => [`x${index}`, 1]));
+    const sent = { ...HELLO, messages: [{ ...HELLO.messages[0], ...many }] };
+    expect(refusal(sent, true).errors[0]).toEqual({ field: 'body', message: 'must have at most 32 fields to drop' });
+    expect(refusal({ ...HELLO, ...many }, true).errors[0]).toMatchObject({ field: 'body' });
+  });
+
+  // Removed once: the cut of a name at the top, inside, and of what is dropped; the end of the list.
+  it('T26 repeats of names no more than a part, and of many no more than some', () => {
+    const long = 'k'.repeat(100_000);
+    const sent = { ...HELLO, [long]: 1, messages: [{ ...HELLO.messages[0], [long]: 1 }] };
+    const error = refusal(sent);
+    expect(error.message.length + JSON.stringify(error.details).length).toBeLessThan(1_000);
+    expect(error.details['parameters']).toEqual([`${'k'.repeat(128)}…`, `messages[0].${'k'.repeat(116)}…`]);
+    expect(parse(sent, true).dropped).toEqual(error.details['parameters']);
+    const failed = refusal({ ...sent, stream: 'yes', metadata: { [long]: 'x' } });
+    expect(JSON.stringify(failed.errors).length).toBeLessThan(1_000);
+    const many = Object.fromEntries(Array.from({ length: 1_000 }, (_, index) => [`x${index}`, 1]));
+    expect(refusal({ ...HELLO, ...many }).details['parameters']).toHaveLength(100);
   });
 
   it('names every failed field at once', () => {
@@ -139,6 +180,13 @@ describe('parseChat', () => {
     ['too many messages', { messages: Array.from({ length: 10_001 }, () => HELLO.messages[0]) }, 'messages'],
     ['an assistant without content', { messages: [{ role: 'assistant' }] }, 'messages[0].content'],
     ['a long model id', { model: 'm'.repeat(101) }, 'model'],
+    ['notes of another type', { metadata: 'x' }, 'metadata'],
+    [
+      'more notes than are kept, before they are judged',
+      { metadata: Object.fromEntries(Array.from({ length: 17 }, (_, index) => [`x${index}`, index])) },
+      'metadata',
+    ],
+    ['a note that is too long', { metadata: { a: 'x'.repeat(513) } }, 'metadata.a'],
     [
       'too many tools',
       { tools: Array.from({ length: 129 }, (_, index) => ({ type: 'function', function: { name: `t${index}` } })) },

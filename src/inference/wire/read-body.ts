@@ -2,10 +2,12 @@ import type { z } from 'zod';
 import type { FieldError } from '../../common/errors/app-error.js';
 import { InvalidRequestError } from '../../common/errors/common.errors.js';
 import { UnknownParameterError, UnsupportedParameterError } from '../inference.errors.js';
-import { FIELD_ERRORS_MAX, sortFaults } from './field-errors.js';
+import { type Faults, FIELD_ERRORS_MAX, nameOf, sortFaults } from './field-errors.js';
 
 /** Most fields that one answer header can name as dropped. */
 const DROPPED_MAX = 32;
+
+const NO_FAULTS: Faults = { unknown: [], failed: [] };
 
 /** What a body of one wire format may hold. */
 export interface BodyForm<Body> {
@@ -26,8 +28,8 @@ export interface BodyFaults {
 }
 
 /**
- * Reads a body as it came. With `dropUnsupported`, unknown and price-changing fields are left out and named instead of refused; unknown
- * members further inside are refused all the same.
+ * Reads a body as it came. With `dropUnsupported`, unknown and price-changing fields are left out and named instead of refused, wherever they
+ * stand.
  * @throws InvalidRequestError | UnknownParameterError | UnsupportedParameterError, each naming every field at fault.
  */
 export function readBody<Body>(
@@ -39,13 +41,13 @@ export function readBody<Body>(
     throw InvalidRequestError.of([{ field: 'body', message: 'must be a JSON object' }]);
   }
   const sorted = sortFields(raw as Record<string, unknown>, form);
-  const found = form.schema.safeParse(sorted.fields, { reportInput: true });
-  const faults = found.success ? { unknown: [], failed: [] } : sortFaults(found.error.issues);
+  const { found, faults, dropped: droppedInside } = judge(sorted.fields, form, dropUnsupported);
   const inside = found.success ? form.check(found.data) : { failed: [], unsupported: [] };
   const failed = [...faults.failed, ...inside.failed];
   const unsupported = [...sorted.unsupported, ...inside.unsupported];
-  const dropped = dropUnsupported ? [...sorted.unknown, ...unsupported] : [];
-  const refusedUnknown = dropUnsupported ? faults.unknown : [...sorted.unknown, ...faults.unknown];
+  const dropped = dropUnsupported ? [...sorted.unknown, ...droppedInside, ...unsupported] : [];
+  const unknownInside = faults.unknown.slice(0, FIELD_ERRORS_MAX).map(nameOf);
+  const refusedUnknown = dropUnsupported ? unknownInside : [...sorted.unknown, ...unknownInside];
   const refusedUnsupported = dropUnsupported ? [] : unsupported;
   if (dropped.length > DROPPED_MAX) {
     failed.push({ field: 'body', message: `must have at most ${DROPPED_MAX} fields to drop` });
@@ -63,10 +65,34 @@ function sortFields<Body>(raw: Record<string, unknown>, { schema, priceChanging 
   const unsupported: string[] = [];
   for (const [field, value] of Object.entries(raw)) {
     if (Object.hasOwn(schema.shape, field)) fields[field] = value;
-    else if (!priceChanging.has(field) && !field.endsWith('_batch')) unknown.push(field);
-    else if (!isNeutral(value, priceChanging.get(field))) unsupported.push(field);
+    else if (!priceChanging.has(field) && !field.endsWith('_batch')) unknown.push(nameOf([field]));
+    else if (!isNeutral(value, priceChanging.get(field))) unsupported.push(nameOf([field]));
   }
   return { fields, unknown, unsupported };
+}
+
+/** What the schema says of the known fields; where it may, without the members inside them that it does not know. */
+function judge<Body>(fields: Record<string, unknown>, { schema }: BodyForm<Body>, mayDrop: boolean) {
+  const parse = (value: unknown) => {
+    const found = schema.safeParse(value, { reportInput: true });
+    return { found, faults: found.success ? NO_FAULTS : sortFaults(found.error.issues) };
+  };
+  const whole = parse(fields);
+  // One more than may be dropped is refused, whatever else there is.
+  const unknown = mayDrop ? whole.faults.unknown.slice(0, DROPPED_MAX + 1) : [];
+  if (unknown.length === 0) return { ...whole, dropped: [] };
+  return { ...parse(unknown.reduce<unknown>(without, fields)), dropped: unknown.map(nameOf) };
+}
+
+/** A copy without the member at this path. */
+function without(value: unknown, [key, ...rest]: readonly PropertyKey[]): unknown {
+  const copy = (Array.isArray(value) ? [...(value as unknown[])] : { ...(value as object) }) as Record<
+    PropertyKey,
+    unknown
+  >;
+  if (rest.length === 0) delete copy[key!];
+  else copy[key!] = without(copy[key!], rest);
+  return copy;
 }
 
 /** Whether the value of a price-changing field stands for its absence. */
