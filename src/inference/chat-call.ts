@@ -10,6 +10,7 @@ import {
   ProviderTimeoutError,
   ProviderUnavailableError,
 } from './inference.errors.js';
+import { recordedParameters } from './domain/recorded-parameters.js';
 import type { ReportedUsage } from './domain/reported-usage.js';
 import {
   ProviderFailure,
@@ -88,7 +89,7 @@ export function toAttempt({ chat, attemptNo = 1 }: ChatCall, plan: HoldPlan, fac
     latencyMs: Math.round(facts.latencyMs),
     firstTokenMs: facts.firstTokenMs === null ? null : Math.round(facts.firstTokenMs),
     metadata: {
-      parameters: { sent: plan.parameters, applied: plan.applied },
+      parameters: { sent: recordedParameters(plan.parameters), applied: plan.applied },
       holdMs: Math.round(facts.holdMs),
       tier: chat.tier,
       ...(chat.redirectedFrom && { redirectedFrom: chat.redirectedFrom.id }),

@@ -129,6 +129,22 @@ describe('bad input', () => {
     ['a value out of range', { temperature: 3 }, 400, 'parameter_constraint_violation', 'temperature'],
     ['a value of the wrong type', { top_p: 'high' }, 400, 'parameter_constraint_violation', 'top_p'],
     ['too many stop sequences', { stop: ['a', 'b', 'c', 'd', 'e'] }, 400, 'parameter_constraint_violation', 'stop'],
+    ['a stop sequence that is a text', { stop: 'x'.repeat(257) }, 400, 'parameter_constraint_violation', 'stop'],
+    [
+      'more biases than there may be',
+      { logit_bias: Object.fromEntries(Array.from({ length: 301 }, (_, token) => [token, 1])) },
+      400,
+      'parameter_constraint_violation',
+      'logit_bias',
+    ],
+    ['a bias of a text', { logit_bias: { ['x'.repeat(33)]: 1 } }, 400, 'parameter_constraint_violation', 'logit_bias'],
+    [
+      'an effort that is a text',
+      { reasoning_effort: 'x'.repeat(33) },
+      400,
+      'parameter_constraint_violation',
+      'reasoning_effort',
+    ],
     ['too many choices', { n: 9 }, 400, 'parameter_constraint_violation', 'n'],
     ['an output limit of nothing', { max_tokens: 0 }, 400, 'parameter_constraint_violation', 'max_tokens'],
     [
@@ -214,6 +230,18 @@ describe('bad input', () => {
   it('T26 more values than anybody composes are refused before they are judged', async () => {
     const { status, error } = await caller.refusedChat(`{"model":[${'0,'.repeat(200_000)}0]}`);
     expect({ status, ...error }).toMatchObject({ status: 400, code: 'invalid_request', details: { limit: 200_000 } });
+  });
+
+  it('keeps no text of the parameters in the ledger', async () => {
+    const wordy = await bench.caller();
+    const schema = { type: 'object', description: 'my secret' };
+    const response_format = { type: 'json_schema', json_schema: { name: 'answer', schema } };
+    expect((await wordy.chat({ ...HELLO, stop: ['my secret'], response_format })).status).toBe(200);
+    const [row] = await wordy.ledger();
+    expect(JSON.stringify(row)).not.toContain('secret');
+    expect(row).toMatchObject({
+      metadata: { parameters: { sent: { stop: { items: 1, characters: 9 }, response_format: { name: 'answer' } } } },
+    });
   });
 
   it('10 000 messages are a chat', async () => {

@@ -32,12 +32,21 @@ export interface ParameterBaseline {
   /** Bounds without which a request's price would have no bound. Every other range is the model's own. */
   min?: number;
   max?: number;
+  /** Sizes beyond which a value is no parameter but a text: most items, and most characters of one, keys included. */
+  maxItems?: number;
+  maxItemLength?: number;
   /** No parameter of OpenAI's: supported only where the model's constraints list it. */
   isExtension?: true;
 }
 
 /** OpenAI charges for each of up to 128 choices. */
 const CHOICES_MAX = 128;
+/** Google takes as many, the others one less. */
+const STOPS_MAX = 5;
+const STOP_LENGTH_MAX = 256;
+const BIASES_MAX = 300;
+/** Of a word that says how, and of what names a token or weighs it. */
+const WORD_LENGTH_MAX = 32;
 
 export const PARAMETER_BASELINES: Readonly<Record<ConstrainedParameter, ParameterBaseline>> = {
   temperature: { type: 'number', default: 1 },
@@ -47,14 +56,14 @@ export const PARAMETER_BASELINES: Readonly<Record<ConstrainedParameter, Paramete
   top_k: { type: 'integer', isExtension: true },
   presence_penalty: { type: 'number', default: 0 },
   frequency_penalty: { type: 'number', default: 0 },
-  stop: { type: 'string|string[]' },
+  stop: { type: 'string|string[]', maxItems: STOPS_MAX, maxItemLength: STOP_LENGTH_MAX },
   n: { type: 'integer', default: 1, min: 1, max: CHOICES_MAX },
   seed: { type: 'integer' },
-  logit_bias: { type: 'object' },
+  logit_bias: { type: 'object', maxItems: BIASES_MAX, maxItemLength: WORD_LENGTH_MAX },
   logprobs: { type: 'boolean', default: false },
   top_logprobs: { type: 'integer' },
-  reasoning_effort: { type: 'string' },
-  verbosity: { type: 'string', default: 'medium' },
+  reasoning_effort: { type: 'string', maxItemLength: WORD_LENGTH_MAX },
+  verbosity: { type: 'string', default: 'medium', maxItemLength: WORD_LENGTH_MAX },
   response_format: { type: 'object' },
 };
 

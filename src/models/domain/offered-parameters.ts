@@ -24,6 +24,10 @@ export function offeredParameters(
     if (!own && (baseline.isExtension || meta.maxOutputTokens === 0)) continue;
     const { isExtension: _extension, ...rest } = baseline;
     const parameter: ParameterConstraint = { supported: true, ...rest, ...own };
+    for (const size of ['maxItems', 'maxItemLength'] as const) {
+      const limit = baseline[size];
+      if (limit !== undefined) parameter[size] = least(own?.[size], limit);
+    }
     if (!isOutputLimit(name)) {
       offered[name] = name === 'n' ? { ...parameter, max: least(parameter.max, CHOICES_MAX) } : parameter;
       continue;

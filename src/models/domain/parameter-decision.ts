@@ -44,7 +44,7 @@ export function decideParameter(input: DecisionInput): Decision {
     if (policy === 'drop') return { outcome: 'dropped' };
     return { outcome: 'refused', violations: [typeViolation(offeredAs, value, type)] };
   }
-  const unbounded = boundsViolation(value, baseline) ? [rangeViolation(offeredAs, value, boundsOf(baseline))] : [];
+  const unbounded = valueViolations(offeredAs, value, baseline);
   const violations = constraint ? valueViolations(offeredAs, value, constraint) : [];
   if (violations.length === 0 && unbounded.length === 0) return isUnsupported ? { outcome: 'warned' } : KEPT;
   if (policy === 'drop') return { outcome: 'dropped' };
@@ -54,7 +54,7 @@ export function decideParameter(input: DecisionInput): Decision {
       return { outcome: 'clamped', value: clamped };
     }
   }
-  // Without the baseline's bounds the price of a request has no bound, so no policy lets a value pass them.
+  // Without the baseline's bounds the price of a request has none, nor what is kept of it, so no policy lets a value pass them.
   if (policy === 'warn' && unbounded.length === 0) return { outcome: 'warned' };
   return { outcome: 'refused', violations: violations.length > 0 ? violations : unbounded };
 }
@@ -69,7 +69,9 @@ export function plainValueCheck(
 ): ((value: unknown) => boolean) | null {
   if (!isSupported(constraint, baseline)) return null;
   const type = constraint?.type ?? baseline.type;
-  const { allowedValues, maxItems = Infinity, maxItemLength = Infinity } = constraint ?? {};
+  const { allowedValues } = constraint ?? {};
+  const maxItems = Math.min(baseline.maxItems ?? Infinity, constraint?.maxItems ?? Infinity);
+  const maxItemLength = Math.min(baseline.maxItemLength ?? Infinity, constraint?.maxItemLength ?? Infinity);
   if (type === 'number' || type === 'integer') {
     // One number is one item, and has no length.
     const low = Math.max(baseline.min ?? -Infinity, constraint?.min ?? -Infinity);
@@ -101,8 +103,12 @@ function isSupported(constraint: ParameterConstraint | undefined, baseline: Para
   return constraint ? constraint.supported || constraint.alternativeName !== undefined : baseline.isExtension !== true;
 }
 
-function valueViolations(offeredAs: string, value: unknown, constraint: ParameterConstraint): ParameterViolation[] {
-  const { allowedValues, maxItems, maxItemLength, reason } = constraint;
+function valueViolations(
+  offeredAs: string,
+  value: unknown,
+  constraint: ParameterConstraint | ParameterBaseline,
+): ParameterViolation[] {
+  const { allowedValues, maxItems, maxItemLength, reason }: Partial<ParameterConstraint> = constraint;
   const violations: ParameterViolation[] = [];
   if (boundsViolation(value, constraint))
     violations.push(rangeViolation(offeredAs, value, boundsOf(constraint), reason));
@@ -139,8 +145,15 @@ function countItems(value: unknown): number {
 }
 
 function longestItem(value: unknown): number {
-  const items = Array.isArray(value) ? value : [value];
+  const items = itemsOf(value);
   return items.reduce<number>((longest, item) => Math.max(longest, typeof item === 'string' ? item.length : 0), 0);
+}
+
+/** Of an object both what stands in it and what it stands under, as it is sent. */
+function itemsOf(value: unknown): unknown[] {
+  if (Array.isArray(value)) return value;
+  if (typeof value !== 'object' || value === null) return [value];
+  return Object.entries(value).flatMap(([key, member]) => [key, JSON.stringify(member)]);
 }
 
 /** The nearest admitted number; of two equally near ones the lower. */
