@@ -13,12 +13,13 @@ export class UnknownParameterError extends AppError {
   static readonly title = 'Unknown parameter';
   static readonly openaiType = 'invalid_request_error' as const;
 
-  constructor(parameters: string[], unsupported: string[] = []) {
+  /** `details` is what a client of the route looks for beside the names. */
+  constructor(parameters: string[], unsupported: string[] = [], details: Record<string, unknown> = {}) {
     super(
       `Unknown ${nameAll(parameters)}. GET /openapi.json names those that are accepted; X-Unsupported-Parameters: drop leaves the others out.`,
       {
         param: parameters[0] ?? 'body',
-        details: { parameters, ...(unsupported.length > 0 && { unsupported }) },
+        details: { parameters, ...(unsupported.length > 0 && { unsupported }), ...details },
       },
     );
   }

@@ -64,15 +64,20 @@ describe.each(Object.entries(PROVIDERS))('the Vercel AI SDK over %s', (_route, o
     });
     expect(answer.steps[0]?.toolCalls).toMatchObject([{ toolName: 'get_weather', input: { city: 'sandbox' } }]);
     expect(answer.text).toBe('Sunny in sandbox');
+    // Removed once: the member by which it asks for arguments as they are written. Every stream with tools was refused.
+    const streamed = streamText({
+      ...settings(),
+      prompt: 'Use get_weather for Paris',
+      tools: { get_weather },
+      stopWhen: stepCountIs(2),
+    });
+    expect(await streamed.text).toBe('Sunny in sandbox');
   });
 
   it('reads structured output', async () => {
-    const { output } = await generateText({
-      ...settings(),
-      prompt: '{"city":"Paris"}',
-      output: Output.object({ schema: City }),
-    });
-    expect(typeof output.city).toBe('string');
+    const ask = () => ({ ...settings(), prompt: '{"city":"Paris"}', output: Output.object({ schema: City }) });
+    expect(typeof (await generateText(ask())).output.city).toBe('string');
+    expect(typeof (await streamText(ask()).output).city).toBe('string');
   });
 
   it('shows a refusal with what to do', async () => {

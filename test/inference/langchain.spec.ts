@@ -1,4 +1,5 @@
 import { HumanMessage, ToolMessage } from '@langchain/core/messages';
+import { tool } from '@langchain/core/tools';
 import { ChatOpenAI, type ChatOpenAIFields } from '@langchain/openai';
 import { z } from 'zod';
 import { ReconciliationService } from '../../src/usage/reconciliation.service.js';
@@ -66,6 +67,23 @@ describe('LangChain’s client, with another base URL', () => {
     expect(calling.tool_calls).toMatchObject([{ name: 'get_weather', args: { city: 'sandbox' } }]);
     const result = new ToolMessage({ tool_call_id: calling.tool_calls![0]!.id!, content: 'Sunny' });
     expect((await withTools.invoke([asked, calling, result])).content).toBe('Sunny');
+  });
+
+  // Removed once: the name of the tool in its result.
+  it('runs a tool of its own, whose result says which one it was', async () => {
+    const getWeather = tool(({ city }: { city: string }) => `Sunny in ${city}`, {
+      name: 'get_weather',
+      description: 'The weather of a city',
+      schema: z.object({ city: z.string() }),
+    });
+    for (const useResponsesApi of [false, true]) {
+      const withTools = model({ useResponsesApi }).bindTools([getWeather]);
+      const asked = new HumanMessage('Use get_weather for Paris');
+      const calling = await withTools.invoke([asked]);
+      const result = (await getWeather.invoke({ ...calling.tool_calls![0]!, type: 'tool_call' })) as ToolMessage;
+      expect(result.name).toBe('get_weather');
+      expect((await withTools.invoke([asked, calling, result])).text).toBe('Sunny in sandbox');
+    }
   });
 
   it('reads structured output', async () => {

@@ -136,6 +136,40 @@ describe('a model of an OpenAI-compatible provider', () => {
     });
   });
 
+  // Removed once: the look at whether there are tools. OpenAI refuses each of the three where there are none.
+  it.each([
+    ['/v1/messages', { max_tokens: 100, messages: CHAT.messages, tools: [], tool_choice: { type: 'auto' } }],
+    ['/v1/responses', { input: 'Hello', tools: [], tool_choice: 'auto', parallel_tool_calls: true }],
+    ['/v1/responses', { input: 'Hello', parallel_tool_calls: true }],
+  ])('is asked nothing about tools over %s where there are none', async (route, ask) => {
+    expect((await caller.post(route, { model: MODEL, ...ask })).status).toBe(200);
+    const sent = Object.keys(mock.requests[0]!.body);
+    expect(sent).toContain('messages');
+    expect(sent.filter((field) => field.includes('tool'))).toEqual([]);
+  });
+
+  // Removed once: each of these, which the answer of an earlier turn had.
+  it('is not shown what clients made of its answers', async () => {
+    const called = { name: 'look', arguments: '{}' };
+    const said = { role: 'assistant', content: [{ type: 'text', text: 'Hm.' }] };
+    const call = { id: 'a', type: 'function', function: called };
+    const result = { role: 'tool', tool_call_id: 'a', content: 'rain' };
+    const messages = [
+      ...CHAT.messages,
+      {
+        ...said,
+        content: [{ ...said.content[0], annotations: [], parsed: {} }],
+        tool_calls: [{ ...call, function: { ...called, parsed_arguments: {} } }],
+        parsed: null,
+        reasoning: 'Hm.',
+        reasoning_details: [{ type: 'reasoning.text', text: 'Hm.' }],
+      },
+      { ...result, name: 'look' },
+    ];
+    expect((await caller.chat({ ...CHAT, messages })).status).toBe(200);
+    expect(mock.requests[0]?.body['messages']).toEqual([...CHAT.messages, { ...said, tool_calls: [call] }, result]);
+  });
+
   it('is asked with the resolved parameters, the name it has there and the operator key, and charged what it reports', async () => {
     mock.behave({ usage: USAGE });
     const answer = await caller.chat({ ...CHAT, n: 1, user: 'someone', max_completion_tokens: 300 });

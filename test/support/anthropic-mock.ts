@@ -16,11 +16,20 @@ export interface AnthropicBehaviour extends MockTrouble {
   redacted: string;
   toolCall: { name: string; input: object };
   stopReason: string;
+  /** At which of the sequences it stopped; the reason says so then. */
+  stopSequence: string;
   /** Null: the answer carries no usage. */
   usage: AnthropicUsage | null;
   /** Streams only: reported in place of what follows this many events. */
   errorAfterEvents: number;
 }
+
+interface Stop {
+  stop_reason: string | null;
+  stop_sequence: string | null;
+}
+
+const GOING_ON: Stop = { stop_reason: null, stop_sequence: null };
 
 type Block = { type: string } & Record<string, unknown>;
 
@@ -38,7 +47,7 @@ export class AnthropicMock extends ProviderMock<AnthropicBehaviour> {
     if (fault) return this.refuse(fault.status, fault.message, response);
     const blocks = this.blocks();
     const usage = this.behaviour.usage === undefined ? countUsage(call.body, blocks) : this.behaviour.usage;
-    const message = { ...headOf(call.body), content: blocks, stop_reason: this.stopReason(), stop_sequence: null };
+    const message = { ...headOf(call.body), content: blocks, ...this.stop() };
     if (call.body['stream'] === true) await this.events(response, this.streamOf(message, usage));
     else this.json(response, { ...message, ...(usage && { usage }) });
     this.billed.requests += 1;
@@ -62,16 +71,18 @@ export class AnthropicMock extends ProviderMock<AnthropicBehaviour> {
     ];
   }
 
-  private stopReason(): string {
-    return this.behaviour.stopReason ?? (this.behaviour.toolCall ? 'tool_use' : 'end_turn');
+  private stop(): Stop {
+    const { stopReason, stopSequence, toolCall } = this.behaviour;
+    if (stopSequence !== undefined) return { stop_reason: 'stop_sequence', stop_sequence: stopSequence };
+    return { stop_reason: stopReason ?? (toolCall ? 'tool_use' : 'end_turn'), stop_sequence: null };
   }
 
-  private streamOf(message: { content: Block[]; stop_reason: string }, usage: AnthropicUsage | null): string[] {
+  private streamOf(message: Stop & { content: Block[] }, usage: AnthropicUsage | null): string[] {
     const { output_tokens, output_tokens_details, ...input } = usage ?? { output_tokens: 0 };
     const begun = {
       ...message,
       content: [],
-      stop_reason: null,
+      ...GOING_ON,
       ...(usage && { usage: { ...input, output_tokens: 1 } }),
     };
     const events = [
@@ -79,8 +90,8 @@ export class AnthropicMock extends ProviderMock<AnthropicBehaviour> {
       event({ type: 'ping' }),
       ...message.content.flatMap((block, index) => eventsOf(block, index)),
       // Cumulative: half way, then all of it.
-      ...(usage ? [deltaOf(null, { output_tokens: Math.floor(usage.output_tokens / 2) })] : []),
-      deltaOf(message.stop_reason, usage && { output_tokens, ...(output_tokens_details && { output_tokens_details }) }),
+      ...(usage ? [deltaOf(GOING_ON, { output_tokens: Math.floor(usage.output_tokens / 2) })] : []),
+      deltaOf(message, usage && { output_tokens, ...(output_tokens_details && { output_tokens_details }) }),
       event({ type: 'message_stop' }),
     ];
     const { errorAfterEvents } = this.behaviour;
@@ -178,10 +189,10 @@ function words(text: unknown): string[] {
   return String(text).split(/(?<=[ :])/);
 }
 
-function deltaOf(stopReason: string | null, usage: object | null): string {
+function deltaOf({ stop_reason, stop_sequence }: Stop, usage: object | null): string {
   return event({
     type: 'message_delta',
-    delta: { stop_reason: stopReason, stop_sequence: null },
+    delta: { stop_reason, stop_sequence },
     ...(usage && { usage }),
   });
 }

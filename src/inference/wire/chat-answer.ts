@@ -21,6 +21,8 @@ export interface ChatChoice {
     tool_calls?: AnswerToolCall[];
   };
   finish_reason: string;
+  /** Which stop sequence ended it, as far as the provider tells. No member of OpenAI's either, but what vLLM calls it. */
+  stop_reason?: unknown;
   logprobs?: unknown;
 }
 
@@ -53,6 +55,7 @@ export interface ChunkChoice {
     tool_calls?: { index: number; id?: string; type?: 'function'; function?: { name?: string; arguments?: string } }[];
   };
   finish_reason: string | null;
+  stop_reason?: unknown;
   logprobs?: unknown;
 }
 

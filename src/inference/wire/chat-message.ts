@@ -13,6 +13,12 @@ export const name = z.string().min(1).max(64);
 /** What ties the answer of a tool to its call. */
 export const toolCallId = z.string().min(1).max(256);
 
+/** What clients hand back of what they made of an answer, or were told beside it: taken, and sent to nobody. */
+export const ignored = z
+  .unknown()
+  .transform((): undefined => undefined)
+  .optional();
+
 export const TextPart = z.strictObject({ type: z.literal('text'), text: z.string(), ...cacheControl });
 
 export const imageDetail = z.enum(['auto', 'low', 'high', 'original']);
@@ -26,12 +32,13 @@ export const ImagePart = z.strictObject({
   ...cacheControl,
 });
 
+const AnswerText = TextPart.extend({ annotations: ignored, parsed: ignored });
 const RefusalPart = z.strictObject({ type: z.literal('refusal'), refusal: z.string() });
 
 const ToolCall = z.strictObject({
   id: toolCallId,
   type: z.literal('function'),
-  function: z.strictObject({ name, arguments: z.string() }),
+  function: z.strictObject({ name, arguments: z.string(), parsed_arguments: ignored }),
   /** Streaming clients hand back the delta's index. */
   index: z.number().int().min(0).optional(),
   ...cacheControl,
@@ -63,7 +70,7 @@ const userContent = contentOf(
   z.discriminatedUnion('type', [TextPart, ImagePart], 'must be a part of type text or image_url'),
 );
 const assistantContent = contentOf(
-  z.discriminatedUnion('type', [TextPart, RefusalPart], 'must be a part of type text or refusal'),
+  z.discriminatedUnion('type', [AnswerText, RefusalPart], 'must be a part of type text or refusal'),
 );
 
 const SystemMessage = z.strictObject({ role: z.literal('system'), content: textContent, name: name.optional() });
@@ -73,6 +80,8 @@ const ToolMessage = z.strictObject({
   role: z.literal('tool'),
   content: textContent,
   tool_call_id: toolCallId,
+  /** Some clients say once more which tool it was; OpenAI has no such member here. */
+  name: ignored,
 });
 
 /** Clients hand back the message of an earlier answer as it came, hence the members that only answers have. */
@@ -86,6 +95,9 @@ const AssistantMessage = z
     thinking_blocks: z.array(ThinkingBlock).max(CONTENT_PARTS_MAX).nullish(),
     tool_calls: z.array(ToolCall).max(TOOL_CALLS_MAX).nullish(),
     annotations: z.array(z.unknown()).max(0).nullish(),
+    parsed: ignored,
+    reasoning: ignored,
+    reasoning_details: ignored,
     audio: z.null().optional(),
     function_call: z.null().optional(),
   })

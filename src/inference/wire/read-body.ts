@@ -17,6 +17,8 @@ export interface BodyForm<Body> {
    * value changes nothing, passes and is not sent.
    */
   priceChanging: ReadonlyMap<string, readonly unknown[]>;
+  /** What a client of the format wants to know of members that are refused as unknown, to do without them. */
+  unknownDetails?: (names: readonly string[]) => Record<string, unknown>;
   /** What the schema cannot say of a body that fits it. */
   check: (body: Body) => BodyFaults;
 }
@@ -53,7 +55,10 @@ export function readBody<Body>(
     failed.push({ field: 'body', message: `must have at most ${DROPPED_MAX} fields to drop` });
   }
   if (failed.length > 0) throw invalidBody(failed, refusedUnknown);
-  if (refusedUnknown.length > 0) throw new UnknownParameterError(capped(refusedUnknown), capped(refusedUnsupported));
+  if (refusedUnknown.length > 0) {
+    const details = form.unknownDetails?.(refusedUnknown);
+    throw new UnknownParameterError(capped(refusedUnknown), capped(refusedUnsupported), details);
+  }
   if (refusedUnsupported.length > 0) throw new UnsupportedParameterError(capped(refusedUnsupported));
   if (!found.success) throw new Error('a body without faults did not parse');
   return { body: found.data, dropped };

@@ -12,7 +12,7 @@ import {
   thinkingBlock,
   toMessageUsage,
   toolBlock,
-  toStopReason,
+  toStop,
 } from './message.js';
 
 type Delta = ChunkChoice['delta'];
@@ -30,7 +30,7 @@ export class MessageWriter implements StreamWriter {
   private open: OpenBlock | null = null;
   private blocks = 0;
   private readonly blockOfCall = new Map<number, number>();
-  private finishReason: string | null = null;
+  private ending: Pick<ChunkChoice, 'finish_reason' | 'stop_reason'> = { finish_reason: null };
   private hasRefused = false;
 
   constructor(private readonly answered: AnsweredChat) {}
@@ -39,12 +39,12 @@ export class MessageWriter implements StreamWriter {
     const head = this.hasBegun ? '' : this.begin();
     this.hasBegun = true;
     if (!choice) return head;
-    this.finishReason = choice.finish_reason ?? this.finishReason;
+    if (choice.finish_reason) this.ending = choice;
     return head + this.writeDelta(choice.delta);
   }
 
   end(usage: ReportedUsage, charge: ToldCharge): string {
-    const delta = { stop_reason: toStopReason(this.finishReason, this.hasRefused), stop_sequence: null };
+    const delta = toStop({ ...this.ending, isRefusal: this.hasRefused });
     const { requestId } = this.answered;
     return [
       this.hasBegun ? '' : this.begin(),

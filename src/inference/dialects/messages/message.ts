@@ -27,7 +27,7 @@ export interface Message {
   model: string;
   content: MessageBlock[];
   stop_reason: string | null;
-  stop_sequence: null;
+  stop_sequence: string | null;
   stop_details: null;
   container: null;
   usage: MessageUsage;
@@ -62,7 +62,7 @@ export function writeMessage(answer: WholeAnswer): Message {
   return {
     ...emptyMessage(answer),
     content: choice ? toBlocks(choice) : [],
-    stop_reason: toStopReason(choice?.finish_reason, Boolean(choice?.message.refusal)),
+    ...toStop({ ...choice, isRefusal: Boolean(choice?.message.refusal) }),
     usage: toMessageUsage(answer.usage),
   };
 }
@@ -89,8 +89,20 @@ const STOP_REASONS: Readonly<Record<string, string>> = {
   content_filter: 'refusal',
 };
 
-export function toStopReason(finishReason: string | null | undefined, isRefusal: boolean): string {
-  return isRefusal ? 'refusal' : (STOP_REASONS[finishReason ?? ''] ?? 'end_turn');
+interface Ending {
+  finish_reason?: string | null;
+  stop_reason?: unknown;
+  isRefusal: boolean;
+}
+
+/** Why the message ended, and at which of the sequences that it was to stop at. */
+export function toStop(ending: Ending): { stop_reason: string; stop_sequence: string | null } {
+  const { finish_reason: reason, stop_reason: sequence, isRefusal } = ending;
+  const word = isRefusal ? 'refusal' : STOP_REASONS[reason ?? ''];
+  if (word !== undefined) return { stop_reason: word, stop_sequence: null };
+  return typeof sequence === 'string'
+    ? { stop_reason: 'stop_sequence', stop_sequence: sequence }
+    : { stop_reason: 'end_turn', stop_sequence: null };
 }
 
 function toBlocks({ message }: ChatChoice): MessageBlock[] {

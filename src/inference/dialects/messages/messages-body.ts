@@ -1,14 +1,11 @@
 import { z } from 'zod';
-import { CONTENT_PARTS_MAX, MESSAGES_MAX, name, TOOL_CALLS_MAX, toolCallId } from '../../wire/chat-message.js';
-import {
-  callersId,
-  constrained,
-  functionName,
-  jsonObject,
-  MODEL_ID_LENGTH_MAX,
-  TOOLS_MAX,
-} from '../../wire/chat-completion.js';
+import { CONTENT_PARTS_MAX, MESSAGES_MAX, TOOL_CALLS_MAX, toolCallId } from '../../wire/chat-message.js';
+import { callersId, constrained, jsonObject, MODEL_ID_LENGTH_MAX, TOOLS_MAX } from '../../wire/chat-completion.js';
 import { CacheControl } from '../../wire/prompt-caching.js';
+
+/** Anthropic's names of tools may be twice as long as OpenAI's. */
+const TOOL_NAME = /^[a-zA-Z0-9_-]{1,128}$/;
+const toolName = z.string().regex(TOOL_NAME, 'must be 1 to 128 letters, digits, underscores or dashes');
 
 /** Any form of it: what has no price, `unpricedCaching` finds, and a caller may have it left out. */
 const cacheControl = z.unknown().optional().meta({ type: 'object' });
@@ -41,7 +38,7 @@ const ImageBlock = z.strictObject({
 const ToolUseBlock = z.strictObject({
   type: z.literal('tool_use'),
   id: toolCallId,
-  name,
+  name: z.string().min(1).max(128),
   input: jsonObject,
   cache_control: cacheControl,
   caller: z.strictObject({ type: z.literal('direct') }).nullish(),
@@ -101,11 +98,13 @@ const AssistantTurn = z.strictObject({
 const SystemTurn = z.strictObject({ role: z.literal('system'), content: texts });
 
 const Tool = z.strictObject({
-  name: functionName,
+  name: toolName,
   description: z.string().optional(),
   input_schema: jsonObject,
   type: z.literal('custom').nullish(),
   strict: z.boolean().optional(),
+  /** How the arguments may come, which changes nothing of what they are: they come as the provider writes them. */
+  eager_input_streaming: z.boolean().nullish(),
   cache_control: cacheControl,
 });
 
@@ -116,7 +115,7 @@ const ToolChoice = z.discriminatedUnion(
   [
     z.strictObject({ type: z.literal('auto'), ...parallel }),
     z.strictObject({ type: z.literal('any'), ...parallel }),
-    z.strictObject({ type: z.literal('tool'), name: functionName, ...parallel }),
+    z.strictObject({ type: z.literal('tool'), name: toolName, ...parallel }),
     z.strictObject({ type: z.literal('none') }),
   ],
   'must have the type auto, any, tool or none',

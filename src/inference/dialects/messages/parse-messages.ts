@@ -14,7 +14,16 @@ import {
   type MessagesTurn,
 } from './messages-body.js';
 
-const FORM: BodyForm<MessagesBody> = { schema: MessagesBody, priceChanging: MESSAGES_PRICE_CHANGING, check };
+const FORM: BodyForm<MessagesBody> = {
+  schema: MessagesBody,
+  priceChanging: MESSAGES_PRICE_CHANGING,
+  unknownDetails,
+  check,
+};
+
+/** Kept conversations, which Anthropic's client asks for first. Told so in its words, it sends the whole of them instead. */
+const THREAD = 'thread';
+const NO_THREADS = { error_code: 'thread_unsupported_request', unsupported: [THREAD] };
 
 /** From how many tokens of thinking on an effort is the next higher one. Other providers know efforts, and this server bounds them all alike. */
 const MEDIUM_FROM_TOKENS = 4_096;
@@ -49,9 +58,11 @@ export function parseMessages(raw: unknown, options: { dropUnsupported: boolean 
       stream: body.stream,
       reasoning_effort: effort,
       thinking_budget: body.thinking?.type === 'enabled' ? body.thinking.budget_tokens : undefined,
-      tools: tools?.map(toTool),
-      tool_choice: choice && toToolChoice(choice),
-      parallel_tool_calls: choice && 'disable_parallel_tool_use' in choice ? !choice.disable_parallel_tool_use : null,
+      ...(tools?.length && {
+        tools: tools.map(toTool),
+        tool_choice: choice && toToolChoice(choice),
+        parallel_tool_calls: choice && 'disable_parallel_tool_use' in choice ? !choice.disable_parallel_tool_use : null,
+      }),
       response_format: output?.format && {
         type: 'json_schema' as const,
         json_schema: { name: SCHEMA_NAME, schema: output.format.schema, strict: true },
@@ -60,6 +71,10 @@ export function parseMessages(raw: unknown, options: { dropUnsupported: boolean 
     }),
   };
   return { body: chat, dropped, imagePaths };
+}
+
+function unknownDetails(names: readonly string[]): Record<string, unknown> {
+  return names.includes(THREAD) ? NO_THREADS : {};
 }
 
 function check(body: MessagesBody): BodyFaults {

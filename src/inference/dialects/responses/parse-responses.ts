@@ -42,9 +42,12 @@ export function parseResponses(raw: unknown, options: { dropUnsupported: boolean
       reasoning_effort: reasoning?.effort,
       verbosity: text?.verbosity,
       response_format: text?.format && toResponseFormat(text.format),
-      tools: tools?.map(toTool),
-      tool_choice: choice && toToolChoice(choice),
-      parallel_tool_calls: body.parallel_tool_calls,
+      // Of a choice among no tools other providers say that it is wrong, where Responses has none to begin with.
+      ...(tools?.length && {
+        tools: tools.map(toTool),
+        tool_choice: choice && toToolChoice(choice),
+        parallel_tool_calls: body.parallel_tool_calls,
+      }),
       stream: body.stream,
       user: body.user,
       safety_identifier: body.safety_identifier,

@@ -8,7 +8,7 @@ import {
   MODEL_ID_LENGTH_MAX,
   TOOLS_MAX,
 } from '../../wire/chat-completion.js';
-import { CONTENT_PARTS_MAX, imageDetail, MESSAGES_MAX, name, toolCallId } from '../../wire/chat-message.js';
+import { CONTENT_PARTS_MAX, ignored, imageDetail, MESSAGES_MAX, name, toolCallId } from '../../wire/chat-message.js';
 import { SEALED_LENGTH_MAX, unsealThinking } from './sealed-thinking.js';
 
 /** As answers have them, for clients that hand back what they were answered. */
@@ -31,6 +31,7 @@ const OutputText = z.strictObject({
   text: z.string(),
   annotations: z.array(z.unknown()).max(0).nullish(),
   logprobs: z.array(z.unknown()).max(0).nullish(),
+  parsed: ignored,
 });
 
 const Refusal = z.strictObject({ type: z.literal('refusal'), refusal: z.string() });
@@ -64,6 +65,7 @@ const FunctionCall = z.strictObject({
   call_id: toolCallId,
   name,
   arguments: z.string(),
+  parsed_arguments: ignored,
 });
 
 const FunctionCallOutput = z.strictObject({
@@ -155,7 +157,9 @@ export const ResponsesBody = z.strictObject({
   max_output_tokens: constrained('integer'),
   temperature: constrained('number'),
   top_p: constrained('number'),
-  reasoning: z.strictObject({ effort: constrained('string'), summary: z.literal('auto').nullish() }).nullish(),
+  reasoning: z
+    .strictObject({ effort: constrained('string'), summary: z.enum(['auto', 'concise', 'detailed']).nullish() })
+    .nullish(),
   text: z.strictObject({ format: Format.nullish(), verbosity: constrained('string') }).nullish(),
   tools: z.array(FunctionTool).max(TOOLS_MAX).nullish(),
   tool_choice: ToolChoice.nullish(),

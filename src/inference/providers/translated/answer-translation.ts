@@ -14,10 +14,12 @@ export interface WholeAnswer {
   content: readonly LanguageModelV4Content[];
   finishReason: LanguageModelV4FinishReason;
   usage: ReportedUsage | null;
+  providerMetadata?: SharedV4ProviderMetadata | undefined;
 }
 
 /** A whole answer as OpenAI writes it. */
-export function toCompletion(request: ProviderRequest, { content, finishReason, usage }: WholeAnswer): ChatCompletion {
+export function toCompletion(request: ProviderRequest, answer: WholeAnswer): ChatCompletion {
+  const { content, finishReason, usage, providerMetadata } = answer;
   let text = '';
   let reasoning = '';
   const thinking: ThinkingBlock[] = [];
@@ -45,6 +47,7 @@ export function toCompletion(request: ProviderRequest, { content, finishReason, 
         },
         logprobs: null,
         finish_reason: toFinishReason(finishReason),
+        ...stopOf(providerMetadata),
       },
     ],
     ...(usage && { usage: toWireUsage(usage) }),
@@ -72,7 +75,8 @@ export class ChunkTranslator {
     if (part.type === 'tool-call' && !this.indexByToolCall.has(part.toolCallId)) {
       return this.beginToolCall(part.toolCallId, part.toolName, part.input);
     }
-    return part.type === 'finish' ? this.chunks({}, toFinishReason(part.finishReason)) : [];
+    if (part.type !== 'finish') return [];
+    return this.chunks({}, { finish_reason: toFinishReason(part.finishReason), ...stopOf(part.providerMetadata) });
   }
 
   private continueThinking(part: {
@@ -101,14 +105,17 @@ export class ChunkTranslator {
     return index === undefined ? [] : this.chunks({ tool_calls: [{ index, function: { arguments: input } }] });
   }
 
-  private chunks(delta: ChunkChoice['delta'], finishReason: string | null = null): ChatCompletionChunk[] {
+  private chunks(
+    delta: ChunkChoice['delta'],
+    end: Pick<ChunkChoice, 'finish_reason' | 'stop_reason'> = { finish_reason: null },
+  ): ChatCompletionChunk[] {
     const head: ChunkChoice['delta'] = this.hasBegun ? {} : { role: 'assistant' };
     this.hasBegun = true;
     return [
       {
         ...labelOf(this.request),
         object: 'chat.completion.chunk',
-        choices: [{ index: 0, delta: { ...head, ...delta }, logprobs: null, finish_reason: finishReason }],
+        choices: [{ index: 0, delta: { ...head, ...delta }, logprobs: null, ...end }],
       },
     ];
   }
@@ -119,6 +126,12 @@ function toThinkingBlocks(text: string, metadata: SharedV4ProviderMetadata | und
   const { signature, redactedData: data } = metadata?.['anthropic'] ?? {};
   if (typeof signature === 'string' && signature !== '') return [{ type: 'thinking', thinking: text, signature }];
   return typeof data === 'string' ? [{ type: 'redacted_thinking', data }] : [];
+}
+
+/** The sequence that the model was to stop at and did, where the protocol tells it: Google's does not. */
+function stopOf(metadata: SharedV4ProviderMetadata | undefined): { stop_reason?: string } {
+  const stop = metadata?.['anthropic']?.['stopSequence'];
+  return typeof stop === 'string' ? { stop_reason: stop } : {};
 }
 
 function labelOf({ requestId, createdAt, model }: ProviderRequest) {

@@ -49,7 +49,7 @@ export class TranslatedProvider implements ChatProvider {
       const answer = await model.doGenerate({ ...this.optionsOf(request), ...options, abortSignal: signal });
       const usage = exchange.usage(answer.usage);
       return {
-        completion: toCompletion(request, { content: answer.content, finishReason: answer.finishReason, usage }),
+        completion: toCompletion(request, { ...answer, usage }),
         usage,
         providerRequestId: exchange.providerRequestId(),
         providerModel: answer.response?.modelId ?? versionIn(answer.response?.body),
