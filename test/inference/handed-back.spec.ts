@@ -74,6 +74,27 @@ describe('what the official clients make of an answer and hand back as it is', (
     expect((await caller.ledger()).map(({ operation }) => operation)).toEqual(['function_call', 'chat']);
   });
 
+  it('a call of a tool with as long a name as Anthropic takes', async () => {
+    const client = await caller.anthropic();
+    const tool = (name: string) => ({ name, input_schema: { type: 'object' as const } });
+    const ask = (name: string) => {
+      const messages = [{ ...ASK, content: `Use ${name}` }];
+      return client.messages.create({ model: MODEL, max_tokens: 200, messages, tools: [tool(name)] });
+    };
+    const long = 'n'.repeat(128);
+    const { content } = await ask(long);
+    expect(content).toMatchObject([{ type: 'tool_use', name: long }]);
+    const turns = [ASK, { role: 'assistant' as const, content }, ASK];
+    const next = await client.messages.create({ model: MODEL, max_tokens: 200, messages: turns });
+    expect(next.stop_reason).toBe('end_turn');
+    await expect(ask(`${long}n`)).rejects.toThrow(/1 to 128 letters/);
+  });
+
+  it.each(['auto', 'concise', 'detailed'] as const)('a response that may be summarised as %s', async (summary) => {
+    const ask = { model: MODEL, input: 'Hello', reasoning: { summary } };
+    expect((await caller.openai.responses.create(ask)).output_text).toBe('Hello');
+  });
+
   it('a thread is refused by name, with the others that are unknown', async () => {
     const ask = { model: MODEL, max_tokens: 100, messages: [ASK], thread: { type: 'create' }, colour: 'red' };
     const { status, body } = await caller.post('/v1/messages', ask);
