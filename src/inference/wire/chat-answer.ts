@@ -87,8 +87,9 @@ export function tidyDelta(delta: LoosePart): void {
 /** The same for a whole message, in which a call of a tool is complete or none. */
 export function tidyMessage(message: LoosePart): void {
   tidyDelta(message);
-  const calls = (message.tool_calls as Partial<AnswerToolCall>[] | undefined)?.filter(isWholeCall);
-  message.tool_calls = calls?.length ? calls : undefined;
+  if (message.tool_calls === undefined) return;
+  const calls = (message.tool_calls as Partial<AnswerToolCall>[]).filter(isWholeCall);
+  message.tool_calls = calls.length > 0 ? calls : undefined;
 }
 
 /** Some servers answer in parts, which clients of this format do not know in an answer. */
