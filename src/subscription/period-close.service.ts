@@ -122,7 +122,11 @@ export class PeriodCloseService {
     );
     const closed = await this.close(terms, now);
     await this.books.rows.advance(
-      renewals.map(({ subscription, decision }) => ({ subscriptionId: subscription.id, ...decision })),
+      renewals.map(({ subscription, decision }) => ({
+        subscriptionId: subscription.id,
+        ...decision,
+        allowanceUcr: plans[decision.tier].monthlyCreditsUcr,
+      })),
       now,
     );
     await this.books.rows.recordAll(

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { type Tier, tierRank } from '../common/domain/tiers.js';
 import { previewRollover } from '../credits/domain/rollover-preview.js';
 import { billingPeriod } from './domain/billing-period.js';
-import { prorationUcr } from './domain/proration.js';
+import { effectOf, prorationUcr } from './domain/proration.js';
 import { type ChangeTime, whyNot } from './domain/transitions.js';
 import { type Plans, rolloverRuleOf } from './plan.service.js';
 import { SubscriptionBooks } from './subscription-books.js';
@@ -40,12 +40,15 @@ export class PlanChangeService {
     const live = await this.subscriptions.ensureSubscription(userId, now);
     refuse(live, tier);
     const time = when ?? usualTime(live.tier, tier);
-    const [left = 0n] = await this.books.allowances.leftOf([{ ...live, subscriptionId: live.id }]);
-    const worth = time === 'now' ? worthNow(live, plans, tier, now) : 0n;
-    const creditsUcr = worth < -left ? -left : worth;
+    const { debtUcr } = await this.books.credits.balance(userId, now);
+    const freeUcr = await this.freeOf(live);
+    const { creditsUcr } =
+      time === 'now' ? effectOf(worthNow(live, plans, tier, now), { ...live, freeUcr }) : { creditsUcr: 0n };
     const plan = plans[tier];
+    // What is given repays an open debt first.
+    const repaidUcr = creditsUcr > 0n ? smaller(debtUcr, creditsUcr) : 0n;
     const { carriedUcr, forfeitedUcr } = previewRollover(
-      left + creditsUcr,
+      freeUcr + creditsUcr - repaidUcr,
       rolloverRuleOf(plan),
       plan.monthlyCreditsUcr,
     );
@@ -63,7 +66,8 @@ export class PlanChangeService {
 
   /**
    * Changes the tier. What was scheduled before is replaced; the present tier takes a scheduled change back. A smaller allowance at once takes
-   * back the difference for the rest of the period, at most what is free.
+   * back the difference for the rest of the period, at most what is free; what it could not take, a later change upwards in the period does
+   * not give.
    * @throws SubscriptionStateError
    */
   async change(
@@ -97,16 +101,25 @@ export class PlanChangeService {
     const change = { tier, effectiveAt: now, state: 'applied' as const };
     const changeId = await this.books.rows.addChange(live, change, { actorId, now });
     const worth = worthNow(live, plans, tier, now);
+    const { creditsUcr, owedUcr } = effectOf(worth, { ...live, freeUcr: await this.freeOf(live) });
     const { userId, id: subscriptionId, periodIndex, currentPeriodStart: start, currentPeriodEnd: end } = live;
-    if (worth > 0n) {
+    if (creditsUcr > 0n) {
       const period = { subscriptionId, index: periodIndex, start, end };
-      const grant = { userId, grantKey: `change:${changeId}`, source: 'proration' as const, amountUcr: worth, period };
+      const grantKey = `change:${changeId}`;
+      const grant = { userId, grantKey, source: 'proration' as const, amountUcr: creditsUcr, period };
       await this.books.credits.give({ ...grant, effectiveAt: now, expiresAt: end, reason, grantedBy: actorId }, now);
     } else {
-      const taking = { amountUcr: -worth, reason, actorId };
+      const taking = { amountUcr: -creditsUcr, reason, actorId };
       await this.books.allowances.takeBack({ userId, subscriptionId, periodIndex }, taking, now);
     }
+    await this.books.rows.setAllowance(live.id, { allowanceUcr: plans[tier].monthlyCreditsUcr, owedUcr });
     await this.lifecycle.apply(live, { tier, cancelAtPeriodEnd: false }, request, now);
+  }
+
+  /** What is free of the current period's credits. */
+  private async freeOf({ userId, id: subscriptionId, periodIndex }: LiveSubscription): Promise<bigint> {
+    const [free = 0n] = await this.books.allowances.leftOf([{ userId, subscriptionId, periodIndex }]);
+    return free;
   }
 }
 
@@ -122,7 +135,13 @@ function usualTime(from: Tier, to: Tier): ChangeTime {
   return tierRank(to) > tierRank(from) ? 'now' : 'period_end';
 }
 
+/** By what the period was given, not by what its plan would give by now: a changed allowance acts with the next period. */
 function worthNow(live: LiveSubscription, plans: Plans, tier: Tier, now: Date): bigint {
-  const allowances = { fromUcr: plans[live.tier].monthlyCreditsUcr, toUcr: plans[tier].monthlyCreditsUcr };
+  const fromUcr = live.allowanceUcr ?? plans[live.tier].monthlyCreditsUcr;
+  const allowances = { fromUcr, toUcr: plans[tier].monthlyCreditsUcr };
   return prorationUcr(allowances, billingPeriod(live.billingAnchorAt, live.periodIndex), now);
+}
+
+function smaller(one: bigint, other: bigint): bigint {
+  return one < other ? one : other;
 }

@@ -24,7 +24,8 @@ export class SubscriptionOpener {
     const { tier } = plan;
     const { anchor, trialEndsAt, reason, actorId } = opening;
     const period = billingPeriod(anchor, 0);
-    const id = await this.books.rows.openIfNone(userId, tier, { period, trialEndsAt, now });
+    const allowanceUcr = plan.monthlyCreditsUcr;
+    const id = await this.books.rows.openIfNone(userId, tier, { period, allowanceUcr, trialEndsAt, now });
     if (id === null) return;
     await this.books.rows.record({ subscriptionId: id, toTier: tier, toStatus: 'active', reason, actorId }, now);
     const due = trialEndsAt && trialEndsAt < period.end ? trialEndsAt : period.end;
@@ -34,7 +35,7 @@ export class SubscriptionOpener {
         userId,
         grantKey: `allowance:${id}:0`,
         source: 'subscription',
-        amountUcr: plan.monthlyCreditsUcr,
+        amountUcr: allowanceUcr,
         effectiveAt: period.start,
         expiresAt: period.end,
         reason: null,

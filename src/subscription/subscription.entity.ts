@@ -23,6 +23,10 @@ export const SubscriptionSchema = defineEntity({
     cancelAtPeriodEnd: p.boolean().default(false),
     trialEndsAt: p.datetime().columnType('timestamptz').nullable(),
     graceEndsAt: p.datetime().columnType('timestamptz').nullable(),
+    /** What the current period was given, by its opening or the last change at once. Null: the plan's. */
+    allowanceUcr: p.bigint().nullable(),
+    /** What changes downwards should have taken back in this period, and could not: it was used. */
+    owedUcr: p.bigint().defaultRaw('0'),
     stripeCustomerId: p.text().nullable(),
     stripeSubscriptionId: p.text().nullable().unique('subscriptions_stripe_subscription_id_unique'),
     version: p.integer().default(1),
@@ -35,6 +39,7 @@ export const SubscriptionSchema = defineEntity({
       name: 'subscriptions_period_check',
       expression: 'period_index >= 0 and current_period_start < current_period_end',
     },
+    { name: 'subscriptions_allowance_check', expression: 'allowance_ucr >= 0 and owed_ucr >= 0' },
   ],
 });
 

@@ -11,6 +11,10 @@ export interface LiveSubscription extends SubscriptionState {
   id: string;
   userId: string;
   currentPeriodStart: Date;
+  /** What the current period was given. Null: its plan's allowance. */
+  allowanceUcr: bigint | null;
+  /** What changes downwards should have taken back in this period, and could not. */
+  owedUcr: bigint;
   version: number;
 }
 
@@ -92,23 +96,23 @@ export class SubscriptionRepository extends EntityRepository<Subscription> {
   async openIfNone(
     userId: string,
     tier: Tier,
-    opening: { period: BillingPeriod; trialEndsAt: Date | null; now: Date },
+    opening: { period: BillingPeriod; allowanceUcr: bigint; trialEndsAt: Date | null; now: Date },
   ): Promise<string | null> {
     const id = newId();
     const { start, end } = opening.period;
     const inserted = await this.em.execute<unknown[]>(
       `insert into subscriptions (id, user_id, tier, billing_anchor_at, period_index, current_period_start, current_period_end, trial_ends_at,
-         created_at, updated_at)
-       values (?, ?, ?, ?, 0, ?, ?, ?, ?, ?)
+         allowance_ucr, created_at, updated_at)
+       values (?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?)
        on conflict (user_id) where status in ('active', 'suspended') do nothing returning id`,
-      [id, userId, tier, start, start, end, opening.trialEndsAt, opening.now, opening.now],
+      [id, userId, tier, start, start, end, opening.trialEndsAt, opening.allowanceUcr, opening.now, opening.now],
     );
     return inserted.length > 0 ? id : null;
   }
 
   /** Opens the next period of each, set-based; a scheduled change of tier is applied by that. */
   async advance(
-    renewals: readonly { subscriptionId: string; tier: Tier; period: BillingPeriod }[],
+    renewals: readonly { subscriptionId: string; tier: Tier; period: BillingPeriod; allowanceUcr: bigint }[],
     now: Date,
   ): Promise<void> {
     const of = <T>(pick: (one: (typeof renewals)[number]) => T): T[] => renewals.map(pick);
@@ -118,6 +122,7 @@ export class SubscriptionRepository extends EntityRepository<Subscription> {
       of((r) => r.period.index),
       of((r) => r.period.start),
       of((r) => r.period.end),
+      of((r) => r.allowanceUcr),
       now,
     ]);
     await this.call(
@@ -133,10 +138,16 @@ export class SubscriptionRepository extends EntityRepository<Subscription> {
       periodIndex: period.index,
       currentPeriodStart: period.start,
       currentPeriodEnd: period.end,
+      owedUcr: 0n,
     };
     const data = { ...rest, ...opened, version: raw('version + 1'), updatedAt: now };
     const count = await this.em.nativeUpdate(Subscription, { id }, data);
     if (count !== 1) throw new Error(`subscription ${id} vanished`);
+  }
+
+  /** What a change at once makes of the current period. */
+  async setAllowance(id: string, of: { allowanceUcr: bigint; owedUcr: bigint }): Promise<void> {
+    await this.em.nativeUpdate(Subscription, { id }, of);
   }
 
   /** Writes down what happened. */
@@ -217,14 +228,15 @@ export class SubscriptionRepository extends EntityRepository<Subscription> {
 
 const SELECT_SQL = `
   select s.id, s.user_id, s.tier, s.status, s.billing_anchor_at, s.period_index, s.current_period_start, s.current_period_end,
-    s.cancel_at_period_end, s.trial_ends_at, s.grace_ends_at, s.version, c.to_tier as scheduled_tier
+    s.cancel_at_period_end, s.trial_ends_at, s.grace_ends_at, s.allowance_ucr, s.owed_ucr, s.version, c.to_tier as scheduled_tier
   from subscriptions s left join subscription_changes c on c.subscription_id = s.id and c.state = 'scheduled'`;
 
 /** The ids twice: joined alone, the planner reads every subscription there is for each chunk of a hundred thousand. */
 const ADVANCE_SQL = `
   update subscriptions s set tier = r.tier, period_index = r.period_index, current_period_start = r.starts, current_period_end = r.ends,
-    version = s.version + 1, updated_at = $6
-  from unnest($1::uuid[], $2::subscription_tier[], $3::integer[], $4::timestamptz[], $5::timestamptz[]) as r(id, tier, period_index, starts, ends)
+    allowance_ucr = r.allowance_ucr, owed_ucr = 0, version = s.version + 1, updated_at = $7
+  from unnest($1::uuid[], $2::subscription_tier[], $3::integer[], $4::timestamptz[], $5::timestamptz[], $6::bigint[])
+    as r(id, tier, period_index, starts, ends, allowance_ucr)
   where s.id = any($1::uuid[]) and s.id = r.id`;
 
 const RECORD_SQL = `
@@ -245,6 +257,8 @@ interface LiveRow {
   cancel_at_period_end: boolean;
   trial_ends_at: string | Date | null;
   grace_ends_at: string | Date | null;
+  allowance_ucr: string | null;
+  owed_ucr: string;
   version: number;
   scheduled_tier: Tier | null;
 }
@@ -262,6 +276,8 @@ function toStanding(row: LiveRow): LiveSubscription {
     cancelAtPeriodEnd: row.cancel_at_period_end,
     trialEndsAt: row.trial_ends_at === null ? null : new Date(row.trial_ends_at),
     graceEndsAt: row.grace_ends_at === null ? null : new Date(row.grace_ends_at),
+    allowanceUcr: row.allowance_ucr === null ? null : BigInt(row.allowance_ucr),
+    owedUcr: BigInt(row.owed_ucr),
     version: row.version,
     scheduledTier: row.scheduled_tier,
   };

@@ -105,7 +105,7 @@ function describeSubscription(row: Row, names: Names): string {
   return ['subscription', names.ofSubscription(row['id']), row['tier'], row['status'], row['period_index']]
     .concat(day(row['billing_anchor_at']), day(row['current_period_start']), day(row['current_period_end']))
     .concat(row['cancel_at_period_end'] === true ? 'cancelling' : 'staying', day(row['trial_ends_at']))
-    .concat(day(row['grace_ends_at']), row['scheduled_tier'] ?? '-')
+    .concat(day(row['grace_ends_at']), row['scheduled_tier'] ?? '-', row['allowance_ucr'], row['owed_ucr'])
     .join(' ');
 }
 
@@ -141,7 +141,7 @@ export function describeReference(account: ReferenceAccount): string[] {
         day(monthsAfter(one.anchor, one.index)),
       ]
         .concat(day(periodEnd(one)), one.isCancelling ? 'cancelling' : 'staying', day(one.trialEndsAt))
-        .concat(day(one.graceEndsAt), one.scheduled ?? '-')
+        .concat(day(one.graceEndsAt), one.scheduled ?? '-', String(one.allowance), String(one.owed))
         .join(' '),
     ),
     [

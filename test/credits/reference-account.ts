@@ -67,6 +67,10 @@ export interface ReferenceSubscription {
   trialEndsAt: number | null;
   graceEndsAt: number | null;
   scheduled: Tier | null;
+  /** What the current period was given. */
+  allowance: bigint;
+  /** What a change downwards in this period should have taken back and could not. */
+  owed: bigint;
 }
 
 export interface ReferenceAccount {

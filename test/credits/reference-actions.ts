@@ -114,6 +114,7 @@ function reinstate(account: ReferenceAccount, one: ReferenceSubscription, now: n
   while (monthsAfter(one.anchor, index + 1) <= now) index += 1;
   close(account, one, { opens: index, gives: false }, now);
   one.index = index;
+  one.owed = 0n;
 }
 
 function lastUntil(account: ReferenceAccount, one: ReferenceSubscription, expiresAt: number): void {
@@ -143,20 +144,23 @@ function change(
   }
   const end = periodEnd(one);
   const length = BigInt(end - monthsAfter(one.anchor, one.index));
-  const share = (account.plans[tier].monthly - account.plans[one.tier].monthly) * BigInt(Math.max(0, end - now));
+  const share = (account.plans[tier].monthly - one.allowance) * BigInt(Math.max(0, end - now));
   // Rounded down, which for a smaller plan means: away from zero.
   const worth = share < 0n && share % length !== 0n ? share / length - 1n : share / length;
   one.tier = tier;
-  if (worth > 0n) {
+  one.allowance = account.plans[tier].monthly;
+  const given = worth - min(worth, one.owed);
+  if (worth > 0n) one.owed -= worth - given;
+  if (given > 0n) {
     const count = account.grants.filter(({ source }) => source === 'proration').length;
     const period = { subscription: one, index: one.index };
     const of = { key: `change:${count}`, source: 'proration' as const, effectiveAt: now, expiresAt: end, period };
-    give(account, newGrant({ ...of, createdAt: now, total: worth }), now);
-  } else takeBack(account, one, -worth);
+    give(account, newGrant({ ...of, createdAt: now, total: given }), now);
+  } else if (worth < 0n) one.owed += takeBack(account, one, -worth);
 }
 
-/** What a smaller plan no longer covers, newest first and at most what is free. */
-function takeBack(account: ReferenceAccount, one: ReferenceSubscription, amount: bigint): void {
+/** What a smaller plan no longer covers, newest first and at most what is free. Returns what is missing. */
+function takeBack(account: ReferenceAccount, one: ReferenceSubscription, amount: bigint): bigint {
   let rest = amount;
   const grants = openOf(account, one).sort((a, b) => b.createdAt - a.createdAt || (a.id < b.id ? 1 : -1));
   for (const grant of grants) {
@@ -166,6 +170,7 @@ function takeBack(account: ReferenceAccount, one: ReferenceSubscription, amount:
     post(account, { kind: 'adjustment', grant: grant.key, amount: -taken });
     if (taken > 0n) closeIfEmpty(grant);
   }
+  return rest;
 }
 
 /** A plan from its beginning; nothing for who is on it. */

@@ -53,6 +53,8 @@ function renew(account: ReferenceAccount, one: ReferenceSubscription, now: numbe
   one.scheduled = null;
   close(account, one, { opens: one.index + 1, gives: true }, now);
   one.index += 1;
+  one.allowance = account.plans[one.tier].monthly;
+  one.owed = 0n;
   account.dueAt = dueAt(one);
 }
 
@@ -93,6 +95,8 @@ export function open(
     isCancelling: false,
     graceEndsAt: null,
     scheduled: null,
+    allowance: account.plans[opening.tier].monthly,
+    owed: 0n,
   };
   account.subscriptions.push(one);
   account.dueAt = dueAt(one);

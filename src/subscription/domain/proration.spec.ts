@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { billingPeriod } from './billing-period.js';
-import { prorationUcr } from './proration.js';
+import { effectOf, prorationUcr } from './proration.js';
 
 const instant = fc.date({ min: new Date('2020-01-01'), max: new Date('2040-01-01'), noInvalidDate: true });
 const allowance = fc.bigInt({ min: 0n, max: 10n ** 13n });
@@ -47,6 +47,43 @@ describe('proration', () => {
         const worth = prorationUcr({ fromUcr, toUcr }, period, now);
         expect(worth >= 0n && worth <= toUcr - fromUcr).toBe(true);
         expect(prorationUcr({ fromUcr, toUcr }, period, new Date(now.getTime() + later))).toBeLessThanOrEqual(worth);
+      }),
+    );
+  });
+});
+
+describe('a change at once', () => {
+  const amount = fc.bigInt({ min: 0n, max: 10n ** 13n });
+
+  it('gives its worth, and takes back at most what is free', () => {
+    expect(effectOf(5n, { freeUcr: 0n, owedUcr: 0n })).toEqual({ creditsUcr: 5n, owedUcr: 0n });
+    expect(effectOf(-5n, { freeUcr: 9n, owedUcr: 0n })).toEqual({ creditsUcr: -5n, owedUcr: 0n });
+    expect(effectOf(-5n, { freeUcr: 2n, owedUcr: 1n })).toEqual({ creditsUcr: -2n, owedUcr: 4n });
+  });
+
+  it('gives less by what is owed, and never less than nothing', () => {
+    expect(effectOf(5n, { freeUcr: 0n, owedUcr: 3n })).toEqual({ creditsUcr: 2n, owedUcr: 0n });
+    expect(effectOf(5n, { freeUcr: 7n, owedUcr: 8n })).toEqual({ creditsUcr: 0n, owedUcr: 3n });
+  });
+
+  it('loses nothing: what was not given or taken is owed', () => {
+    const worth = fc.bigInt({ min: -(10n ** 13n), max: 10n ** 13n });
+    fc.assert(
+      fc.property(worth, amount, amount, (worthUcr, freeUcr, owedUcr) => {
+        const effect = effectOf(worthUcr, { freeUcr, owedUcr });
+        expect(effect.creditsUcr - effect.owedUcr).toBe(worthUcr - owedUcr);
+        expect(effect.owedUcr >= 0n && effect.creditsUcr + freeUcr >= 0n).toBe(true);
+      }),
+    );
+  });
+
+  it('there and back gives nothing, however much was used', () => {
+    fc.assert(
+      fc.property(moment, allowance, allowance, amount, ({ period, now }, fromUcr, toUcr, freeUcr) => {
+        const there = effectOf(prorationUcr({ fromUcr, toUcr }, period, now), { freeUcr, owedUcr: 0n });
+        const state = { freeUcr: freeUcr + there.creditsUcr, owedUcr: there.owedUcr };
+        const back = effectOf(prorationUcr({ fromUcr: toUcr, toUcr: fromUcr }, period, now), state);
+        expect(there.creditsUcr + back.creditsUcr).toBeLessThanOrEqual(0n);
       }),
     );
   });

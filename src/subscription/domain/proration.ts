@@ -13,6 +13,23 @@ export function prorationUcr(
   return floorDiv((allowances.toUcr - allowances.fromUcr) * left, length);
 }
 
+/**
+ * What a change at once does: what it gives (or, negative, takes back) of its worth, and what stays owed of the period. What was used cannot be
+ * taken back; it stays owed, and a later change upwards in the same period gives that much less. Otherwise who has used everything would change
+ * down and up again, and have it once more.
+ */
+export function effectOf(
+  worthUcr: bigint,
+  { freeUcr, owedUcr }: { freeUcr: bigint; owedUcr: bigint },
+): { creditsUcr: bigint; owedUcr: bigint } {
+  if (worthUcr < 0n) {
+    const creditsUcr = -worthUcr > freeUcr ? -freeUcr : worthUcr;
+    return { creditsUcr, owedUcr: owedUcr + creditsUcr - worthUcr };
+  }
+  const withheldUcr = worthUcr < owedUcr ? worthUcr : owedUcr;
+  return { creditsUcr: worthUcr - withheldUcr, owedUcr: owedUcr - withheldUcr };
+}
+
 function floorDiv(dividend: bigint, divisor: bigint): bigint {
   const quotient = dividend / divisor;
   return dividend % divisor < 0n ? quotient - 1n : quotient;

@@ -1,0 +1,130 @@
+import { seedPlans } from '../../seeders/plans.seeder.js';
+import type { Tier } from '../../src/common/domain/tiers.js';
+import { billingPeriod } from '../../src/subscription/domain/billing-period.js';
+import { member, MoneyDatabase, NOW, settlement, type TestUser } from '../credits/money-database.js';
+import { moneyServices, type MoneyServices } from '../credits/money-services.js';
+
+const CREDIT = 1_000_000n;
+const ANCHOR = new Date('2026-06-01T00:00:00.000Z');
+const HALF_TIME = new Date('2026-06-16T00:00:00.000Z');
+const END = billingPeriod(ANCHOR, 0).end;
+
+describe('changes of tier at once', () => {
+  let money: MoneyDatabase;
+  let services: MoneyServices;
+
+  beforeAll(async () => {
+    money = await MoneyDatabase.open();
+    await seedPlans(money.em, { now: NOW });
+    services = moneyServices(money.orm, NOW);
+  });
+
+  afterAll(() => money.close());
+
+  afterEach(async () => {
+    await setAllowance('pro', 2_000n);
+    expect(await money.offenders()).toEqual([]);
+  });
+
+  const because = { actorId: null, reason: 'test' };
+
+  async function subscriber(tier: Tier): Promise<{ user: TestUser; id: string }> {
+    const user = await money.newUser({ hasAccount: false });
+    const { id } = await services.subscriptions.startPlan(user.id, tier, { ...because, isTrial: false }, ANCHOR);
+    return { user, id };
+  }
+  async function setAllowance(tier: Tier, credits: bigint): Promise<void> {
+    await money.query('update plans set monthly_credits_ucr = ? where tier = ?', [credits * CREDIT, tier]);
+    services.plans.forget();
+  }
+  async function spend(user: TestUser, held: bigint, now: Date, cost = held): Promise<void> {
+    const one = member(user, held * CREDIT, { expiresAt: new Date(now.getTime() + 60_000), boundTokens: 1 });
+    expect(await money.holds.reserve([one], now)).toMatchObject([{ outcome: 'held' }]);
+    await money.holds.settle([settlement(one, cost * CREDIT, now)], now);
+  }
+  const change = (id: string, tier: Tier, now = ANCHOR) =>
+    services.changes.change(id, { ...because, tier, when: 'now' }, now);
+  const credits = async (user: TestUser, now = ANCHOR): Promise<bigint> =>
+    (await services.credits.balance(user.id, now)).availableUcr / CREDIT;
+
+  it('downwards and up again give nothing to who has used everything, as often as it is done', async () => {
+    const { user, id } = await subscriber('pro');
+    await spend(user, 2_000n, ANCHOR);
+    for (let count = 0; count < 3; count += 1) {
+      await change(id, 'free');
+      expect((await services.changes.preview(user.id, 'pro', 'now', ANCHOR)).creditsUcr).toBe(0n);
+      await change(id, 'pro');
+      expect(await credits(user)).toBe(0n);
+    }
+    await change(id, 'pro_max');
+    expect(await credits(user)).toBe(8_000n);
+  });
+
+  it('what was used is owed for the rest of the period only, and later changes give as much less', async () => {
+    const { user, id } = await subscriber('pro');
+    await spend(user, 1_500n, ANCHOR);
+    // 1 900 should come back and 500 do; half a period of pro is worth 950, half of pro_max 4 950.
+    await change(id, 'free');
+    expect(await services.lifecycle.standing(id)).toMatchObject({ owedUcr: 1_400n * CREDIT });
+    await change(id, 'pro', HALF_TIME);
+    expect(await credits(user, HALF_TIME)).toBe(0n);
+    expect((await services.changes.preview(user.id, 'pro_max', 'now', HALF_TIME)).creditsUcr).toBe(3_550n * CREDIT);
+    await services.subscriptions.closeDuePeriods(user.id, END);
+    expect(await services.lifecycle.standing(id)).toMatchObject({ owedUcr: 0n, allowanceUcr: 2_000n * CREDIT });
+    await change(id, 'pro_max', END);
+    expect(await credits(user, END)).toBe(10_000n);
+  });
+
+  it('owes nothing of a period that was skipped under a suspension', async () => {
+    const { user, id } = await subscriber('pro');
+    await spend(user, 2_000n, ANCHOR);
+    await change(id, 'free');
+    await services.lifecycle.suspend(id, because, HALF_TIME);
+    await services.lifecycle.reinstate(id, because, END);
+    expect(await services.lifecycle.standing(id)).toMatchObject({ owedUcr: 0n, periodIndex: 1 });
+    await change(id, 'pro', END);
+    expect(await credits(user, END)).toBe(1_900n);
+  });
+
+  it.each([9_000n, 100n])(
+    'counts from what the period was given, not from what its plan would give by now: %s',
+    async (changed) => {
+      const { user, id } = await subscriber('pro');
+      await setAllowance('pro', changed);
+      const { creditsUcr } = await services.changes.preview(user.id, 'pro_max', undefined, ANCHOR);
+      await change(id, 'pro_max');
+      expect(creditsUcr).toBe(8_000n * CREDIT);
+      expect(await credits(user)).toBe(10_000n);
+      await change(id, 'pro');
+      expect(await credits(user)).toBe(changed);
+    },
+  );
+
+  it('counts from what a renewed period was given, and from the plan where nobody wrote it down', async () => {
+    const { user, id } = await subscriber('pro');
+    await spend(user, 2_000n, ANCHOR);
+    await setAllowance('pro', 3_000n);
+    await services.subscriptions.closeDuePeriods(user.id, END);
+    await setAllowance('pro', 9_000n);
+    await change(id, 'pro_max', END);
+    expect(await credits(user, END)).toBe(10_000n);
+
+    await setAllowance('pro', 2_000n);
+    const older = await subscriber('pro');
+    await setAllowance('pro', 9_000n);
+    await money.query('update subscriptions set allowance_ucr = null where id = ?', [older.id]);
+    await change(older.id, 'pro_max');
+    expect(await credits(older.user)).toBe(2_000n + 1_000n);
+  });
+
+  it('shows beforehand what the close will carry and forfeit after an open debt was repaid', async () => {
+    const { user, id } = await subscriber('pro');
+    await spend(user, 1_900n, ANCHOR, 2_100n);
+    const shown = await services.changes.preview(user.id, 'pro_max', undefined, ANCHOR);
+    expect(shown).toMatchObject({ creditsUcr: 8_000n * CREDIT, forfeitedUcr: 2_900n * CREDIT });
+    await change(id, 'pro_max');
+    expect(await services.periods.closeDue(user.id, END)).toMatchObject([
+      { carriedUcr: shown.carriedUcr, forfeitedUcr: shown.forfeitedUcr },
+    ]);
+  });
+});
