@@ -8,11 +8,19 @@ interface Parameter {
   name: string;
   in: 'query' | 'path' | 'header';
   required?: boolean;
-  schema: { type?: string; enum?: string[]; format?: string; minimum?: number };
+  schema: Schema;
+}
+interface Schema {
+  $ref?: string;
+  type?: string;
+  enum?: string[];
+  format?: string;
+  minimum?: number;
+  properties?: Record<string, Schema>;
 }
 interface Operation {
   parameters?: Parameter[];
-  requestBody?: { content: Record<string, unknown> };
+  requestBody?: { content: Record<string, { schema?: Schema }> };
   responses: Record<string, unknown>;
 }
 interface Route {
@@ -36,7 +44,18 @@ const INJECTIONS = [
 const CURSORS = ['eA', `' or 1=1`, '..%2F..', 'e30', Buffer.from(`x/${NOBODY}`).toString('base64url'), 'A'.repeat(600)];
 const LIMITS = ['0', '-1', '201', '1e9', 'many', '1.5', ''];
 const ZONES = ['Mars/Olympus', 'Europe/Berlin;', `UTC'`, '../UTC'];
-const TIMES = ['yesterday', '2026-02-30T00:00:00Z', '0', `2026-01-01T00:00:00Z' --`];
+const DAYS = ['yesterday', '2026-02-30', '2026-W52-1', '2027-200', '0'];
+/** None of the calendar, none of this world, and those that would be another time on every server. */
+const TIMES = [
+  ...DAYS,
+  '2026-02-30T00:00:00Z',
+  `2026-01-01T00:00:00Z' --`,
+  '2027-07-01T00:00:00',
+  '2027-07-01',
+  '20270701T000000Z',
+  '0000-01-01T00:00:00Z',
+  '9999-12-31T23:59:59-01:00',
+];
 /** Answers that tell of nothing: an empty list, a file that is only its header, no release, nothing spent. */
 const NOTHING = /"data":\[\]|^\[\]$|^[a-z_,]+\s*$|"release":null|"spent":\{"credits":"0\.000000"|^$/;
 /** A body that takes liberties: fields that nobody may set, and one that does not exist. */
@@ -58,6 +77,7 @@ describe('bad input', () => {
   let admin: AdminConsole;
   let everything: string;
   let routes: Route[];
+  let schemas: Record<string, Schema>;
 
   beforeAll(async () => {
     admin = await AdminConsole.start();
@@ -67,7 +87,9 @@ describe('bad input', () => {
     await addLedgerRows(admin.server.orm.em.fork(), [{ userId, createdAt: new Date(Date.now() - 60_000) }]);
     const document = (await (await fetch(`${admin.url}/openapi.json`)).json()) as {
       paths: Record<string, Record<string, Operation>>;
+      components: { schemas: Record<string, Schema> };
     };
+    schemas = document.components.schemas;
     routes = Object.entries(document.paths).flatMap(([path, methods]) =>
       Object.entries(methods).map(([method, operation]) => ({ method: method.toUpperCase(), path, operation })),
     );
@@ -83,6 +105,16 @@ describe('bad input', () => {
       (route) =>
         route.method === 'GET' && queryOf(route).some((parameter) => name === undefined || parameter.name === name),
     );
+  const timesAsked = () =>
+    lists().flatMap((route) =>
+      queryOf(route)
+        .filter(({ schema }) => schema.format === 'date-time' || schema.format === 'date')
+        .map(({ name, schema }) => ({ route, name, format: schema.format })),
+    );
+  const bodyOf = ({ operation }: Route): Record<string, Schema> => {
+    const schema = operation.requestBody?.content['application/json']?.schema;
+    return (schema?.$ref ? schemas[schema.$ref.split('/').at(-1) ?? ''] : schema)?.properties ?? {};
+  };
   /** With ids that are nobody's, and what a query must have. */
   const addressOf = ({ path, operation }: Route, query: Record<string, string> = {}): string => {
     const needed = (operation.parameters ?? []).filter((one) => one.in === 'query' && one.required);
@@ -151,12 +183,43 @@ describe('bad input', () => {
 
   it('times and zones that do not exist, and ranges without end, are refused', async () => {
     const zones = lists('timeZone').flatMap((route) => ZONES.map((timeZone) => addressOf(route, { timeZone })));
-    const times = lists('from').flatMap((route) => TIMES.map((from) => addressOf(route, { from })));
+    const times = timesAsked().flatMap(({ route, name, format }) =>
+      (format === 'date' ? DAYS : TIMES).map((text) => addressOf(route, { [name]: text })),
+    );
     const wide = lists('from')
       .filter(({ path }) => path.startsWith('/admin/usage') && !path.endsWith('/export') && !path.endsWith('/vision'))
       .map((route) => addressOf(route, { from: '1000-01-01T00:00:00Z', to: '2999-01-01T00:00:00Z' }));
     expect(Math.min(zones.length, times.length, wide.length)).toBeGreaterThan(5);
+    expect(timesAsked().length).toBeGreaterThan(25);
     expect(await answeredOtherwise([400, 404], [...zones, ...times, ...wide])).toEqual([]);
+  });
+
+  it('a time with an offset is taken wherever a time is', async () => {
+    const recent = new Date(Date.now() - 3_600_000).toISOString().replace('Z', '+00:00');
+    const times = timesAsked().filter(({ format, name }) => format === 'date-time' && name !== 'to');
+    expect(times.length).toBeGreaterThan(12);
+    const addresses = times.map(({ route, name }) => addressOf(route, { [name]: recent }));
+    expect(await answeredOtherwise([200, 404], addresses)).toEqual([]);
+  });
+
+  it('a time in a body that is none is refused with its field and an example of one', async () => {
+    const taken: string[] = [];
+    let asked = 0;
+    for (const route of routes)
+      for (const [field, { format }] of Object.entries(bodyOf(route))) {
+        if (route.method === 'GET' || (format !== 'date-time' && format !== 'date')) continue;
+        asked += 1;
+        for (const text of [...(format === 'date' ? DAYS : TIMES), 5, ['2027-07-01T00:00:00Z']]) {
+          const { status, text: answer } = await ask(route.method, addressOf(route), everything, { [field]: text });
+          const isTold = answer.includes(
+            `"field":"${field}","message":"must be a ${format === 'date' ? 'day' : 'time'}`,
+          );
+          if (status !== 400 || !isTold)
+            taken.push(`${status} ${route.method} ${route.path} ${field}=${String(text)} ${answer}`);
+        }
+      }
+    expect(taken).toEqual([]);
+    expect(asked).toBeGreaterThan(5);
   });
 
   // Seen failing with a provider that was written into the statement of the ledger in place of being its parameter.

@@ -1,7 +1,9 @@
 import { ApiPropertyOptional } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
-import { ArrayNotEmpty, ArrayUnique, IsArray, IsIn, IsISO8601, IsOptional, IsUUID } from 'class-validator';
+import { ArrayNotEmpty, ArrayUnique, IsArray, IsIn, IsOptional, IsUUID } from 'class-validator';
+import { timeOf } from '../common/domain/times.js';
 import { InvalidRequestError } from '../common/errors/common.errors.js';
+import { IsTime } from '../common/http/is-time.js';
 import { PageQuery } from '../common/http/paging.js';
 import { GRANT_STATES, type GrantState } from './account-records.service.js';
 import { GRANT_SOURCES, type GrantSource } from './grant.entity.js';
@@ -22,12 +24,12 @@ export class HistoryQuery extends PageQuery {
 
   @ApiPropertyOptional({ format: 'date-time', description: 'Included' })
   @IsOptional()
-  @IsISO8601({ strict: true })
+  @IsTime()
   from?: string;
 
   @ApiPropertyOptional({ format: 'date-time', description: 'Excluded' })
   @IsOptional()
-  @IsISO8601({ strict: true })
+  @IsTime()
   to?: string;
 }
 
@@ -63,21 +65,14 @@ export class HoldsQuery extends PageQuery {
 
   @ApiPropertyOptional({ format: 'date-time', description: 'Held before this instant' })
   @IsOptional()
-  @IsISO8601({ strict: true })
+  @IsTime()
   olderThan?: string;
 }
 
 /** @throws InvalidRequestError for an empty range, or a cursor of another list. */
 export function historyFilterOf(query: HistoryQuery): PostingFilter {
-  const from = query.from === undefined ? null : instantOf('from', query.from);
-  const to = query.to === undefined ? null : instantOf('to', query.to);
+  const from = query.from === undefined ? null : timeOf(query.from);
+  const to = query.to === undefined ? null : timeOf(query.to);
   if (from && to && !(from < to)) throw InvalidRequestError.of([{ field: 'from', message: 'must be before to' }]);
   return { kinds: query.kind ?? null, from, to, after: timePosition(query.cursor), limit: query.limit };
-}
-
-/** @throws InvalidRequestError */
-export function instantOf(field: string, text: string): Date {
-  const instant = new Date(text);
-  if (!Number.isNaN(instant.getTime())) return instant;
-  throw InvalidRequestError.of([{ field, message: 'must be a time such as 2026-05-10T12:00:00Z' }]);
 }

@@ -4,6 +4,7 @@ import type { FastifyReply } from 'fastify';
 import { AdminController } from '../common/http/admin-controller.js';
 import { Clock } from '../common/clock.js';
 import { parseCredits } from '../common/domain/micro-credits.js';
+import { timeOf } from '../common/domain/times.js';
 import { InvalidRequestError } from '../common/errors/common.errors.js';
 import { Roles } from '../common/http/route-markers.js';
 import { AdminGrantPage, toGrantPage } from './account.dto.js';
@@ -83,7 +84,7 @@ export class CreditsAdminController {
 /** What needs arithmetic or the clock to be judged. */
 function checked(body: AdminGrantRequest, now: Date): { amountUcr: bigint; expiresAt: Date | null } {
   const amountUcr = parseCredits(body.amount);
-  const expiresAt = body.expiresAt === undefined ? null : new Date(body.expiresAt);
+  const expiresAt = body.expiresAt === undefined ? null : timeOf(body.expiresAt);
   const errors = [];
   if (amountUcr <= 0n || amountUcr > GRANT_UCR_MAX) {
     errors.push({ field: 'amount', message: 'must be more than 0 and at most 1000000 credits' });

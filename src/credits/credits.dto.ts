@@ -1,6 +1,7 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsIn, IsISO8601, IsOptional, IsString, IsUUID, Length, Matches, MaxLength } from 'class-validator';
+import { IsIn, IsOptional, IsString, IsUUID, Length, Matches, MaxLength, ValidateIf } from 'class-validator';
 import { formatCredits } from '../common/domain/micro-credits.js';
+import { IsTime } from '../common/http/is-time.js';
 import type { CreditBalance } from './credits.service.js';
 import { GRANT_SOURCES, type Grant, type GrantSource } from './grant.entity.js';
 import { CREDITS, REASON_LENGTH_MAX } from './posting.dto.js';
@@ -110,8 +111,8 @@ export class AdminGrantRequest {
   reason?: string;
 
   @ApiPropertyOptional({ format: 'date-time', description: 'In the future; without it the grant never expires' })
-  @IsOptional()
-  @IsISO8601({ strict: true, strictSeparator: true })
+  @ValidateIf((_body, value) => value !== undefined)
+  @IsTime()
   expiresAt?: string;
 
   @ApiPropertyOptional({ description: 'For clients that cannot send the header Idempotency-Key' })

@@ -2,10 +2,11 @@ import { Body, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiOperation, ApiResponse } from '@nestjs/swagger';
 import { AdminController } from '../common/http/admin-controller.js';
 import { Clock } from '../common/clock.js';
+import { timeOf } from '../common/domain/times.js';
 import { CurrentOperator, type Operator } from '../common/http/current-operator.js';
 import { Roles } from '../common/http/route-markers.js';
 import { HoldPage, HoldView, toHoldPage, toHoldView } from './account.dto.js';
-import { HoldsQuery, instantOf } from './account.query.js';
+import { HoldsQuery } from './account.query.js';
 import { AccountRecords } from './account-records.service.js';
 import { HoldExpirer } from './hold-expirer.service.js';
 import { rowPosition } from '../common/http/page-position.js';
@@ -26,7 +27,7 @@ export class HoldsAdminController {
   @ApiResponse({ status: 400, description: 'A query parameter breaks its rule' })
   async list(@Query() query: HoldsQuery): Promise<HoldPage> {
     const { userId = null, state = null, limit } = query;
-    const olderThan = query.olderThan === undefined ? null : instantOf('olderThan', query.olderThan);
+    const olderThan = query.olderThan === undefined ? null : timeOf(query.olderThan);
     return toHoldPage(await this.records.holds({ userId, state, olderThan, after: rowPosition(query.cursor), limit }));
   }
 

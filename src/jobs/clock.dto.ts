@@ -1,15 +1,15 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsOptional, IsString, MaxLength } from 'class-validator';
+import { IsOptional, IsString, MaxLength, ValidateIf } from 'class-validator';
+import { IsTime } from '../common/http/is-time.js';
 import { OptionalReasonRequest } from '../common/http/reason-request.js';
 
-/** More than any time or duration needs. */
+/** More than any duration needs. */
 const TEXT_LENGTH_MAX = 64;
 
 export class ClockMoveBody extends OptionalReasonRequest {
   @ApiPropertyOptional({ format: 'date-time', description: 'Where to, RFC 3339', example: '2027-01-31T12:00:00Z' })
-  @IsOptional()
-  @MaxLength(TEXT_LENGTH_MAX)
-  @IsString()
+  @ValidateIf((_body, value) => value !== undefined)
+  @IsTime()
   now?: string;
 
   @ApiPropertyOptional({

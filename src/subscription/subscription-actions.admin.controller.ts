@@ -3,6 +3,7 @@ import { ApiHeader, ApiOperation, ApiResponse } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { AdminController } from '../common/http/admin-controller.js';
 import { Clock } from '../common/clock.js';
+import { timeOf } from '../common/domain/times.js';
 import { CurrentOperator, type Operator } from '../common/http/current-operator.js';
 import { ReasonRequest } from '../common/http/reason-request.js';
 import { PlanChangeService } from './plan-change.service.js';
@@ -138,7 +139,7 @@ export class SubscriptionActionsController {
     @CurrentOperator() by: Operator,
     @Reply() reply: FastifyReply,
   ): Promise<AdminSubscriptionView> {
-    const wanted = { ...by, reason: body.reason, until: new Date(body.until) };
+    const wanted = { ...by, reason: body.reason, until: timeOf(body.until) };
     return answer(await this.lifecycle.extend(id, wanted, this.clock.now()), reply);
   }
 }

@@ -1,5 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsBoolean, IsIn, IsInt, IsISO8601, IsOptional, IsUUID, Max, Min } from 'class-validator';
+import { IsBoolean, IsIn, IsInt, IsOptional, IsUUID, Max, Min } from 'class-validator';
+import { IsTime } from '../common/http/is-time.js';
 import { TIERS, type Tier } from '../common/domain/tiers.js';
 import { PageQuery } from '../common/http/paging.js';
 import { ReasonRequest } from '../common/http/reason-request.js';
@@ -57,7 +58,7 @@ export class ExtendRequest extends ReasonRequest {
     format: 'date-time',
     description: 'The new end of the trial or of the grace, later than the present one',
   })
-  @IsISO8601({ strict: true, strictSeparator: true })
+  @IsTime()
   until!: string;
 }
 

@@ -52,7 +52,7 @@ describe('what operators see of the use of models', () => {
       data: [{ model: 'sandbox-vision', requests: 3, images: 5 }],
     });
     expect((await admin.get('/admin/usage/vision?groupBy=user')).status).toBe(400);
-    expect((await admin.get('/admin/usage/vision?from=2026-01-02&to=2026-01-01')).status).toBe(400);
+    expect((await admin.get('/admin/usage/vision?from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z')).status).toBe(400);
   });
 
   it('reads vision by the index that holds only rows with images', async () => {

@@ -255,6 +255,7 @@ describe('the routes that show and grant credits', () => {
       [{ amount: '1000000.000001' }, 'amount'],
       [{ amount: 1 }, 'amount'],
       [{ expiresAt: '2001-01-01T00:00:00Z' }, 'expiresAt'],
+      [{ expiresAt: null }, 'expiresAt'],
       [{ userId: 'nobody' }, 'userId'],
       [{ source: 'subscription' }, 'source'],
       [{ colour: 'red' }, 'colour'],

@@ -1,7 +1,7 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { Type } from 'class-transformer';
-import { IsDate, IsIn, IsInt, IsOptional, IsString, Length, Matches, Max, Min } from 'class-validator';
+import { IsIn, IsInt, IsOptional, IsString, Length, Matches, Max, Min } from 'class-validator';
 import { formatCredits } from '../../common/domain/micro-credits.js';
+import { IsTimeRead } from '../../common/http/is-time.js';
 import { PageQuery } from '../../common/http/paging.js';
 import { ANALYSIS_STATUSES, type Analysis, type AnalysisStatus } from '../analysis.entity.js';
 import { PRIORITY_MAX } from '../domain/turn.js';
@@ -51,8 +51,7 @@ export class CreateAnalysisRequest {
       'When a model’s answer is of no use any more: then the fallback answers. Within 24 hours; an hour without it',
   })
   @IsOptional()
-  @Type(() => Date)
-  @IsDate()
+  @IsTimeRead()
   deadline?: Date;
 }
 

@@ -1,14 +1,7 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import {
-  ArrayMaxSize,
-  ArrayMinSize,
-  ArrayUnique,
-  IsIn,
-  IsISO8601,
-  IsOptional,
-  IsString,
-  Length,
-} from 'class-validator';
+import { ArrayMaxSize, ArrayMinSize, ArrayUnique, IsIn, IsOptional, IsString, Length } from 'class-validator';
+import { timeOf } from '../../common/domain/times.js';
+import { IsTime } from '../../common/http/is-time.js';
 import { SCOPES, type Scope } from '../../common/http/route-markers.js';
 import type { ApiKey } from '../access/api-key.entity.js';
 import { isOidcScope } from '../oauth/scopes-of-client.js';
@@ -39,7 +32,7 @@ export class ApiKeyBody {
 
   @ApiPropertyOptional({ type: String, format: 'date-time', nullable: true, description: 'Never, where left out' })
   @IsOptional()
-  @IsISO8601({ strict: true, strictSeparator: true })
+  @IsTime()
   expiresAt?: string | null;
 }
 
@@ -78,7 +71,7 @@ export class ApiKeyList {
 }
 
 export function toWanted({ name, scopes, expiresAt }: ApiKeyBody): WantedApiKey {
-  return { name, scopes, expiresAt: expiresAt ? new Date(expiresAt) : null };
+  return { name, scopes, expiresAt: expiresAt ? timeOf(expiresAt) : null };
 }
 
 export function toMadeApiKeyView(row: MadeApiKey['row'], key: string): MadeApiKeyView {

@@ -1,5 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsIn, IsIP, IsISO8601, IsOptional, IsString, IsUUID, MaxLength } from 'class-validator';
+import { IsIn, IsIP, IsOptional, IsString, IsUUID, MaxLength } from 'class-validator';
+import { IsTime } from '../../common/http/is-time.js';
 import { PageQuery } from '../../common/http/paging.js';
 import type { AuthEvent } from '../identity/auth-event.entity.js';
 import { AUTH_EVENTS, type AuthEventName } from '../identity/auth-event.recorder.js';
@@ -35,12 +36,12 @@ export class AuthEventsQuery extends PageQuery {
 
   @ApiPropertyOptional({ format: 'date-time', description: 'From then on' })
   @IsOptional()
-  @IsISO8601({ strict: true })
+  @IsTime()
   from?: string;
 
   @ApiPropertyOptional({ format: 'date-time', description: 'Before then' })
   @IsOptional()
-  @IsISO8601({ strict: true })
+  @IsTime()
   to?: string;
 }
 

@@ -1,18 +1,16 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiPropertyOptional } from '@nestjs/swagger';
-import { IsISO8601, IsOptional } from 'class-validator';
+import { IsOptional } from 'class-validator';
+import { timeOf } from '../domain/times.js';
 import { InvalidRequestError } from '../errors/common.errors.js';
+import { IsTime } from './is-time.js';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
 /** A moment that may be left out, in RFC 3339. */
 export function OptionalMoment(description: string): PropertyDecorator {
-  return applyDecorators(
-    ApiPropertyOptional({ format: 'date-time', description }),
-    IsOptional(),
-    IsISO8601({ strict: true }),
-  );
+  return applyDecorators(ApiPropertyOptional({ format: 'date-time', description }), IsOptional(), IsTime());
 }
 
 /** The time that a question is about: by default the last day. */
@@ -40,8 +38,8 @@ export function timeRangeOf(
   daysMax: number,
   beginning = (to: Date): Date => new Date(to.getTime() - DAY_MS),
 ): TimeRange {
-  const to = query.to === undefined ? now : new Date(query.to);
-  const from = query.from === undefined ? beginning(to) : new Date(query.from);
+  const to = query.to === undefined ? now : timeOf(query.to);
+  const from = query.from === undefined ? beginning(to) : timeOf(query.from);
   assertRange({ from, to }, daysMax);
   return { from, to };
 }

@@ -1,5 +1,6 @@
 import { EntityManager, type FilterQuery, LockMode } from '@mikro-orm/postgresql';
 import { Injectable } from '@nestjs/common';
+import { timeOf } from '../../common/domain/times.js';
 import { InvalidRequestError } from '../../common/errors/common.errors.js';
 import { assertIfMatch } from '../../common/http/etag.js';
 import { beforeId, pageOf } from '../../common/http/paging.js';
@@ -145,7 +146,7 @@ function termsOf({ minSupportedVersion, notes, publishedAt }: UpdateAppVersionRe
   return {
     ...(minSupportedVersion !== undefined && { minSupportedVersion }),
     ...(notes !== undefined && { notes }),
-    ...(publishedAt !== undefined && { publishedAt: publishedAt === null ? null : new Date(publishedAt) }),
+    ...(publishedAt !== undefined && { publishedAt: publishedAt === null ? null : timeOf(publishedAt) }),
   };
 }
 

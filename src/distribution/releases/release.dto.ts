@@ -1,6 +1,7 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Transform, Type } from 'class-transformer';
-import { IsBoolean, IsIn, IsInt, IsISO8601, IsOptional, IsString, Length, Matches, Max, Min } from 'class-validator';
+import { IsBoolean, IsIn, IsInt, IsOptional, IsString, Length, Matches, Max, Min } from 'class-validator';
+import { IsTime } from '../../common/http/is-time.js';
 import { BooleanText } from '../../common/http/boolean-text.js';
 import { etagOf } from '../../common/http/etag.js';
 import { PageQuery } from '../../common/http/paging.js';
@@ -112,7 +113,7 @@ export class UpdateAppVersionRequest extends ReasonRequest {
     description: 'From when it is offered; null takes it back',
   })
   @IsOptional()
-  @IsISO8601({ strict: true, strictSeparator: true })
+  @IsTime()
   publishedAt?: string | null;
 }
 

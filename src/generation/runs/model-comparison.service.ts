@@ -1,7 +1,9 @@
 import { EntityManager } from '@mikro-orm/postgresql';
 import { Injectable } from '@nestjs/common';
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsISO8601, IsOptional } from 'class-validator';
+import { IsOptional } from 'class-validator';
+import { timeOf } from '../../common/domain/times.js';
+import { IsTime } from '../../common/http/is-time.js';
 import { formatCredits } from '../../common/domain/micro-credits.js';
 import { formatMoney, type Money } from '../../common/domain/money.js';
 import { InvalidRequestError } from '../../common/errors/common.errors.js';
@@ -13,12 +15,12 @@ const DAY_MS = 86_400_000;
 export class ModelComparisonQuery {
   @ApiPropertyOptional({ format: 'date-time', description: `${RANGE_DAYS_DEFAULT} days before its end unless named` })
   @IsOptional()
-  @IsISO8601({ strict: true, strictSeparator: true })
+  @IsTime()
   from?: string;
 
   @ApiPropertyOptional({ format: 'date-time', description: 'Now unless named' })
   @IsOptional()
-  @IsISO8601({ strict: true, strictSeparator: true })
+  @IsTime()
   to?: string;
 }
 
@@ -80,8 +82,8 @@ export class ModelComparisonService {
 
   /** @throws InvalidRequestError for a range that ends before it begins */
   async compare(query: ModelComparisonQuery, now: Date): Promise<ModelComparisonView> {
-    const to = query.to === undefined ? now : new Date(query.to);
-    const from = query.from === undefined ? new Date(to.getTime() - RANGE_DAYS_DEFAULT * DAY_MS) : new Date(query.from);
+    const to = query.to === undefined ? now : timeOf(query.to);
+    const from = query.from === undefined ? new Date(to.getTime() - RANGE_DAYS_DEFAULT * DAY_MS) : timeOf(query.from);
     if (from >= to) throw InvalidRequestError.of([{ field: 'from', message: 'must be before to' }]);
     const rows = await this.em.fork().execute<Row[]>(SQL, [from, to, from, to]);
     return { from: from.toISOString(), to: to.toISOString(), data: rows.map(toView) };

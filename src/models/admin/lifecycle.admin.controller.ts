@@ -1,8 +1,9 @@
 import { Body, Get, HttpCode, Param, Post, Res } from '@nestjs/common';
 import { ApiOperation, ApiProperty, ApiPropertyOptional, ApiResponse } from '@nestjs/swagger';
-import { IsIn, IsOptional, IsString, Matches, MaxLength } from 'class-validator';
+import { IsIn, IsOptional, IsString, MaxLength } from 'class-validator';
 import type { FastifyReply } from 'fastify';
 import { AdminController } from '../../common/http/admin-controller.js';
+import { IsDay } from '../../common/http/is-time.js';
 import { CurrentOperator, type Operator } from '../../common/http/current-operator.js';
 import { Roles } from '../../common/http/route-markers.js';
 import { LIFECYCLES, type Lifecycle } from '../domain/lifecycle.js';
@@ -38,7 +39,7 @@ class TransitionRequest extends ReasonRequest {
     description: 'When it is archived; null: never',
   })
   @IsOptional()
-  @Matches(/^\d{4}-\d{2}-\d{2}$/, { message: 'must be a day such as 2027-01-31' })
+  @IsDay()
   sunsetDate?: string | null;
 
   @ApiPropertyOptional({ type: String, nullable: true })

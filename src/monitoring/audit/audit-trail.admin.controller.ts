@@ -1,6 +1,7 @@
 import { EntityManager } from '@mikro-orm/postgresql';
 import { Get, Query } from '@nestjs/common';
 import { ApiOperation, ApiResponse } from '@nestjs/swagger';
+import { timeOf } from '../../common/domain/times.js';
 import { InvalidRequestError } from '../../common/errors/common.errors.js';
 import { AdminController } from '../../common/http/admin-controller.js';
 import { encodeCursor } from '../../common/http/paging.js';
@@ -20,7 +21,7 @@ export class AuditTrailAdminController {
   @ApiResponse({ status: 200, type: AuditTrailPage })
   @ApiResponse({ status: 400, description: 'A query parameter breaks its rule' })
   async page(@Query() query: AuditTrailQuery): Promise<AuditTrailPage> {
-    const range = { from: query.from ? new Date(query.from) : BEGINNING, to: query.to ? new Date(query.to) : END };
+    const range = { from: query.from ? timeOf(query.from) : BEGINNING, to: query.to ? timeOf(query.to) : END };
     if (!(range.from < range.to)) throw InvalidRequestError.of([{ field: 'from', message: 'must be before to' }]);
     const { rows, next } = await timePage<AuditRecord>(this.em, TABLE, {
       range,

@@ -1,5 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsISO8601, IsOptional, IsString, IsUUID, Length } from 'class-validator';
+import { IsOptional, IsString, IsUUID, Length } from 'class-validator';
+import { IsTime } from '../../common/http/is-time.js';
 import { TimePageQuery } from '../time-page.js';
 
 const NAME_LENGTH_MAX = 200;
@@ -35,12 +36,12 @@ export class AuditTrailQuery extends TimePageQuery {
 
   @ApiPropertyOptional({ format: 'date-time', description: 'Included; all there is without it' })
   @IsOptional()
-  @IsISO8601({ strict: true })
+  @IsTime()
   from?: string;
 
   @ApiPropertyOptional({ format: 'date-time', description: 'Excluded' })
   @IsOptional()
-  @IsISO8601({ strict: true })
+  @IsTime()
   to?: string;
 }
 

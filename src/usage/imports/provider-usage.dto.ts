@@ -1,6 +1,7 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
-import { IsIn, IsISO8601, IsNumber, IsOptional, IsString, Length, Max, Min } from 'class-validator';
+import { IsIn, IsNumber, IsOptional, IsString, Length, Max, Min } from 'class-validator';
+import { IsDay } from '../../common/http/is-time.js';
 import { formatMoney, type Money } from '../../common/domain/money.js';
 import { InvalidRequestError } from '../../common/errors/common.errors.js';
 import { ReasonRequest } from '../../common/http/reason-request.js';
@@ -41,14 +42,12 @@ export class DriftQuery {
 
   @ApiPropertyOptional({ ...DAY, description: 'The first day, of UTC; without it 30 days before the last' })
   @IsOptional()
-  @IsISO8601({ strict: true })
-  @Length(10, 10, { message: 'must be a day such as 2026-05-10' })
+  @IsDay()
   from?: string;
 
   @ApiPropertyOptional({ ...DAY, description: 'The last day, included; today without it' })
   @IsOptional()
-  @IsISO8601({ strict: true })
-  @Length(10, 10, { message: 'must be a day such as 2026-05-10' })
+  @IsDay()
   to?: string;
 
   @ApiPropertyOptional({ default: 1, minimum: 0, maximum: 100, description: 'What may differ, in percent' })
