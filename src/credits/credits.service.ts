@@ -52,6 +52,15 @@ export class CreditsService {
     this.keeper = keeper;
   }
 
+  /**
+   * Closes what has come due of an account, as the next request of its user would: what follows meets the books as they are at `now`. Before a
+   * transaction begins, for it reads plans.
+   */
+  async keepUp(userId: string, now: Date): Promise<void> {
+    const account = await this.grants.findAccount(userId);
+    if (account?.nextDueAt && account.nextDueAt <= now) await this.keeper(userId, now);
+  }
+
   /** What the user has at `now`. Grants count while they are active, whether or not a job has run. */
   async balance(userId: string, now: Date): Promise<CreditBalance> {
     let account = await this.grants.findAccount(userId);
@@ -97,34 +106,43 @@ export class CreditsService {
   }
 
   /**
-   * An operator's grant, once per payment or else per idempotency key and user; a repeat answers the first one's grant.
+   * An operator's grant, once per payment or else per user and idempotency key of that operator, for ever; a repeat answers the first one's grant.
    * @throws UserNotFoundError, and IdempotencyMismatchError when the payment or key has granted something else.
    */
   async adminGrant(request: AdminGrant, now: Date): Promise<{ grant: Grant; isNew: boolean }> {
     const { idempotencyKey, paymentId, ...wanted } = request;
     const { userId } = request;
-    const grantKey = paymentId === undefined ? `admin:${idempotencyKey}` : `purchase:${paymentId}`;
     return this.em.transactional(async () => {
       if (!(await this.grants.hasUser(userId))) throw new UserNotFoundError(userId);
       await this.grants.openAccount(userId, null, now);
+      const grantKey = paymentId === undefined ? await this.keyOf(wanted, idempotencyKey) : `purchase:${paymentId}`;
       if (paymentId !== undefined && (await this.grants.isPaymentOfAnother(userId, grantKey))) {
         throw IdempotencyMismatchError.ofPayment(paymentId);
       }
       const isNew = await this.give({ ...wanted, grantKey, effectiveAt: now }, now);
       const grant = await this.grants.findByKey(userId, grantKey);
       if (!grant) throw new Error(`grant ${grantKey} vanished`);
-      if (!isNew && !isSameGrant(grant, request)) {
+      if (!isNew && !isSameGrant(grant, await this.grants.givenBy(grant), request)) {
         throw paymentId === undefined ? new IdempotencyMismatchError() : IdempotencyMismatchError.ofPayment(paymentId);
       }
       return { grant, isNew };
     });
   }
+
+  /** Keys of different operators do not meet. Those of before they held their operator are still known to him. */
+  private async keyOf(
+    { userId, grantedBy }: Pick<AdminGrant, 'userId' | 'grantedBy'>,
+    idempotencyKey: string,
+  ): Promise<string> {
+    const former = await this.grants.findByKey(userId, `admin:${idempotencyKey}`);
+    return former?.grantedBy === grantedBy ? former.grantKey : `admin:${grantedBy}:${idempotencyKey}`;
+  }
 }
 
-/** A payment is the same whatever is said about it. */
-function isSameGrant(grant: Grant, request: AdminGrant): boolean {
+/** By what was given then: it may have been adjusted since. A payment is the same whatever is said about it. */
+function isSameGrant(grant: Grant, givenUcr: bigint, request: AdminGrant): boolean {
   return (
-    grant.totalUcr === request.amountUcr &&
+    givenUcr === request.amountUcr &&
     grant.source === request.source &&
     (request.paymentId !== undefined || (grant.reason ?? null) === request.reason) &&
     (grant.expiresAt?.getTime() ?? null) === (request.expiresAt?.getTime() ?? null)

@@ -99,6 +99,15 @@ export class GrantRepository extends EntityRepository<Grant> {
     return this.reader.findOne(Grant, { userId, grantKey }, { disableIdentityMap: true });
   }
 
+  /** What a grant gave when it was made; corrections since are lines of their own. */
+  async givenBy({ userId, id }: Pick<Grant, 'userId' | 'id'>): Promise<bigint> {
+    const [row] = await this.em.execute<{ amount: string }[]>(
+      `select amount_ucr as amount from credit_postings_all where user_id = ? and credit_id = ? and kind = 'grant'`,
+      [userId, id],
+    );
+    return BigInt(row?.amount ?? 0);
+  }
+
   /** Grants that are not over at `now`, in burn order; those of the future are among them. */
   async findOpen(userId: string, now: Date): Promise<Grant[]> {
     return this.reader.find(

@@ -5,6 +5,7 @@ import { Sealer } from '../auth/sealer.js';
 import { newId } from '../common/ids.js';
 import { AuditTrail } from '../monitoring/audit-trail.service.js';
 import { IdempotencyKeyInvalidError, IdempotencyMismatchError } from './credits.errors.js';
+import { CreditsService } from './credits.service.js';
 import type { Sender } from './keyed-sender.js';
 
 const IDEMPOTENCY_KEY = /^[\x20-\x7e]{1,255}$/;
@@ -37,10 +38,12 @@ export class IdempotentRequests {
     private readonly em: EntityManager,
     private readonly sealer: Sealer,
     private readonly audit: AuditTrail,
+    private readonly credits: CreditsService,
   ) {}
 
   /**
-   * Does the work, or answers what it answered the first time. A refusal keeps nothing: the same key may try again.
+   * Does the work, or answers what it answered the first time. A refusal keeps nothing: the same key may try again. A period of the user's that
+   * is due is closed first: debt of before its end is repaid by the allowance that follows, not by what an operator gives.
    * @throws IdempotencyKeyInvalidError, and IdempotencyMismatchError when the key came with other parameters.
    */
   async once<Answer extends object>(
@@ -52,6 +55,7 @@ export class IdempotentRequests {
     const { actorId: senderId, key: inHeader, ...from } = request.sender;
     const key = checkedKey(inHeader ?? request.keyInBody);
     const hash = hashOf(request);
+    await this.credits.keepUp(parameters.userId, now);
     const context = `idempotency_keys ${senderId} ${route} ${key}`;
     return this.em.transactional(async (em) => {
       // Whoever has the key at this moment is waited for, and seen by the statement after.

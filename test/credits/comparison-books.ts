@@ -53,7 +53,13 @@ function give(life: Life, { user, source, amount, lasts }: Wanted<'grant'>): Dee
         )
         .then(({ isNew }) => isNew),
     predict: () => {
-      const of = { key: `admin:${idempotencyKey}`, source, effectiveAt: life.now, expiresAt, createdAt: life.now };
+      const of = {
+        key: `admin:${owner.id}:${idempotencyKey}`,
+        source,
+        effectiveAt: life.now,
+        expiresAt,
+        createdAt: life.now,
+      };
       giveTo(account, newGrant({ ...of, total: BigInt(amount), period: null }), life.now);
       return true;
     },
