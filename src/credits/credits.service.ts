@@ -1,7 +1,7 @@
 import { EntityManager } from '@mikro-orm/postgresql';
 import { Injectable } from '@nestjs/common';
 import { IdempotencyMismatchError, UserNotFoundError } from './credits.errors.js';
-import { exhaustionAt, FORECAST_WINDOW_MS } from './domain/exhaustion.js';
+import { exhaustionAt, FORECAST_WINDOW_MS, type FreeCredits } from './domain/exhaustion.js';
 import type { Grant, GrantSource } from './grant.entity.js';
 import { type EndingCredits, GrantRepository, type NewGrant } from './grant.repository.js';
 
@@ -84,7 +84,7 @@ export class CreditsService {
       grants: open,
       expiring: await this.grants.findEnding(userId, new Date(now.getTime() + EXPIRING_WITHIN_MS), now),
       nextGrantAt: earliest([...starts, ...(account?.nextDueAt ? [account.nextDueAt] : [])]),
-      exhaustionAt: exhaustionAt(availableUcr, used, now),
+      exhaustionAt: exhaustionAt(active.map(freeOf), { debtUcr, usedInWindowUcr: used }, now),
     };
   }
 
@@ -147,6 +147,12 @@ function isSameGrant(grant: Grant, givenUcr: bigint, request: AdminGrant): boole
     (request.paymentId !== undefined || (grant.reason ?? null) === request.reason) &&
     (grant.expiresAt?.getTime() ?? null) === (request.expiresAt?.getTime() ?? null)
   );
+}
+
+/** What the forecast asks of a grant. An allowance is renewed when its period ends. */
+function freeOf({ source, remainingUcr, heldUcr, expiresAt }: Grant): FreeCredits {
+  const isRenewed = source === 'subscription' || source === 'proration';
+  return { freeUcr: (remainingUcr ?? 0n) - heldUcr, endsAt: isRenewed ? null : (expiresAt ?? null) };
 }
 
 function sum(amounts: bigint[]): bigint {

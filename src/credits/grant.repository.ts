@@ -120,11 +120,12 @@ export class GrantRepository extends EntityRepository<Grant> {
     );
   }
 
-  /** µcr burned by requests since `since`, new debt included. */
+  /** µcr burned by requests since `since`, new debt included; what was refunded is not. */
   async usedSince(userId: string, since: Date): Promise<bigint> {
     const [row] = await this.em.execute<{ used: string }[]>(
-      `select coalesce(sum(abs(amount_ucr)), 0)::bigint as used from credit_postings
-       where user_id = ? and created_at >= ? and kind in ('usage', 'debt')`,
+      `select coalesce(sum(abs(p.amount_ucr)), 0)::bigint as used from credit_postings p
+       where p.user_id = ? and p.created_at >= ? and p.kind in ('usage', 'debt')
+         and not exists (select from credit_reversals r where r.user_id = p.user_id and r.original_id = p.id)`,
       [userId, since],
     );
     return BigInt(row?.used ?? 0);
