@@ -6,9 +6,6 @@ import type { CreditBalance } from './credits.service.js';
 import { GRANT_SOURCES, type Grant, type GrantSource } from './grant.entity.js';
 import { CREDITS, REASON_LENGTH_MAX } from './posting.dto.js';
 
-/** A slip of the keyboard must not give more than anyone would: a million credits. */
-export const GRANT_UCR_MAX = 1_000_000_000_000n;
-
 /** One grant as its owner sees it. */
 export class GrantView {
   @ApiProperty({ format: 'uuid' })

@@ -6,7 +6,7 @@ import { Clock } from '../common/clock.js';
 import { parseCredits } from '../common/domain/micro-credits.js';
 import { InvalidRequestError, NotFoundError } from '../common/errors/common.errors.js';
 import { isUuid } from '../common/ids.js';
-import { GRANT_UCR_MAX } from './credits.dto.js';
+import { GRANT_UCR_MAX } from './domain/grant-limit.js';
 import { IdempotentRequests, type KeyedRequest } from './idempotent-requests.service.js';
 import { KeyedSender, type Sender } from './keyed-sender.js';
 import { type Corrected, LedgerService } from './ledger.service.js';

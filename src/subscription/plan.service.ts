@@ -5,7 +5,7 @@ import { InvalidRequestError } from '../common/errors/common.errors.js';
 import { assertIfMatch } from '../common/http/etag.js';
 import type { RolloverRule } from '../credits/domain/rollover-preview.js';
 import { type AuditCause, AuditTrail } from '../monitoring/audit-trail.service.js';
-import { rolloverFaults } from './domain/plan-rules.js';
+import { allowanceFaults, rolloverFaults } from './domain/plan-rules.js';
 import { Plan } from './plan.entity.js';
 import { etagOfPlan, toAdminPlanView } from './plan.dto.js';
 
@@ -61,7 +61,7 @@ export class PlanService {
 
   /**
    * Changes a plan, and keeps who did it and why.
-   * @throws IfMatchRequiredError, StaleEtagError, InvalidRequestError for a rollover that could never carry anything.
+   * @throws IfMatchRequiredError, StaleEtagError, InvalidRequestError for an allowance beyond that of a grant, or a rollover that could never carry anything.
    */
   async update(tier: Tier, patch: PlanPatch, cause: AuditCause & { ifMatch: string }, now: Date): Promise<Plan> {
     const changed = await this.em.fork().transactional(async (em) => {
@@ -69,7 +69,7 @@ export class PlanService {
       assertIfMatch(cause.ifMatch, etagOfPlan(plan));
       const before: object = toAdminPlanView(plan);
       em.assign(plan, { ...patch, updatedAt: now });
-      const faults = rolloverFaults(plan);
+      const faults = [...allowanceFaults(plan), ...rolloverFaults(plan)];
       if (faults.length > 0) throw InvalidRequestError.of(faults);
       const change = {
         action: 'plan.update',

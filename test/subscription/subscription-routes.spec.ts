@@ -263,6 +263,9 @@ describe('the routes of plans and subscriptions', () => {
     expect((await patch({ rolloverPercent: 50, rolloverMax: '10', rolloverMinCarry: '11' })).body.errors).toMatchObject(
       [{ field: 'rolloverMinCarry' }],
     );
+    expect((await patch({ monthlyCredits: '1000000.000001' })).body.errors).toMatchObject([
+      { field: 'monthlyCredits' },
+    ]);
     const faulty = await patch({
       rolloverPercent: 101,
       monthlyCredits: '-1',

@@ -1,3 +1,4 @@
+import { GRANT_UCR_MAX } from '../../credits/domain/grant-limit.js';
 import { rolloverCapUcr } from '../../credits/domain/rollover-preview.js';
 
 export interface RolloverTerms {
@@ -5,6 +6,15 @@ export interface RolloverTerms {
   rolloverPercent: number;
   rolloverMaxUcr: bigint;
   rolloverMinCarryUcr: bigint;
+}
+
+/** An allowance is a grant, and as large as one may be. */
+export function allowanceFaults({ monthlyCreditsUcr }: Pick<RolloverTerms, 'monthlyCreditsUcr'>): {
+  field: string;
+  message: string;
+}[] {
+  if (monthlyCreditsUcr <= GRANT_UCR_MAX) return [];
+  return [{ field: 'monthlyCredits', message: 'must be at most 1000000 credits, as every grant' }];
 }
 
 /** Why these terms can never do what they say, per field; empty when they can. */
