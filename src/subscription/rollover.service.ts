@@ -87,23 +87,35 @@ export class RolloverService implements OnModuleInit {
 
   /** What `run` would do to the next period of each account that is due, by the same rules; `userId` looks at one account alone. Nothing is changed. */
   async preview(now: Date, userId?: string): Promise<{ totals: RolloverTotals; lines: RolloverLine[] }> {
-    const plans = await this.books.plans.all();
-    const due = userId === undefined ? await this.books.allowances.findDue(now, NOBODY, SCAN_USERS_MAX) : [userId];
-    const totals = noTotals();
-    const lines: RolloverLine[] = [];
-    for (const chunk of chunksOf(due)) {
-      const live = await this.books.rows.findLiveOf(chunk);
-      const lefts = await this.books.allowances.leftOf(
-        live.map(({ userId: owner, id, periodIndex }) => ({ userId: owner, subscriptionId: id, periodIndex })),
-      );
-      for (const [index, subscription] of live.entries()) {
-        const line = previewLine(subscription, lefts[index] ?? 0n, { plans, now });
-        if (!line) continue;
-        add(totals, line);
-        if (lines.length < PREVIEW_LINES_MAX) lines.push(line);
-      }
+    const terms = { plans: await this.books.plans.all(), now };
+    const shown = { totals: noTotals(), lines: [] };
+    if (userId !== undefined) {
+      await this.previewChunk([userId], terms, shown);
+      return shown;
     }
-    return { totals, lines };
+    let due: string[] = [];
+    do {
+      due = await this.books.allowances.findDue(now, due.at(-1) ?? NOBODY, SCAN_USERS_MAX);
+      for (const chunk of chunksOf(due)) await this.previewChunk(chunk, terms, shown);
+    } while (due.length === SCAN_USERS_MAX);
+    return shown;
+  }
+
+  private async previewChunk(
+    userIds: readonly string[],
+    terms: { plans: Plans; now: Date },
+    { totals, lines }: { totals: RolloverTotals; lines: RolloverLine[] },
+  ): Promise<void> {
+    const live = await this.books.rows.findLiveOf(userIds);
+    const lefts = await this.books.allowances.leftOf(
+      live.map(({ userId, id, periodIndex }) => ({ userId, subscriptionId: id, periodIndex })),
+    );
+    for (const [index, subscription] of live.entries()) {
+      const line = previewLine(subscription, lefts[index] ?? 0n, terms);
+      if (!line) continue;
+      add(totals, line);
+      if (lines.length < PREVIEW_LINES_MAX) lines.push(line);
+    }
   }
 
   private async runJob(now: Date, signal: AbortSignal): Promise<JobSummary> {
