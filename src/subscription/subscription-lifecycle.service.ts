@@ -1,11 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { InvalidRequestError } from '../common/errors/common.errors.js';
 import { assertIfMatch, etagOf } from '../common/http/etag.js';
-import { rolloverCapUcr } from '../credits/domain/rollover-preview.js';
-import { billingPeriod, billingPeriodAt } from './domain/billing-period.js';
-import { dueAt, type SubscriptionAction, type SubscriptionState, whyNot } from './domain/transitions.js';
-import { PeriodCloseService } from './period-close.service.js';
-import { type Plans, rolloverRuleOf } from './plan.service.js';
+import { billingPeriod, type BillingPeriod } from './domain/billing-period.js';
+import { dueAt, reinstated, type SubscriptionAction, type SubscriptionState, whyNot } from './domain/transitions.js';
+import { PeriodCloseService, renewalTerms } from './period-close.service.js';
+import type { Plans } from './plan.service.js';
 import type { Cause } from './subscription-audit.js';
 import { SubscriptionBooks } from './subscription-books.js';
 import { SubscriptionNotFoundError, SubscriptionStateError } from './subscription.errors.js';
@@ -65,14 +64,16 @@ export class SubscriptionLifecycleService {
 
   /**
    * It goes on where time is by now. Allowances that would have begun while it was suspended are skipped; what was left before is carried by
-   * the plan's rule as if the present period followed directly.
+   * the plan's rule as if the present period followed directly. A change that was scheduled has come with the first of those boundaries.
    */
   async reinstate(id: string, request: ActionRequest, now: Date): Promise<LiveSubscription> {
     return this.act(id, { action: 'reinstate', request, now }, async (live, plans) => {
-      const isOver = live.currentPeriodEnd <= now;
-      const goesOn = !live.cancelAtPeriodEnd && !live.graceEndsAt && !(live.trialEndsAt && live.trialEndsAt <= now);
+      const next = reinstated(live, now);
       const patch: SubscriptionPatch = { status: 'active' };
-      if (isOver && goesOn) patch.period = await this.skipTo(live, plans, now);
+      if (next.periodIndex !== live.periodIndex) {
+        patch.tier = next.tier;
+        patch.period = await this.skipTo(next, live, plans, now);
+      }
       await this.apply(live, patch, request, now);
     });
   }
@@ -184,22 +185,17 @@ export class SubscriptionLifecycleService {
     await this.books.allowances.setDue(live.userId, { nextDueAt: dueAt(next), suspendedAt }, now);
   }
 
-  private async skipTo(live: LiveSubscription, plans: Plans, now: Date): Promise<ReturnType<typeof billingPeriod>> {
-    const period = billingPeriodAt(live.billingAnchorAt, now);
-    const plan = plans[live.tier];
-    await this.periods.close(
-      [
-        {
-          ...periodOf(live),
-          capUcr: rolloverCapUcr(rolloverRuleOf(plan), plan.monthlyCreditsUcr),
-          minCarryUcr: plan.rolloverMinCarryUcr,
-          rolloverEndsAt: billingPeriod(live.billingAnchorAt, period.index + plan.rolloverPeriods - 1).end,
-          next: { index: period.index, startsAt: period.start, endsAt: period.end, allowanceUcr: null },
-          nextDueAt: period.end,
-        },
-      ],
-      now,
-    );
+  /** Closes the period as if that of `next` followed directly, which has no allowance. */
+  private async skipTo(
+    next: SubscriptionState,
+    live: LiveSubscription,
+    plans: Plans,
+    now: Date,
+  ): Promise<BillingPeriod> {
+    const period = billingPeriod(live.billingAnchorAt, next.periodIndex);
+    const terms = renewalTerms(live, { kind: 'renew', tier: next.tier, period }, plans[next.tier]);
+    await this.periods.close([{ ...terms, next: terms.next && { ...terms.next, allowanceUcr: null } }], now);
+    await this.books.rows.unschedule(live.id, 'applied', now);
     return period;
   }
 }

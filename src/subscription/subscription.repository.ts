@@ -173,7 +173,7 @@ export class SubscriptionRepository extends EntityRepository<Subscription> {
   }
 
   /** Ends what is scheduled, if anything is. */
-  async unschedule(subscriptionId: string, state: 'replaced' | 'cancelled', now: Date): Promise<void> {
+  async unschedule(subscriptionId: string, state: 'applied' | 'replaced' | 'cancelled', now: Date): Promise<void> {
     await this.em.execute(
       `update subscription_changes set state = ?, updated_at = ? where subscription_id = ? and state = 'scheduled'`,
       [state, now, subscriptionId],

@@ -105,13 +105,15 @@ function apply(account: ReferenceAccount, one: ReferenceSubscription, action: Ac
   }
 }
 
-/** Allowances of months that passed meanwhile are skipped; what was left is carried as if this month followed directly. */
+/** Allowances of months that passed meanwhile are skipped; what was left is carried as if this month followed directly, in its tier. */
 function reinstate(account: ReferenceAccount, one: ReferenceSubscription, now: number): void {
   one.status = 'active';
   const isTrialOver = one.trialEndsAt !== null && one.trialEndsAt <= now;
   if (periodEnd(one) > now || one.isCancelling || one.graceEndsAt !== null || isTrialOver) return;
   let index = one.index;
   while (monthsAfter(one.anchor, index + 1) <= now) index += 1;
+  one.tier = one.scheduled ?? one.tier;
+  one.scheduled = null;
   close(account, one, { opens: index, gives: false }, now);
   one.index = index;
   one.owed = 0n;

@@ -1,5 +1,5 @@
 import type { Tier } from '../../common/domain/tiers.js';
-import { billingPeriod, type BillingPeriod } from './billing-period.js';
+import { billingPeriod, billingPeriodAt, type BillingPeriod } from './billing-period.js';
 
 export const SUBSCRIPTION_STATUSES = ['active', 'cancelled', 'expired', 'suspended'] as const;
 export type SubscriptionStatus = (typeof SUBSCRIPTION_STATUSES)[number];
@@ -97,4 +97,15 @@ export function decideDue(state: SubscriptionState, now: Date): DueDecision | nu
 /** The state after its next period has opened. */
 export function renewed(state: SubscriptionState, tier: Tier, period: BillingPeriod): SubscriptionState {
   return { ...state, tier, periodIndex: period.index, currentPeriodEnd: period.end, scheduledTier: null };
+}
+
+/**
+ * A suspended subscription as it goes on at `now`. A period that ended meanwhile is followed by the one that time is in, in the tier that was to
+ * follow; one that was to be the last is left for its end to be decided.
+ */
+export function reinstated(state: SubscriptionState, now: Date): SubscriptionState {
+  const active: SubscriptionState = { ...state, status: 'active' };
+  const goesOn = !state.cancelAtPeriodEnd && !state.graceEndsAt && !(state.trialEndsAt && state.trialEndsAt <= now);
+  if (state.currentPeriodEnd > now || !goesOn) return active;
+  return renewed(active, state.scheduledTier ?? state.tier, billingPeriodAt(state.billingAnchorAt, now));
 }
