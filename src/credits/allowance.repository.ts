@@ -17,7 +17,7 @@ export interface CloseTerms {
   rolloverEndsAt: Date | null;
   /** The period that follows; null when the subscription ends, which carries nothing. */
   next: { index: number; startsAt: Date; endsAt: Date; /** Null: it has none. */ allowanceUcr: bigint | null } | null;
-  /** When the account must be looked at again. */
+  /** When the account must be looked at again, which is when the next allowance ends. */
   nextDueAt: Date | null;
 }
 
@@ -101,19 +101,18 @@ export class AllowanceRepository extends EntityRepository<PeriodClose> {
     return rows.map((row) => BigInt(row.left_ucr));
   }
 
-  /** Moves the end of a period's open grants, so that they last through a grace period, or no longer. */
+  /**
+   * Moves the end of a period's grants, of those used up as well: a refund opens them again. Who was told of another end is told of this one.
+   */
   async endGrantsAt(
     period: { userId: string; subscriptionId: string; periodIndex: number },
     expiresAt: Date,
     now: Date,
   ): Promise<void> {
-    await this.em.execute(`update credits set expires_at = ?, updated_at = ? where ${OPEN_OF_PERIOD}`, [
-      expiresAt,
-      now,
-      period.userId,
-      period.subscriptionId,
-      period.periodIndex,
-    ]);
+    await this.em.execute(
+      `update credits set expires_at = ?, expiry_noticed_at = null, updated_at = ? where ${OF_PERIOD}`,
+      [expiresAt, now, period.userId, period.subscriptionId, period.periodIndex],
+    );
   }
 
   /**
@@ -127,7 +126,7 @@ export class AllowanceRepository extends EntityRepository<PeriodClose> {
   ): Promise<bigint> {
     const { userId } = period;
     const grants = await this.em.execute<{ id: string; free: string }[]>(
-      `select id, remaining_ucr - held_ucr as free from credits where ${OPEN_OF_PERIOD} order by created_at desc, id desc`,
+      `select id, remaining_ucr - held_ucr as free from credits where ${OF_PERIOD} and closed_at is null order by created_at desc, id desc`,
       [userId, period.subscriptionId, period.periodIndex],
     );
     let rest = taking.amountUcr;
@@ -160,7 +159,7 @@ export class AllowanceRepository extends EntityRepository<PeriodClose> {
   }
 }
 
-const OPEN_OF_PERIOD = `user_id = ? and subscription_id = ? and period_index = ? and source in ('subscription', 'proration') and closed_at is null`;
+const OF_PERIOD = `user_id = ? and subscription_id = ? and period_index = ? and source in ('subscription', 'proration')`;
 
 const CLOSE_SQL = functionCall('close_periods', 12);
 

@@ -46,7 +46,7 @@ export class AllowanceService {
     return periods.length === 0 ? [] : this.allowances.leftOf(periods);
   }
 
-  /** Lets a period's grants last until `expiresAt`. Expects the account's lock. */
+  /** Lets the grants of a period that is not closed last until `expiresAt`. Expects the account's lock. */
   async endGrantsAt(period: AllowancePeriod, expiresAt: Date, now: Date): Promise<void> {
     await this.allowances.endGrantsAt(period, expiresAt, now);
   }

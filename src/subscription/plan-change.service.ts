@@ -3,7 +3,7 @@ import { type Tier, tierRank } from '../common/domain/tiers.js';
 import { previewRollover } from '../credits/domain/rollover-preview.js';
 import { billingPeriod } from './domain/billing-period.js';
 import { effectOf, prorationUcr } from './domain/proration.js';
-import { type ChangeTime, whyNot } from './domain/transitions.js';
+import { allowanceEndsAt, type ChangeTime, whyNot } from './domain/transitions.js';
 import { type Plans, rolloverRuleOf } from './plan.service.js';
 import { SubscriptionBooks } from './subscription-books.js';
 import { type ActionRequest, SubscriptionLifecycleService } from './subscription-lifecycle.service.js';
@@ -107,7 +107,8 @@ export class PlanChangeService {
       const period = { subscriptionId, index: periodIndex, start, end };
       const grantKey = `change:${changeId}`;
       const grant = { userId, grantKey, source: 'proration' as const, amountUcr: creditsUcr, period };
-      await this.books.credits.give({ ...grant, effectiveAt: now, expiresAt: end, reason, grantedBy: actorId }, now);
+      const given = { ...grant, effectiveAt: now, expiresAt: allowanceEndsAt(live), reason, grantedBy: actorId };
+      await this.books.credits.give(given, now);
     } else {
       const taking = { amountUcr: -creditsUcr, reason, actorId };
       await this.books.allowances.takeBack({ userId, subscriptionId, periodIndex }, taking, now);

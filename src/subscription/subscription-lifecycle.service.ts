@@ -2,7 +2,14 @@ import { Injectable } from '@nestjs/common';
 import { InvalidRequestError } from '../common/errors/common.errors.js';
 import { assertIfMatch, etagOf } from '../common/http/etag.js';
 import { billingPeriod, type BillingPeriod } from './domain/billing-period.js';
-import { dueAt, reinstated, type SubscriptionAction, type SubscriptionState, whyNot } from './domain/transitions.js';
+import {
+  allowanceEndsAt,
+  dueAt,
+  reinstated,
+  type SubscriptionAction,
+  type SubscriptionState,
+  whyNot,
+} from './domain/transitions.js';
 import { PeriodCloseService, renewalTerms } from './period-close.service.js';
 import type { Plans } from './plan.service.js';
 import type { Cause } from './subscription-audit.js';
@@ -83,20 +90,17 @@ export class SubscriptionLifecycleService {
    * What is left of the period lasts as long as the grace does.
    */
   async markPastDue(id: string, request: ActionRequest & { days?: number }, now: Date): Promise<LiveSubscription> {
-    return this.act(id, { action: 'mark_past_due', request, now }, async (live, plans) => {
+    return this.act(id, { action: 'mark_past_due', request, now }, (live, plans) => {
       const days = request.days ?? plans[live.tier].graceDays;
-      const graceEndsAt = new Date(now.getTime() + days * DAY_MS);
-      await this.books.allowances.endGrantsAt(periodOf(live), later(live.currentPeriodEnd, graceEndsAt), now);
-      await this.apply(live, { graceEndsAt }, request, now);
+      return this.apply(live, { graceEndsAt: new Date(now.getTime() + days * DAY_MS) }, request, now);
     });
   }
 
   /** The payment came: periods that ended meanwhile are closed, and their allowances given. */
   async recover(id: string, request: ActionRequest, now: Date): Promise<LiveSubscription> {
-    return this.act(id, { action: 'recover', request, now }, async (live) => {
-      await this.books.allowances.endGrantsAt(periodOf(live), live.currentPeriodEnd, now);
-      await this.apply(live, { graceEndsAt: null }, request, now);
-    });
+    return this.act(id, { action: 'recover', request, now }, (live) =>
+      this.apply(live, { graceEndsAt: null }, request, now),
+    );
   }
 
   /** A trial becomes the plan. */
@@ -120,9 +124,8 @@ export class SubscriptionLifecycleService {
       if (present && request.until <= present) {
         throw new SubscriptionStateError(action, `It ends on ${present.toISOString()}; an extension must be later.`);
       }
-      if (!live.graceEndsAt) return this.apply(live, { trialEndsAt: request.until }, request, now);
-      await this.books.allowances.endGrantsAt(periodOf(live), later(live.currentPeriodEnd, request.until), now);
-      await this.apply(live, { graceEndsAt: request.until }, request, now);
+      const patch = live.graceEndsAt ? { graceEndsAt: request.until } : { trialEndsAt: request.until };
+      await this.apply(live, patch, request, now);
     });
   }
 
@@ -159,7 +162,7 @@ export class SubscriptionLifecycleService {
     return this.standing(id);
   }
 
-  /** Writes a change with its reason, and when the account must be looked at next. Joins the caller's transaction, expects the account's lock. */
+  /** Writes a change with its reason, when the period's credits end by it, and when the account must be looked at next. Joins the caller's transaction, expects the account's lock. */
   async apply(live: LiveSubscription, patch: SubscriptionPatch, cause: Cause, now: Date): Promise<void> {
     const { period, ...rest } = patch;
     const next: SubscriptionState = {
@@ -181,6 +184,11 @@ export class SubscriptionLifecycleService {
       },
       now,
     );
+    const endsAt = allowanceEndsAt(next);
+    if (endsAt.getTime() !== allowanceEndsAt(live).getTime()) {
+      const { userId, id: subscriptionId } = live;
+      await this.books.allowances.endGrantsAt({ userId, subscriptionId, periodIndex: next.periodIndex }, endsAt, now);
+    }
     const suspendedAt = next.status === 'suspended' ? now : null;
     await this.books.allowances.setDue(live.userId, { nextDueAt: dueAt(next), suspendedAt }, now);
   }
@@ -198,16 +206,4 @@ export class SubscriptionLifecycleService {
     await this.books.rows.unschedule(live.id, 'applied', now);
     return period;
   }
-}
-
-function periodOf({ userId, id, periodIndex }: LiveSubscription): {
-  userId: string;
-  subscriptionId: string;
-  periodIndex: number;
-} {
-  return { userId, subscriptionId: id, periodIndex };
-}
-
-function later(one: Date, other: Date): Date {
-  return one > other ? one : other;
 }

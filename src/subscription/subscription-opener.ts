@@ -37,7 +37,7 @@ export class SubscriptionOpener {
         source: 'subscription',
         amountUcr: allowanceUcr,
         effectiveAt: period.start,
-        expiresAt: period.end,
+        expiresAt: due,
         reason: null,
         grantedBy: null,
         period: { subscriptionId: id, ...period },

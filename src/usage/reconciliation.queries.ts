@@ -208,7 +208,12 @@ export const RECONCILIATION_CHECKS: readonly ReconciliationCheck[] = [
     sql: `
       select a.user_id, s.id::text as subject, format('the account is due at %s, the subscription at %s', a.next_due_at, s.due_at) as detail
       from (
-        select user_id, id, case when status = 'suspended' then null else coalesce(grace_ends_at, least(current_period_end, trial_ends_at)) end as due_at
+        select user_id, id, case
+            when status = 'suspended' then null
+            when grace_ends_at is null then least(current_period_end, trial_ends_at)
+            when cancel_at_period_end then least(current_period_end, grace_ends_at)
+            else grace_ends_at
+          end as due_at
         from subscriptions where status in ('active', 'suspended')
       ) s join credit_accounts a on a.user_id = s.user_id
       where a.next_due_at is distinct from s.due_at`,

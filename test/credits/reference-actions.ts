@@ -1,6 +1,17 @@
 /** What people do to subscriptions and books, with the refusals that they may meet. */
 import { closeIfEmpty, repayDebt } from './reference-burning.js';
-import { close, closeDue, dueAt, endAt, finish, give, live, open, periodEnd } from './reference-periods.js';
+import {
+  allowanceEnd,
+  close,
+  closeDue,
+  dueAt,
+  endAt,
+  finish,
+  give,
+  live,
+  open,
+  periodEnd,
+} from './reference-periods.js';
 import {
   DAY_MS,
   free,
@@ -37,6 +48,7 @@ export function act(
   if (!isAllowed(one, action, isPastDue)) return 'refused';
   apply(account, one, action, now);
   if (live(account) === one) {
+    for (const grant of ofPeriod(account, one)) grant.expiresAt = allowanceEnd(one);
     account.dueAt = dueAt(one);
     account.isSuspended = one.status === 'suspended';
   }
@@ -84,22 +96,19 @@ function apply(account: ReferenceAccount, one: ReferenceSubscription, action: Ac
       return reinstate(account, one, now);
     case 'past_due':
       one.graceEndsAt = now + account.plans[one.tier].graceDays * DAY_MS;
-      return lastUntil(account, one, Math.max(one.graceEndsAt, periodEnd(one)));
+      return;
     case 'recover':
       one.graceEndsAt = null;
-      return lastUntil(account, one, periodEnd(one));
+      return;
     case 'convert':
       one.trialEndsAt = null;
       return;
     case 'end':
       return endAt(account, { one, status: 'cancelled', at: now }, now);
     case 'extend':
-      if (one.graceEndsAt === null) {
-        one.trialEndsAt = action.until;
-        return;
-      }
-      one.graceEndsAt = action.until;
-      return lastUntil(account, one, Math.max(action.until, periodEnd(one)));
+      if (one.graceEndsAt === null) one.trialEndsAt = action.until;
+      else one.graceEndsAt = action.until;
+      return;
     case 'change':
       return change(account, one, action, now);
   }
@@ -119,14 +128,10 @@ function reinstate(account: ReferenceAccount, one: ReferenceSubscription, now: n
   one.owed = 0n;
 }
 
-function lastUntil(account: ReferenceAccount, one: ReferenceSubscription, expiresAt: number): void {
-  for (const grant of openOf(account, one)) grant.expiresAt = expiresAt;
-}
-
-function openOf(account: ReferenceAccount, one: ReferenceSubscription): ReferenceGrant[] {
+/** The credits that end with the present period, used up or not. */
+function ofPeriod(account: ReferenceAccount, one: ReferenceSubscription): ReferenceGrant[] {
   return account.grants.filter(
-    (grant) =>
-      isEligible(grant) && !grant.isClosed && grant.period?.subscription === one && grant.period.index === one.index,
+    (grant) => isEligible(grant) && grant.period?.subscription === one && grant.period.index === one.index,
   );
 }
 
@@ -156,7 +161,13 @@ function change(
   if (given > 0n) {
     const count = account.grants.filter(({ source }) => source === 'proration').length;
     const period = { subscription: one, index: one.index };
-    const of = { key: `change:${count}`, source: 'proration' as const, effectiveAt: now, expiresAt: end, period };
+    const of = {
+      key: `change:${count}`,
+      source: 'proration' as const,
+      effectiveAt: now,
+      expiresAt: allowanceEnd(one),
+      period,
+    };
     give(account, newGrant({ ...of, createdAt: now, total: given }), now);
   } else if (worth < 0n) one.owed += takeBack(account, one, -worth);
 }
@@ -164,7 +175,8 @@ function change(
 /** What a smaller plan no longer covers, newest first and at most what is free. Returns what is missing. */
 function takeBack(account: ReferenceAccount, one: ReferenceSubscription, amount: bigint): bigint {
   let rest = amount;
-  const grants = openOf(account, one).sort((a, b) => b.createdAt - a.createdAt || (a.id < b.id ? 1 : -1));
+  const open = ofPeriod(account, one).filter((grant) => !grant.isClosed);
+  const grants = open.sort((a, b) => b.createdAt - a.createdAt || (a.id < b.id ? 1 : -1));
   for (const grant of grants) {
     const taken = min(rest, free(grant));
     rest -= taken;

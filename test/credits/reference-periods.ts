@@ -23,9 +23,14 @@ export function periodEnd({ anchor, index }: ReferenceSubscription): number {
 
 /** When a subscription must be looked at next. */
 export function dueAt(one: ReferenceSubscription): number | null {
-  if (one.status !== 'active') return null;
-  if (one.graceEndsAt !== null) return one.graceEndsAt;
-  return Math.min(one.trialEndsAt ?? Number.POSITIVE_INFINITY, periodEnd(one));
+  return one.status === 'active' ? allowanceEnd(one) : null;
+}
+
+/** When the credits of the present period end. */
+export function allowanceEnd(one: ReferenceSubscription): number {
+  const end = periodEnd(one);
+  if (one.graceEndsAt === null) return Math.min(one.trialEndsAt ?? end, end);
+  return one.isCancelling ? Math.min(one.graceEndsAt, end) : one.graceEndsAt;
 }
 
 /** Everything that has come due, in order. Returns how many periods were closed. */
@@ -33,9 +38,9 @@ export function closeDue(account: ReferenceAccount, now: number): number {
   let closed = 0;
   for (let one = live(account); one && isDue(account, now); one = live(account)) {
     const end = periodEnd(one);
-    if (one.graceEndsAt !== null) endAt(account, { one, status: 'expired', at: one.graceEndsAt }, now);
-    else if (one.trialEndsAt !== null && one.trialEndsAt <= end) {
-      endAt(account, { one, status: 'expired', at: one.trialEndsAt }, now);
+    const trialOrGrace = one.graceEndsAt ?? one.trialEndsAt;
+    if (trialOrGrace !== null && trialOrGrace === allowanceEnd(one)) {
+      endAt(account, { one, status: 'expired', at: trialOrGrace }, now);
     } else if (one.isCancelling) endAt(account, { one, status: 'cancelled', at: end }, now);
     else renew(account, one, now);
     closed += 1;
@@ -153,7 +158,7 @@ function allow(account: ReferenceAccount, one: ReferenceSubscription, index: num
     key: `allowance:${one.name}:${index}`,
     source: 'subscription',
     effectiveAt: monthsAfter(one.anchor, index),
-    expiresAt: monthsAfter(one.anchor, index + 1),
+    expiresAt: Math.min(monthsAfter(one.anchor, index + 1), one.trialEndsAt ?? Number.POSITIVE_INFINITY),
     createdAt: now,
     total: account.plans[one.tier].monthly,
     period: { subscription: one, index },

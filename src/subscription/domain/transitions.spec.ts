@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { TIERS } from '../../common/domain/tiers.js';
 import { billingPeriod } from './billing-period.js';
 import {
+  allowanceEndsAt,
   decideDue,
   dueAt,
   renewed,
@@ -88,10 +89,27 @@ describe('what is due', () => {
     expect(decideDue(stateOf({ trialEndsAt }), late)).toMatchObject({ status: 'expired', at: trialEndsAt });
     const graceEndsAt = new Date(end.getTime() + 7 * DAY_MS);
     expect(decideDue(stateOf({ graceEndsAt }), new Date(graceEndsAt.getTime() - 1))).toBeNull();
-    expect(decideDue(stateOf({ graceEndsAt, cancelAtPeriodEnd: true }), late)).toMatchObject({
-      status: 'expired',
-      at: graceEndsAt,
-    });
+    expect(decideDue(stateOf({ graceEndsAt }), late)).toMatchObject({ status: 'expired', at: graceEndsAt });
+  });
+
+  it('ends what was cancelled and is past due with the period or with the grace, whichever is first', () => {
+    const late = new Date('2026-12-01');
+    const end = billingPeriod(anchor, 0).end;
+    const [sooner, later] = [-7, 7].map((days) => new Date(end.getTime() + days * DAY_MS)) as [Date, Date];
+    const cancelled = (graceEndsAt: Date) => decideDue(stateOf({ graceEndsAt, cancelAtPeriodEnd: true }), late);
+    expect(cancelled(later)).toMatchObject({ status: 'cancelled', at: end });
+    expect(cancelled(sooner)).toMatchObject({ status: 'expired', at: sooner });
+  });
+
+  it('lets no allowance last longer than its period, except through the grace of a plan that goes on', () => {
+    fc.assert(
+      fc.property(state, (one) => {
+        const end = allowanceEndsAt(one);
+        if (!one.graceEndsAt || one.cancelAtPeriodEnd) expect(end <= one.currentPeriodEnd).toBe(true);
+        else expect(end).toEqual(one.graceEndsAt);
+        if (!one.graceEndsAt && one.trialEndsAt) expect(end <= one.trialEndsAt).toBe(true);
+      }),
+    );
   });
 
   it('lets a trial longer than a period renew first', () => {

@@ -70,12 +70,20 @@ export function whyNot(action: SubscriptionAction, state: SubscriptionState): st
   }
 }
 
+/**
+ * When the allowance of the present period ends: with the period, or before it with a trial. Past due it ends with the grace, which may be
+ * sooner or later, but not after the period with which the plan was cancelled.
+ */
+export function allowanceEndsAt(state: SubscriptionState): Date {
+  const { graceEndsAt, trialEndsAt, currentPeriodEnd } = state;
+  // Past due, the next allowance waits for the payment or for the end of the grace, whichever comes.
+  if (graceEndsAt) return state.cancelAtPeriodEnd ? earlier(graceEndsAt, currentPeriodEnd) : graceEndsAt;
+  return trialEndsAt ? earlier(trialEndsAt, currentPeriodEnd) : currentPeriodEnd;
+}
+
 /** When something must be decided next; null while suspended, when nothing moves. */
 export function dueAt(state: SubscriptionState): Date | null {
-  if (state.status !== 'active') return null;
-  // Past due, the next allowance waits for the payment or for the end of the grace, whichever comes.
-  if (state.graceEndsAt) return state.graceEndsAt;
-  return state.trialEndsAt && state.trialEndsAt < state.currentPeriodEnd ? state.trialEndsAt : state.currentPeriodEnd;
+  return state.status === 'active' ? allowanceEndsAt(state) : null;
 }
 
 /** What is due at `now`, one step at a time: missed periods follow in order. Null when nothing is. */
@@ -83,8 +91,10 @@ export function decideDue(state: SubscriptionState, now: Date): DueDecision | nu
   const due = dueAt(state);
   if (!due || due > now) return null;
   const { graceEndsAt, trialEndsAt, currentPeriodEnd } = state;
-  if (graceEndsAt) return { kind: 'end', status: 'expired', at: graceEndsAt, reason: 'the grace period ended unpaid' };
-  if (trialEndsAt && trialEndsAt <= currentPeriodEnd) {
+  if (graceEndsAt && due >= graceEndsAt) {
+    return { kind: 'end', status: 'expired', at: graceEndsAt, reason: 'the grace period ended unpaid' };
+  }
+  if (!graceEndsAt && trialEndsAt && due >= trialEndsAt) {
     return { kind: 'end', status: 'expired', at: trialEndsAt, reason: 'the trial ended' };
   }
   if (state.cancelAtPeriodEnd) {
@@ -108,4 +118,8 @@ export function reinstated(state: SubscriptionState, now: Date): SubscriptionSta
   const goesOn = !state.cancelAtPeriodEnd && !state.graceEndsAt && !(state.trialEndsAt && state.trialEndsAt <= now);
   if (state.currentPeriodEnd > now || !goesOn) return active;
   return renewed(active, state.scheduledTier ?? state.tier, billingPeriodAt(state.billingAnchorAt, now));
+}
+
+function earlier(one: Date, other: Date): Date {
+  return one < other ? one : other;
 }

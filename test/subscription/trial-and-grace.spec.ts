@@ -1,0 +1,156 @@
+import { seedPlans } from '../../seeders/plans.seeder.js';
+import { billingPeriod } from '../../src/subscription/domain/billing-period.js';
+import type { LiveSubscription } from '../../src/subscription/subscription.repository.js';
+import { ledgerServices, type LedgerServices } from '../credits/ledger-services.js';
+import { member, MoneyDatabase, NOW, settlement, type TestUser } from '../credits/money-database.js';
+import { moneyServices, type MoneyServices } from '../credits/money-services.js';
+
+const CREDIT = 1_000_000n;
+const DAY_MS = 86_400_000;
+const ANCHOR = new Date('2026-06-01T00:00:00.000Z');
+const at = (days: number): Date => new Date(ANCHOR.getTime() + days * DAY_MS);
+const end = (index: number): Date => billingPeriod(ANCHOR, index).end;
+
+describe('a trial and a grace', () => {
+  let money: MoneyDatabase;
+  let services: MoneyServices;
+  let ledger: LedgerServices;
+  let operator: TestUser;
+
+  beforeAll(async () => {
+    money = await MoneyDatabase.open();
+    await seedPlans(money.em, { now: NOW });
+    await money.query('update plans set trial_days = 14 where tier = ?', ['pro']);
+    await money.query('update plans set trial_days = 45 where tier = ?', ['pro_max']);
+    services = moneyServices(money.orm, NOW);
+    ledger = ledgerServices(money.orm);
+    operator = await money.newUser();
+  });
+
+  afterAll(() => money.close());
+
+  afterEach(async () => {
+    expect(await money.offenders()).toEqual([]);
+  });
+
+  const because = (reason: string) => ({ actorId: operator.id, reason });
+
+  async function subscriber(tier: 'pro' | 'pro_max' = 'pro', isTrial = false): Promise<{ user: TestUser; id: string }> {
+    const user = await money.newUser({ hasAccount: false });
+    const { id } = await services.subscriptions.startPlan(user.id, tier, { ...because('test'), isTrial }, ANCHOR);
+    return { user, id };
+  }
+
+  const pastDue = (id: string, from: number, days: number): Promise<LiveSubscription> =>
+    services.lifecycle.markPastDue(id, { ...because('card declined'), days }, at(from));
+  const live = async (user: TestUser, now: Date): Promise<LiveSubscription> => {
+    await services.subscriptions.closeDuePeriods(user.id, now);
+    return services.subscriptions.ensureSubscription(user.id, now);
+  };
+  const credits = async (user: TestUser, now: Date): Promise<bigint> =>
+    (await services.credits.balance(user.id, now)).availableUcr / CREDIT;
+  const ends = async (user: TestUser, now: Date): Promise<(Date | null | undefined)[]> =>
+    (await services.credits.balance(user.id, now)).grants.map(({ expiresAt }) => expiresAt);
+  const expiring = async (user: TestUser, now: Date): Promise<(readonly [bigint, Date])[]> =>
+    (await services.credits.balance(user.id, now)).expiring.map(
+      ({ amountUcr, expiresAt }) => [amountUcr / CREDIT, expiresAt] as const,
+    );
+  /** The subjects of what the user is sent by a run at that time. */
+  async function notices(user: TestUser, now: Date): Promise<unknown[]> {
+    const before = ledger.mailer.sent.length;
+    await ledger.notices.sendNotices(now);
+    const sent = ledger.mailer.sent.slice(before).filter(({ to }) => to.startsWith(user.id));
+    return sent.map(({ variables }) => ('subject' in variables ? variables.subject : null));
+  }
+
+  it('tells beforehand of the allowance that a trial takes with it', async () => {
+    const { user } = await subscriber('pro', true);
+    expect(await ends(user, at(8))).toEqual([at(14)]);
+    expect(await expiring(user, at(8))).toEqual([[2_000n, at(14)]]);
+    expect(await notices(user, at(10.9))).toEqual([]);
+    expect(await notices(user, at(12))).toEqual(['2000 of your credits end on 2026-06-15 at 00:00 UTC']);
+    expect(await notices(user, at(13.9))).toEqual([]);
+    expect(await credits(user, at(14))).toBe(100n);
+  });
+
+  it('lets an allowance last as long as its trial does, wherever that end is moved', async () => {
+    const { user, id } = await subscriber('pro', true);
+    await services.changes.change(id, { ...because('bought'), tier: 'enterprise' }, at(1));
+    expect(await ends(user, at(1))).toEqual([at(14), at(14)]);
+    await services.changes.change(id, { ...because('regretted'), tier: 'pro', when: 'now' }, at(1));
+    await services.lifecycle.extend(id, { ...because('asked'), until: at(20) }, at(2));
+    expect(new Set(await ends(user, at(2)))).toEqual(new Set([at(20)]));
+    expect(await notices(user, at(18))).toHaveLength(1);
+    await services.lifecycle.convertTrial(id, because('paid'), at(19));
+    expect(new Set(await ends(user, at(19)))).toEqual(new Set([end(0)]));
+    // What was said of day 20 is no longer true: the new end is told as well, and what of it is lost.
+    expect(await notices(user, at(28))).toEqual([expect.stringMatching(/^999.* of your credits end on 2026-07-01/)]);
+  });
+
+  it('ends the allowance of a trial’s last period with the trial', async () => {
+    const { user } = await subscriber('pro_max', true);
+    expect(await ends(user, at(1))).toEqual([end(0)]);
+    expect(await ends(user, at(31))).toEqual([end(1), at(45)]);
+    expect(await expiring(user, at(40))).toEqual([[10_000n, at(45)]]);
+  });
+
+  it('tells beforehand of the allowance that an unpaid grace takes with it', async () => {
+    const { user, id } = await subscriber();
+    await pastDue(id, 5, 7);
+    expect(await ends(user, at(6))).toEqual([at(12)]);
+    expect(await expiring(user, at(6))).toEqual([[2_000n, at(12)]]);
+    expect(await notices(user, at(11))).toEqual(['2000 of your credits end on 2026-06-13 at 00:00 UTC']);
+    expect(await credits(user, at(13))).toBe(100n);
+  });
+
+  it('paid, gives the allowance back its period', async () => {
+    const { user, id } = await subscriber();
+    await pastDue(id, 5, 7);
+    await services.lifecycle.recover(id, because('paid'), at(6));
+    expect(await ends(user, at(6))).toEqual([end(0)]);
+    await pastDue(id, 7, 40);
+    expect(await ends(user, at(7))).toEqual([at(47)]);
+  });
+
+  it('does not outlast the period with which the plan was cancelled', async () => {
+    const { user, id } = await subscriber();
+    await services.lifecycle.cancel(id, because('asked'), at(3));
+    await pastDue(id, 25, 20);
+    expect(await ends(user, at(26))).toEqual([end(0)]);
+    expect(await notices(user, at(28))).toHaveLength(1);
+    expect(await live(user, at(31))).toMatchObject({ tier: 'free', billingAnchorAt: end(0) });
+    expect(await credits(user, at(31))).toBe(100n);
+    expect(await services.lifecycle.standing(id)).toMatchObject({ status: 'cancelled' });
+
+    const unpaid = await subscriber();
+    await services.lifecycle.cancel(unpaid.id, because('asked'), at(3));
+    await pastDue(unpaid.id, 5, 7);
+    expect(await live(unpaid.user, at(13))).toMatchObject({ tier: 'free', billingAnchorAt: at(12) });
+  });
+
+  it('ends at once where it is cancelled after its period, and lasts again when that is taken back in time', async () => {
+    const late = await subscriber();
+    await pastDue(late.id, 25, 20);
+    expect(await credits(late.user, at(31))).toBe(2_000n);
+    expect(await services.lifecycle.cancel(late.id, because('asked'), at(31))).toMatchObject({ status: 'cancelled' });
+    expect(await credits(late.user, at(31))).toBe(100n);
+
+    const staying = await subscriber();
+    await pastDue(staying.id, 25, 20);
+    await services.lifecycle.cancel(staying.id, because('asked'), at(26));
+    await services.lifecycle.resume(staying.id, because('asked again'), at(27));
+    expect(await ends(staying.user, at(31))).toEqual([at(45)]);
+  });
+
+  it('keeps what is refunded to an allowance that had been used up before', async () => {
+    const { user, id } = await subscriber();
+    const held = member(user, 2_000n * CREDIT, { expiresAt: at(2), boundTokens: 1 });
+    await money.holds.reserve([held], at(1));
+    await money.holds.settle([settlement(held, 2_000n * CREDIT, at(1))], at(1));
+    await pastDue(id, 20, 20);
+    await ledger.ledger.refund({ userId: user.id, ...because('unusable') }, held.id, at(25));
+    expect(await credits(user, at(25))).toBe(2_000n);
+    expect(await credits(user, at(39))).toBe(2_000n);
+    expect(await credits(user, at(40))).toBe(100n);
+  });
+});
