@@ -96,11 +96,12 @@ export class SubscriptionLifecycleService {
     });
   }
 
-  /** The payment came: periods that ended meanwhile are closed, and their allowances given. */
+  /** The payment came: periods that ended meanwhile are closed, and their allowances given. A trial whose date has passed has become the plan. */
   async recover(id: string, request: ActionRequest, now: Date): Promise<LiveSubscription> {
-    return this.act(id, { action: 'recover', request, now }, (live) =>
-      this.apply(live, { graceEndsAt: null }, request, now),
-    );
+    return this.act(id, { action: 'recover', request, now }, (live) => {
+      const isTrialOver = live.trialEndsAt !== null && live.trialEndsAt <= now;
+      return this.apply(live, { graceEndsAt: null, ...(isTrialOver && { trialEndsAt: null }) }, request, now);
+    });
   }
 
   /** A trial becomes the plan. */

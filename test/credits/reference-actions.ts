@@ -99,6 +99,8 @@ function apply(account: ReferenceAccount, one: ReferenceSubscription, action: Ac
       return;
     case 'recover':
       one.graceEndsAt = null;
+      // What is paid for is no trial.
+      if (one.trialEndsAt !== null && one.trialEndsAt <= now) one.trialEndsAt = null;
       return;
     case 'convert':
       one.trialEndsAt = null;

@@ -112,6 +112,21 @@ describe('a trial and a grace', () => {
     expect(await ends(user, at(7))).toEqual([at(47)]);
   });
 
+  it('is no trial any longer once it is paid after the trial’s date', async () => {
+    const { user, id } = await subscriber('pro', true);
+    await pastDue(id, 13, 20);
+    expect(await credits(user, at(16))).toBe(2_000n);
+    const paid = await services.lifecycle.recover(id, because('paid'), at(16));
+    expect(paid).toMatchObject({ status: 'active', tier: 'pro', trialEndsAt: null, graceEndsAt: null });
+    expect(await ends(user, at(16))).toEqual([end(0)]);
+    expect(await live(user, end(0))).toMatchObject({ id, tier: 'pro', periodIndex: 1 });
+
+    const early = await subscriber('pro', true);
+    await pastDue(early.id, 10, 20);
+    await services.lifecycle.recover(early.id, because('paid'), at(11));
+    expect(await ends(early.user, at(11))).toEqual([at(14)]);
+  });
+
   it('does not outlast the period with which the plan was cancelled', async () => {
     const { user, id } = await subscriber();
     await services.lifecycle.cancel(id, because('asked'), at(3));
