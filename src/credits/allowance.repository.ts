@@ -83,6 +83,14 @@ export class AllowanceRepository extends EntityRepository<PeriodClose> {
     );
   }
 
+  async suspendedSince(userId: string): Promise<Date | null> {
+    const [row] = await this.em.execute<{ suspended_at: string | Date | null }[]>(
+      'select suspended_at from credit_accounts where user_id = ?',
+      [userId],
+    );
+    return row?.suspended_at ? new Date(row.suspended_at) : null;
+  }
+
   async dueOf(userIds: readonly string[], now: Date): Promise<string[]> {
     const rows = await this.call<{ user_id: string }>(
       'select user_id from credit_accounts where user_id = any($1::uuid[]) and next_due_at <= $2::timestamptz',

@@ -36,6 +36,11 @@ export class AllowanceService {
     await this.allowances.setDue(userId, due, now);
   }
 
+  /** Since when the user's account may not be used; null where it may. */
+  async suspendedSince(userId: string): Promise<Date | null> {
+    return this.allowances.suspendedSince(userId);
+  }
+
   /** Which of these users have something due at `now`. */
   async dueOf(userIds: readonly string[], now: Date): Promise<string[]> {
     return userIds.length === 0 ? [] : this.allowances.dueOf(userIds, now);

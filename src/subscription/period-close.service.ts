@@ -153,7 +153,8 @@ export class PeriodCloseService {
       const known = decided.find(({ subscription }) => subscription.userId === userId);
       if (known?.decision) continue;
       const nextDueAt = known ? dueAt(known.subscription) : null;
-      const suspendedAt = known?.subscription.status === 'suspended' ? now : null;
+      const isSuspended = known?.subscription.status === 'suspended';
+      const suspendedAt = isSuspended ? ((await this.books.allowances.suspendedSince(userId)) ?? now) : null;
       this.logger.warn({ userId, nextDueAt }, 'an account was due although its subscription was not');
       await this.books.allowances.setDue(userId, { nextDueAt, suspendedAt }, now);
     }

@@ -71,12 +71,16 @@ export class SubscriptionLifecycleService {
 
   /**
    * It goes on where time is by now. Allowances that would have begun while it was suspended are skipped; what was left before is carried by
-   * the plan's rule as if the present period followed directly. A change that was scheduled has come with the first of those boundaries.
+   * the plan's rule as if the present period followed directly. A change that was scheduled has come with the first of those boundaries. A
+   * trial and a grace last as long as they still had to.
    */
   async reinstate(id: string, request: ActionRequest, now: Date): Promise<LiveSubscription> {
     return this.act(id, { action: 'reinstate', request, now }, async (live, plans) => {
-      const next = reinstated(live, now);
+      const suspendedAt = (await this.books.allowances.suspendedSince(live.userId)) ?? now;
+      const next = reinstated(live, { suspendedAt, now });
       const patch: SubscriptionPatch = { status: 'active' };
+      if (live.trialEndsAt) patch.trialEndsAt = next.trialEndsAt;
+      if (live.graceEndsAt) patch.graceEndsAt = next.graceEndsAt;
       if (next.periodIndex !== live.periodIndex) {
         patch.tier = next.tier;
         patch.period = await this.skipTo(next, live, plans, now);

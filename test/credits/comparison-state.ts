@@ -151,7 +151,7 @@ export function describeReference(account: ReferenceAccount): string[] {
       account.debt,
       pending.length,
     ]
-      .concat(day(account.dueAt), account.isSuspended ? 'suspended' : 'open')
+      .concat(day(account.dueAt), account.suspendedAt !== null ? 'suspended' : 'open')
       .join(' '),
   ].sort();
 }

@@ -81,7 +81,7 @@ export interface ReferenceAccount {
   closes: Map<string, ReferenceClose>;
   subscriptions: ReferenceSubscription[];
   dueAt: number | null;
-  isSuspended: boolean;
+  suspendedAt: number | null;
   debt: bigint;
   postings: ReferencePosting[];
 }
@@ -105,7 +105,7 @@ export function newAccount(plans: Record<Tier, ReferencePlan>): ReferenceAccount
     closes: new Map(),
     subscriptions: [],
     dueAt: null,
-    isSuspended: false,
+    suspendedAt: null,
     debt: 0n,
     postings: [],
   };

@@ -50,7 +50,7 @@ export function act(
   if (live(account) === one) {
     for (const grant of ofPeriod(account, one)) grant.expiresAt = allowanceEnd(one);
     account.dueAt = dueAt(one);
-    account.isSuspended = one.status === 'suspended';
+    account.suspendedAt = one.status === 'suspended' ? now : null;
   }
   closeDue(account, now);
   return 'done';
@@ -116,11 +116,16 @@ function apply(account: ReferenceAccount, one: ReferenceSubscription, action: Ac
   }
 }
 
-/** Allowances of months that passed meanwhile are skipped; what was left is carried as if this month followed directly, in its tier. */
+/**
+ * What was to end after some days ends after those days. Allowances of months that passed meanwhile are skipped; what was left is carried as if
+ * this month followed directly, in its tier. Only what a payment was to bring before is still to come.
+ */
 function reinstate(account: ReferenceAccount, one: ReferenceSubscription, now: number): void {
+  const since = account.suspendedAt ?? now;
   one.status = 'active';
-  const isTrialOver = one.trialEndsAt !== null && one.trialEndsAt <= now;
-  if (periodEnd(one) > now || one.isCancelling || one.graceEndsAt !== null || isTrialOver) return;
+  if (one.trialEndsAt !== null) one.trialEndsAt += now - since;
+  if (one.graceEndsAt !== null) one.graceEndsAt += now - since;
+  if (periodEnd(one) > now || one.isCancelling || (one.graceEndsAt !== null && periodEnd(one) <= since)) return;
   let index = one.index;
   while (monthsAfter(one.anchor, index + 1) <= now) index += 1;
   one.tier = one.scheduled ?? one.tier;
@@ -128,6 +133,9 @@ function reinstate(account: ReferenceAccount, one: ReferenceSubscription, now: n
   close(account, one, { opens: index, gives: false }, now);
   one.index = index;
   one.owed = 0n;
+  if (one.tier !== 'free') return;
+  one.trialEndsAt = null;
+  one.graceEndsAt = null;
 }
 
 /** The credits that end with the present period, used up or not. */

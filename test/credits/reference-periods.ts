@@ -83,7 +83,7 @@ export function finish(
   one.status = status;
   one.scheduled = null;
   account.dueAt = null;
-  account.isSuspended = false;
+  account.suspendedAt = null;
 }
 
 export function open(
@@ -149,7 +149,8 @@ export function close(
     post(account, { kind: 'roll_in', grant: key, amount: carried });
   }
   if (next.gives) allow(account, one, next.opens, now);
-  repayDebt(account, now);
+  // A promise that has begun meanwhile waits for what is carried, or for the next credits.
+  if (carried > 0n) repayDebt(account, now);
 }
 
 /** The allowance of a period. */

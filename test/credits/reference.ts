@@ -24,7 +24,7 @@ export function reserve(
   now: number,
 ): ReserveOutcome {
   if (account.holds.has(request.id)) return 'repeat';
-  if (account.isSuspended) return 'subscription_inactive';
+  if (account.suspendedAt !== null) return 'subscription_inactive';
   if (account.dueAt !== null && account.dueAt <= now) return 'period_due';
   if (request.amount > 0n && account.debt > 0n) return 'debt_outstanding';
   if (request.amount > 0n && available(account, now) < request.amount) return 'insufficient';

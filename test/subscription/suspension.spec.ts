@@ -19,6 +19,7 @@ describe('a subscription that was suspended', () => {
   beforeAll(async () => {
     money = await MoneyDatabase.open();
     await seedPlans(money.em, { now: NOW });
+    await money.query('update plans set trial_days = 14 where tier = ?', ['pro']);
     services = moneyServices(money.orm, NOW);
     operator = await money.newUser();
   });
@@ -75,6 +76,59 @@ describe('a subscription that was suspended', () => {
     await services.changes.change(id, { ...because('asked'), tier: 'pro' }, at(1));
     expect(await suspend(id, 2, 29)).toMatchObject({ tier: 'pro_max', scheduledTier: 'pro', periodIndex: 0 });
     expect(await live(user, end(0))).toMatchObject({ tier: 'pro', scheduledTier: null });
+  });
+
+  it('has as much of its grace left as when it was suspended, and can be paid', async () => {
+    const paid = await subscriber();
+    await services.lifecycle.markPastDue(paid.id, { ...because('card declined'), days: 7 }, at(5));
+    expect(await suspend(paid.id, 6, 20)).toMatchObject({ status: 'active', graceEndsAt: at(26) });
+    expect(await credits(paid.user, at(25))).toBe(2_000n);
+    await services.lifecycle.recover(paid.id, because('paid'), at(25));
+    expect(await credits(paid.user, end(0))).toBe(3_000n);
+
+    const unpaid = await subscriber();
+    await services.lifecycle.markPastDue(unpaid.id, { ...because('card declined'), days: 7 }, at(5));
+    await suspend(unpaid.id, 6, 20);
+    expect(await live(unpaid.user, at(27))).toMatchObject({ tier: 'free', billingAnchorAt: at(26) });
+  });
+
+  it('has as much of its trial left as when it was suspended', async () => {
+    const { user, id } = await subscriber('pro', true);
+    expect(await suspend(id, 10, 20)).toMatchObject({ status: 'active', trialEndsAt: at(24) });
+    expect(await credits(user, at(23))).toBe(2_000n);
+    expect(await live(user, at(25))).toMatchObject({ tier: 'free', billingAnchorAt: at(24) });
+
+    const over = await subscriber('pro', true);
+    expect(await suspend(over.id, 13, 40)).toMatchObject({ tier: 'pro', trialEndsAt: at(41), periodIndex: 1 });
+    expect(await credits(over.user, at(40))).toBe(1_000n);
+    expect(await live(over.user, at(42))).toMatchObject({ tier: 'free', billingAnchorAt: at(41) });
+  });
+
+  it('skips the allowances of that time also in a grace, and a payment brings none of them back', async () => {
+    const { user, id } = await subscriber();
+    await services.lifecycle.markPastDue(id, { ...because('card declined'), days: 20 }, at(25));
+    expect(await suspend(id, 26, 70)).toMatchObject({ periodIndex: 2, graceEndsAt: at(89) });
+    expect(await credits(user, at(70))).toBe(1_000n);
+    await services.lifecycle.recover(id, because('paid'), at(71));
+    expect(await credits(user, at(71))).toBe(1_000n);
+    expect(await credits(user, end(2))).toBe(2_000n);
+  });
+
+  it('still has the allowance to come that waited for a payment before', async () => {
+    const { user, id } = await subscriber();
+    await services.lifecycle.markPastDue(id, { ...because('card declined'), days: 40 }, at(25));
+    expect(await suspend(id, 35, 40)).toMatchObject({ periodIndex: 0, graceEndsAt: at(70) });
+    expect(await credits(user, at(40))).toBe(2_000n);
+    await services.lifecycle.recover(id, because('paid'), at(41));
+    expect(await credits(user, at(41))).toBe(3_000n);
+  });
+
+  it('owes nothing for a plan that became the free one meanwhile', async () => {
+    const { user, id } = await subscriber();
+    await services.changes.change(id, { ...because('asked'), tier: 'free' }, at(1));
+    await services.lifecycle.markPastDue(id, { ...because('card declined'), days: 20 }, at(25));
+    expect(await suspend(id, 26, 35)).toMatchObject({ tier: 'free', graceEndsAt: null, periodIndex: 1 });
+    expect(await live(user, at(60))).toMatchObject({ id, tier: 'free', currentPeriodEnd: end(1) });
   });
 
   it('ends where its period did when it was cancelled', async () => {

@@ -5,6 +5,7 @@ import {
   allowanceEndsAt,
   decideDue,
   dueAt,
+  reinstated,
   renewed,
   SUBSCRIPTION_ACTIONS,
   SUBSCRIPTION_STATUSES,
@@ -146,6 +147,51 @@ describe('what is due', () => {
           periods: whole.periods,
           end: whole.end,
         });
+      }),
+    );
+  });
+});
+
+describe('what was suspended', () => {
+  const days = (count: number): Date => new Date(anchor.getTime() + count * DAY_MS);
+
+  it('goes on where it was within its period, with its trial and its grace as long as they were', () => {
+    const one = stateOf({ status: 'suspended', trialEndsAt: days(10), graceEndsAt: days(20), scheduledTier: 'free' });
+    expect(reinstated(one, { suspendedAt: days(5), now: days(8) })).toEqual({
+      ...one,
+      status: 'active',
+      trialEndsAt: days(13),
+      graceEndsAt: days(23),
+    });
+  });
+
+  it('goes on in the period that time is in, in the tier that was to follow', () => {
+    const one = stateOf({ status: 'suspended', tier: 'enterprise', scheduledTier: 'pro' });
+    const { end: currentPeriodEnd } = billingPeriod(anchor, 2);
+    expect(reinstated(one, { suspendedAt: days(5), now: days(65) })).toEqual({
+      ...one,
+      status: 'active',
+      tier: 'pro',
+      scheduledTier: null,
+      periodIndex: 2,
+      currentPeriodEnd,
+    });
+  });
+
+  it('loses nothing of what it still had of a trial or a grace, and is never in a period that is over but for one that ends or waits', () => {
+    fc.assert(
+      fc.property(state, fc.nat({ max: 900 }), fc.nat({ max: 900 }), (one, before, during) => {
+        const suspendedAt = new Date(one.billingAnchorAt.getTime() + before * DAY_MS);
+        const now = new Date(suspendedAt.getTime() + during * DAY_MS);
+        const next = reinstated({ ...one, status: 'suspended' }, { suspendedAt, now });
+        const left = (at: Date | null, from: Date) => at && at.getTime() - from.getTime();
+        if (next.tier !== 'free') {
+          expect(left(next.trialEndsAt, now)).toBe(left(one.trialEndsAt, suspendedAt));
+          expect(left(next.graceEndsAt, now)).toBe(left(one.graceEndsAt, suspendedAt));
+        }
+        const isWaiting = one.graceEndsAt !== null && one.currentPeriodEnd <= suspendedAt;
+        if (!one.cancelAtPeriodEnd && !isWaiting) expect(next.currentPeriodEnd > now).toBe(true);
+        else expect(next).toMatchObject({ periodIndex: one.periodIndex, tier: one.tier });
       }),
     );
   });

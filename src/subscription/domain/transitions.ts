@@ -42,6 +42,12 @@ export type DueDecision =
   | { kind: 'renew'; tier: Tier; period: BillingPeriod }
   | { kind: 'end'; status: 'cancelled' | 'expired'; at: Date; reason: string };
 
+/** From when to when a subscription stood still. */
+export interface Suspension {
+  suspendedAt: Date;
+  now: Date;
+}
+
 /** Why an action is not possible in this state, in words; null where it is. */
 export function whyNot(action: SubscriptionAction, state: SubscriptionState): string | null {
   if (state.status !== 'active' && state.status !== 'suspended') return `It is ${state.status}.`;
@@ -110,14 +116,21 @@ export function renewed(state: SubscriptionState, tier: Tier, period: BillingPer
 }
 
 /**
- * A suspended subscription as it goes on at `now`. A period that ended meanwhile is followed by the one that time is in, in the tier that was to
- * follow; one that was to be the last is left for its end to be decided.
+ * A suspended subscription as it goes on at `now`. A trial and a grace have as long to run as when it was suspended. A period that ended
+ * meanwhile is followed by the one that time is in, in the tier that was to follow; but one that was to be the last is left for its end to be
+ * decided, and one that had ended before, past due, still waits for the payment with all that follow it.
  */
-export function reinstated(state: SubscriptionState, now: Date): SubscriptionState {
-  const active: SubscriptionState = { ...state, status: 'active' };
-  const goesOn = !state.cancelAtPeriodEnd && !state.graceEndsAt && !(state.trialEndsAt && state.trialEndsAt <= now);
-  if (state.currentPeriodEnd > now || !goesOn) return active;
-  return renewed(active, state.scheduledTier ?? state.tier, billingPeriodAt(state.billingAnchorAt, now));
+export function reinstated(state: SubscriptionState, { suspendedAt, now }: Suspension): SubscriptionState {
+  const { tier, scheduledTier, currentPeriodEnd, cancelAtPeriodEnd, billingAnchorAt } = state;
+  const moved = (at: Date | null): Date | null => at && new Date(at.getTime() + now.getTime() - suspendedAt.getTime());
+  const trialEndsAt = moved(state.trialEndsAt);
+  const graceEndsAt = moved(state.graceEndsAt);
+  const active: SubscriptionState = { ...state, status: 'active', trialEndsAt, graceEndsAt };
+  const isWaiting = graceEndsAt !== null && currentPeriodEnd <= suspendedAt;
+  if (currentPeriodEnd > now || cancelAtPeriodEnd || isWaiting) return active;
+  const next = renewed(active, scheduledTier ?? tier, billingPeriodAt(billingAnchorAt, now));
+  // The free plan is neither tried nor paid for.
+  return next.tier === 'free' ? { ...next, trialEndsAt: null, graceEndsAt: null } : next;
 }
 
 function earlier(one: Date, other: Date): Date {
