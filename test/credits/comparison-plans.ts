@@ -103,11 +103,31 @@ function act(life: Life, { user, action: planned }: Wanted<'act'>): Deed {
   return {
     perform: () => refusable(() => perform(life, id, action)),
     predict: () => {
+      const before = { ...one };
       const outcome = actions.act(account, one, action, life.now);
-      if (outcome === 'done') life.met.add(action.name === 'change' ? `change: ${action.when}` : action.name);
+      if (outcome === 'done') {
+        life.met.add(action.name === 'change' ? `change: ${action.when}` : action.name);
+        for (const what of raritiesOf(action.name, before, one)) life.met.add(what);
+      }
       return outcome;
     },
   };
+}
+
+/** What seldom comes together, in words. */
+function raritiesOf(
+  name: actions.Action['name'],
+  before: ReferenceSubscription,
+  after: ReferenceSubscription,
+): string[] {
+  const met: Record<string, boolean> = {
+    'change under a suspension': name === 'reinstate' && after.tier !== before.tier,
+    'grace moved': name === 'reinstate' && after.graceEndsAt !== before.graceEndsAt,
+    'trial moved': name === 'reinstate' && after.trialEndsAt !== before.trialEndsAt,
+    'allowance that waited': name === 'recover' && after.index > before.index,
+    'cancelled and past due': before.isCancelling && after.graceEndsAt !== null,
+  };
+  return Object.keys(met).filter((what) => met[what]);
 }
 
 function actionOf(planned: PlannedAction, one: ReferenceSubscription, now: number): actions.Action {

@@ -152,6 +152,49 @@ export const step: fc.Arbitrary<Step> = fc.record({
   crashAfter: fc.oneof({ weight: 9, arbitrary: fc.constant(null) }, { weight: 1, arbitrary: fc.nat({ max: 12 }) }),
 });
 
+/** What comes about by several steps: time passes over a suspension or a grace, perhaps of somebody who is leaving, and it is answered. */
+const passage: fc.Arbitrary<Operation[]> = fc
+  .record({
+    user,
+    trial: fc.option(fc.constantFrom('pro' as const, 'pro_max' as const)),
+    before: fc.option(
+      fc.oneof(
+        fc.constantFrom('past_due' as const, 'cancel' as const).map((name) => ({ name })),
+        fc.record({ name: is('change'), tier: fc.constantFrom(...TIERS), when: is('period_end') }),
+      ),
+    ),
+    state: fc.constantFrom('suspend' as const, 'past_due' as const),
+    passes: fc.oneof(
+      fc.record({ kind: is('boundary'), user, offset: fc.constantFrom(-1, 0, HOUR_MS) }),
+      fc.record({ kind: is('wait'), ms: fc.integer({ min: 1, max: 70 }).map((days) => days * DAY_MS) }),
+    ),
+  })
+  .map(({ user: of, trial, before, state, passes }) => {
+    const acts = (planned: PlannedAction): Operation => ({ kind: 'act', user: of, action: planned });
+    const start: Operation[] = trial ? [{ kind: 'start', user: of, tier: trial, isTrial: true }] : [];
+    const begin = before ? [acts(before), acts({ name: state })] : [acts({ name: state })];
+    const answer = acts({ name: 'answer' });
+    const tries: Operation = { kind: 'reserve', members: [{ user: of, amount: 1, ttl: HOUR_MS }] };
+    return [
+      ...start,
+      ...begin,
+      { ...passes, user: of },
+      tries,
+      answer,
+      ...(before?.name === 'past_due' ? [answer] : []),
+    ];
+  });
+
+export const steps: fc.Arbitrary<Step[]> = fc
+  .array(
+    fc.oneof(
+      { weight: 12, arbitrary: step.map((one) => [one]) },
+      { weight: 2, arbitrary: passage.map((all) => all.map((one) => ({ operation: one, crashAfter: null }))) },
+    ),
+    { minLength: 10, maxLength: 40, size: 'max' },
+  )
+  .map((parts) => parts.flat());
+
 /** When a life begins: also on days that later months do not have. */
 export const birth: fc.Arbitrary<Date> = fc
   .constantFrom(
