@@ -83,7 +83,8 @@ export class SubscriptionLifecycleService {
       if (live.graceEndsAt) patch.graceEndsAt = next.graceEndsAt;
       if (next.periodIndex !== live.periodIndex) {
         patch.tier = next.tier;
-        patch.period = await this.skipTo(next, live, plans, now);
+        const period = await this.skipTo(next, live, plans, now);
+        patch.period = { ...period, allowanceUcr: plans[next.tier].monthlyCreditsUcr };
       }
       await this.apply(live, patch, request, now);
     });

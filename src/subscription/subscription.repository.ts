@@ -37,7 +37,8 @@ export interface SubscriptionPatch {
   cancelAtPeriodEnd?: boolean;
   trialEndsAt?: Date | null;
   graceEndsAt?: Date | null;
-  period?: BillingPeriod;
+  /** Opens it, with the allowance from which a change in it is counted. */
+  period?: BillingPeriod & { allowanceUcr: bigint };
 }
 
 export class SubscriptionRepository extends EntityRepository<Subscription> {
@@ -138,6 +139,7 @@ export class SubscriptionRepository extends EntityRepository<Subscription> {
       periodIndex: period.index,
       currentPeriodStart: period.start,
       currentPeriodEnd: period.end,
+      allowanceUcr: period.allowanceUcr,
       owedUcr: 0n,
     };
     const data = { ...rest, ...opened, version: raw('version + 1'), updatedAt: now };

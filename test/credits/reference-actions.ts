@@ -132,6 +132,7 @@ function reinstate(account: ReferenceAccount, one: ReferenceSubscription, now: n
   one.scheduled = null;
   close(account, one, { opens: index, gives: false }, now);
   one.index = index;
+  one.allowance = account.plans[one.tier].monthly;
   one.owed = 0n;
   if (one.tier !== 'free') return;
   one.trialEndsAt = null;

@@ -71,6 +71,16 @@ describe('a subscription that was suspended', () => {
     expect(await credits(smaller.user, at(35))).toBe(1_000n);
   });
 
+  /** Planted: the allowance of the plan before, from which an upgrade took credits in the place of giving them. */
+  it('counts a later change from the plan that it goes on with', async () => {
+    const { user, id } = await subscriber('enterprise');
+    await services.changes.change(id, { ...because('asked'), tier: 'free' }, at(1));
+    await suspend(id, 2, 35);
+    await services.changes.change(id, { ...because('asked'), tier: 'pro' }, at(35));
+    const rest = (end(1).getTime() - at(35).getTime()) / (end(1).getTime() - end(0).getTime());
+    expect(await credits(user, at(35))).toBe(BigInt(Math.floor(1_900 * rest)));
+  });
+
   it('keeps a change that is scheduled where its period has not ended', async () => {
     const { user, id } = await subscriber('pro_max');
     await services.changes.change(id, { ...because('asked'), tier: 'pro' }, at(1));
