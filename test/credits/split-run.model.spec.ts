@@ -85,9 +85,15 @@ function sumsOf(account: ReferenceAccount): string[] {
   const sums = new Map<string, [bigint, bigint, bigint, bigint]>();
   for (const grant of account.grants) {
     const { period, total, used, expired, held } = grant;
-    const name = isEligible(grant) && period ? `${period.subscription.name}:${period.index}` : grant.key;
+    const name =
+      isEligible(grant) && period ? `${period.subscription.name}:${period.index}` : withoutOperator(grant.key);
     const [a, b, c, d] = sums.get(name) ?? [0n, 0n, 0n, 0n];
     sums.set(name, [a + total, b + used, c + expired, d + held]);
   }
   return [...lines, ...holds, ...[...sums].map(([name, of]) => `grants ${name} ${of.join(' ')}`).sort()];
+}
+
+/** The key of an operator's grant names the operator, who is another one in every run. */
+function withoutOperator(key: string): string {
+  return key.replace(/^admin:[^:]+:/, 'admin:');
 }

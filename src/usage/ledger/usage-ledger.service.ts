@@ -52,12 +52,21 @@ export class UsageLedgerService {
     const file = new PassThrough();
     const leaving = new AbortController();
     file.once('close', () => leaving.abort(new Error('the reader of an export has left')));
-    withDirectClient(this.config, (client) => pipeline(exportedText(client, filter, format), file), leaving.signal)
-      .catch((error: unknown) => {
-        if (!leaving.signal.aborted) this.logger.error({ err: error }, 'an export of the ledger failed');
-        file.destroy(error as Error);
-      })
-      .finally(() => (this.exports -= 1));
+    const written = withDirectClient(
+      this.config,
+      (client) => pipeline(exportedText(client, filter, format), file, { end: false }),
+      leaving.signal,
+    );
+    // The place is free before the reader sees the end, after which he may ask for the next export at once.
+    written
+      .finally(() => (this.exports -= 1))
+      .then(
+        () => file.end(),
+        (error: unknown) => {
+          if (!leaving.signal.aborted) this.logger.error({ err: error }, 'an export of the ledger failed');
+          file.destroy(error as Error);
+        },
+      );
     return file;
   }
 }
