@@ -114,7 +114,13 @@ export class PlanChangeService {
       await this.books.allowances.takeBack({ userId, subscriptionId, periodIndex }, taking, now);
     }
     await this.books.rows.setAllowance(live.id, { allowanceUcr: plans[tier].monthlyCreditsUcr, owedUcr });
-    await this.lifecycle.apply(live, { tier, cancelAtPeriodEnd: false }, request, now);
+    const isFree = tier === 'free';
+    await this.lifecycle.apply(
+      live,
+      { tier, cancelAtPeriodEnd: false, ...(isFree && { trialEndsAt: null }) },
+      request,
+      now,
+    );
   }
 
   /** What is free of the current period's credits. */

@@ -111,7 +111,7 @@ export class SubscriptionRepository extends EntityRepository<Subscription> {
     return inserted.length > 0 ? id : null;
   }
 
-  /** Opens the next period of each, set-based; a scheduled change of tier is applied by that. */
+  /** Opens the next period of each as `renewed` has it, set-based; a scheduled change of tier is applied by that. */
   async advance(
     renewals: readonly { subscriptionId: string; tier: Tier; period: BillingPeriod; allowanceUcr: bigint }[],
     now: Date,
@@ -236,7 +236,7 @@ const SELECT_SQL = `
 /** The ids twice: joined alone, the planner reads every subscription there is for each chunk of a hundred thousand. */
 const ADVANCE_SQL = `
   update subscriptions s set tier = r.tier, period_index = r.period_index, current_period_start = r.starts, current_period_end = r.ends,
-    allowance_ucr = r.allowance_ucr, owed_ucr = 0, version = s.version + 1, updated_at = $7
+    trial_ends_at = case when r.tier <> 'free' then s.trial_ends_at end, allowance_ucr = r.allowance_ucr, owed_ucr = 0, version = s.version + 1, updated_at = $7
   from unnest($1::uuid[], $2::subscription_tier[], $3::integer[], $4::timestamptz[], $5::timestamptz[], $6::bigint[])
     as r(id, tier, period_index, starts, ends, allowance_ucr)
   where s.id = any($1::uuid[]) and s.id = r.id`;

@@ -166,6 +166,7 @@ function change(
   // Rounded down, which for a smaller plan means: away from zero.
   const worth = share < 0n && share % length !== 0n ? share / length - 1n : share / length;
   one.tier = tier;
+  if (tier === 'free') one.trialEndsAt = null;
   one.allowance = account.plans[tier].monthly;
   const given = worth - min(worth, one.owed);
   if (worth > 0n) one.owed -= worth - given;

@@ -56,6 +56,7 @@ export function isDue(account: ReferenceAccount, now: number): boolean {
 function renew(account: ReferenceAccount, one: ReferenceSubscription, now: number): void {
   one.tier = one.scheduled ?? one.tier;
   one.scheduled = null;
+  if (one.tier === 'free') one.trialEndsAt = null;
   close(account, one, { opens: one.index + 1, gives: true }, now);
   one.index += 1;
   one.allowance = account.plans[one.tier].monthly;

@@ -127,6 +127,21 @@ describe('a trial and a grace', () => {
     expect(await ends(early.user, at(11))).toEqual([at(14)]);
   });
 
+  /** Planted in each of the two: the trial stayed, at its end the free plan expired, and the next one gave its allowance once more. */
+  it('is over where the plan becomes the free one', async () => {
+    const later = await subscriber('pro', true);
+    await services.lifecycle.extend(later.id, { ...because('asked'), until: at(45) }, at(1));
+    await services.changes.change(later.id, { ...because('asked'), tier: 'free' }, at(2));
+    expect(await live(later.user, end(0))).toMatchObject({ id: later.id, tier: 'free', trialEndsAt: null });
+    expect(await live(later.user, at(46))).toMatchObject({ id: later.id, periodIndex: 1 });
+
+    const now = await subscriber('pro', true);
+    await services.changes.change(now.id, { ...because('asked'), tier: 'free', when: 'now' }, at(2));
+    const left = await credits(now.user, at(3));
+    expect(await live(now.user, at(15))).toMatchObject({ id: now.id, tier: 'free', trialEndsAt: null });
+    expect(await credits(now.user, at(15))).toBe(left);
+  });
+
   it('does not outlast the period with which the plan was cancelled', async () => {
     const { user, id } = await subscriber();
     await services.lifecycle.cancel(id, because('asked'), at(3));

@@ -110,9 +110,10 @@ export function decideDue(state: SubscriptionState, now: Date): DueDecision | nu
   return { kind: 'renew', tier, period: billingPeriod(state.billingAnchorAt, state.periodIndex + 1) };
 }
 
-/** The state after its next period has opened. */
+/** The state after its next period has opened. The free plan is neither tried nor paid for. */
 export function renewed(state: SubscriptionState, tier: Tier, period: BillingPeriod): SubscriptionState {
-  return { ...state, tier, periodIndex: period.index, currentPeriodEnd: period.end, scheduledTier: null };
+  const next = { ...state, tier, periodIndex: period.index, currentPeriodEnd: period.end, scheduledTier: null };
+  return tier === 'free' ? { ...next, trialEndsAt: null, graceEndsAt: null } : next;
 }
 
 /**
@@ -128,9 +129,7 @@ export function reinstated(state: SubscriptionState, { suspendedAt, now }: Suspe
   const active: SubscriptionState = { ...state, status: 'active', trialEndsAt, graceEndsAt };
   const isWaiting = graceEndsAt !== null && currentPeriodEnd <= suspendedAt;
   if (currentPeriodEnd > now || cancelAtPeriodEnd || isWaiting) return active;
-  const next = renewed(active, scheduledTier ?? tier, billingPeriodAt(billingAnchorAt, now));
-  // The free plan is neither tried nor paid for.
-  return next.tier === 'free' ? { ...next, trialEndsAt: null, graceEndsAt: null } : next;
+  return renewed(active, scheduledTier ?? tier, billingPeriodAt(billingAnchorAt, now));
 }
 
 function earlier(one: Date, other: Date): Date {
