@@ -21,6 +21,7 @@ import {
 import type { AdmittedChat } from './admitted-chat.js';
 import { imageTokensOf } from './prompt.js';
 import type { TimeLimit } from './providers/time-limit.js';
+import { noPlace } from './resilience/places.js';
 
 /** One inference request of one user. */
 export interface ChatCall extends HoldRequest {
@@ -33,13 +34,13 @@ export interface ChatCall extends HoldRequest {
   dialect: ChatDialect;
 }
 
-/** The request as the provider gets it. `limit` begins anew once it has its place. */
+/** The request as the provider gets it. The step of `limit` that it is asked in begins anew once it has its place. */
 export function toProviderRequest(call: ChatCall, plan: HoldPlan, limit?: TimeLimit): ProviderRequest {
   const { requestId, userId, chat, startedAt } = call;
   return {
     requestId,
     userId,
-    onPlace: limit && (() => limit.restartStep()),
+    place: limit,
     createdAt: startedAt,
     model: { id: chat.model.id, name: chat.model.name },
     body: chat.body,
@@ -57,6 +58,7 @@ export function toProviderRequest(call: ChatCall, plan: HoldPlan, limit?: TimeLi
 export function toProviderError(thrown: unknown, requestId: string, limit: TimeLimit): AppError {
   // The server's own refusal, not the provider's: it stops, or nothing is left to pay with.
   if (thrown instanceof AppError) return thrown;
+  if (limit.isExceeded && limit.isWaiting) return noPlace();
   if (limit.isExceeded) return new ProviderTimeoutError(requestId, limit.stepMs);
   if (thrown instanceof ProviderRejection) return new ProviderRejectedError(requestId, thrown.message);
   if (thrown instanceof ProviderUnavailable) return new ProviderUnavailableError(requestId, thrown.retryAfterMs);

@@ -13,8 +13,8 @@ import type { EmbeddingAnswer } from './providers/chat-provider.js';
 import { ErrorRecorder } from './resilience/error-recorder.service.js';
 import { encodeVector, inputsOf, type EmbeddingList } from './wire/embedding.js';
 
-/** Whole inputs of 2 MiB take a provider seconds, not minutes. */
-const ANSWER_MS_MAX = 120_000;
+/** Whole inputs of 2 MiB take a provider seconds, not minutes; waiting for a place may take as long. */
+const ANSWER_MS_MAX = 240_000;
 
 export interface EmbeddedInputs {
   list: EmbeddingList;
@@ -81,8 +81,7 @@ export class EmbeddingService {
     const { model, body, provider } = admitted;
     const limit = this.inFlight.timeLimit(this.config.providerTimeoutMs, ANSWER_MS_MAX);
     const { userId } = principal;
-    const onPlace = () => limit.restartStep();
-    const request = { requestId, userId, onPlace, model: { id: model.id, name: model.name }, body };
+    const request = { requestId, userId, place: limit, model: { id: model.id, name: model.name }, body };
     try {
       return await limit.run(() => provider.embed(request, limit.signal));
     } catch (thrown) {

@@ -222,7 +222,7 @@ export class ProviderTimeoutError extends AppError {
 
   constructor(requestId: string, limitMs: number) {
     // Sent again, it would most likely take as long again, and the provider may charge for each.
-    const message = `The provider did not answer within ${limitMs} ms. Request ${requestId}. Ask for less, or stream the answer.`;
+    const message = `The provider did not answer within ${limitMs} ms. Request ${requestId}. Ask for less at a time.`;
     super(message, { details: { limitMs }, headers: { 'x-should-retry': 'false' } });
   }
 }

@@ -111,6 +111,9 @@ describe('what the official clients make of an answer and hand back as it is', (
         },
       },
     });
+    // Left out, the next turn would come without those before it.
+    const dropping = await caller.post('/v1/messages', ask, { 'x-unsupported-parameters': 'drop' });
+    expect(dropping.body['error']).toMatchObject({ details: { parameters: ['thread'], unsupported: ['thread'] } });
     const { thread: _, ...rest } = ask;
     const other = await caller.post('/v1/messages', rest);
     expect(other.body['error']).not.toHaveProperty('details.error_code');
@@ -125,5 +128,18 @@ describe('what the official clients make of an answer and hand back as it is', (
     expect(await answer()).toMatchObject({ stop_reason: 'stop_sequence', stop_sequence: 'END' });
     mock.behave({});
     expect(await answer()).toMatchObject({ stop_reason: 'end_turn', stop_sequence: null });
+    mock.behave({ stopSequence: 'none of those' });
+    expect(await answer()).toMatchObject({ stop_reason: 'end_turn', stop_sequence: null });
+  });
+
+  it.each([
+    ['/v1/messages', { max_tokens: 100, messages: [ASK], tool_choice: { type: 'any' } }],
+    ['/v1/messages', { max_tokens: 100, messages: [ASK], tools: [], tool_choice: { type: 'tool', name: 'look' } }],
+    ['/v1/responses', { input: 'Hello', tool_choice: 'required' }],
+    ['/v1/responses', { input: [{ ...ASK }], tools: [], tool_choice: { type: 'function', name: 'look' } }],
+  ])('no answer over %s to who asks for a call and gives no tools', async (route, ask) => {
+    const { status, body } = await caller.post(route, { model: MODEL, ...ask });
+    expect({ status, body }).toMatchObject({ status: 400, body: { error: { param: 'tool_choice' } } });
+    expect(JSON.stringify(body)).toContain('give tools, or leave it out');
   });
 });

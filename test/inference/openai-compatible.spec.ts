@@ -128,6 +128,16 @@ describe('a model of an OpenAI-compatible provider', () => {
       expect(JSON.stringify(answer.body)).not.toContain('"b"');
     });
 
+    // Removed once: each of the two. The client got no call, and paid for it.
+    it('tells of a call whose arguments are no text, or not there', async () => {
+      const call = (id: string, called: object) => ({ id, type: 'function', function: called });
+      const calls = [call('a', { name: 'now' }), call('b', { name: 'look_up', arguments: { city: 'Oslo' } })];
+      mock.behave({ message: { tool_calls: calls } });
+      const answer = JSON.stringify((await caller.post(route, ask)).body);
+      expect(answer).toContain('now');
+      expect(answer).toMatch(/city[\\"]*:[\\"]*Oslo/);
+    });
+
     it('tells what was thought in parts as thinking', async () => {
       const content = [{ type: 'thinking', thinking: [{ type: 'text', text: 'Hm.' }, null] }];
       mock.behave({ message: { content } });

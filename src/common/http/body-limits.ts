@@ -27,7 +27,7 @@ export function bodyBytesMax(route: string): number {
 
 /**
  * Most values of a JSON body. Each is looked at while nobody else is served, and many small ones take seconds where as many bytes of text take
- * none: this is twice of what the longest conversation has that is taken.
+ * none: this is twice of what 10 000 messages of one part have.
  */
 const JSON_VALUES_DEFAULT = 200_000;
 

@@ -4,13 +4,18 @@ import type { ChatCompletionBody } from '../wire/chat-completion.js';
 import type { EmbeddingBody } from '../wire/embedding.js';
 
 /** One request as it goes out: the caller's body, and the parameters as the model's constraints resolved them. */
+export interface PlaceWatch {
+  awaitPlace(): void;
+  takePlace(): void;
+}
+
 export interface ProviderRequest {
   /** Our request id, for the provider's logs and for a deterministic answer. */
   requestId: string;
   /** Who asks, and shares the provider's places with others. It is not sent. */
   userId: string;
-  /** Called once it has its place among the calls of its model, for who measures the provider's time. */
-  onPlace?: (() => void) | undefined;
+  /** Who measures the provider's time learns when the request waits for its place among the calls of its model. */
+  place?: PlaceWatch | undefined;
   createdAt: Date;
   model: {
     /** What answers are labelled with. */
@@ -62,7 +67,7 @@ export interface ChatProvider extends Partial<EmbeddingProvider> {
 export interface EmbeddingRequest {
   requestId: string;
   userId: string;
-  onPlace?: ProviderRequest['onPlace'];
+  place?: PlaceWatch | undefined;
   model: ProviderRequest['model'];
   body: EmbeddingBody;
   traceparent?: string | undefined;

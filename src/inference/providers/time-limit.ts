@@ -15,6 +15,8 @@ export class TimeLimit {
   private rejectStep: ((reason: Error) => void) | null = null;
   private stepTimer: NodeJS.Timeout | undefined;
   isExceeded = false;
+  /** The step waits for a place: the provider has not been asked yet. */
+  isWaiting = false;
 
   /** `release` is to be called once nothing runs any more. */
   constructor(
@@ -35,14 +37,21 @@ export class TimeLimit {
     this.rejectStep?.(this.signal.reason as Error);
   }
 
-  /** Gives the step under way its time from now on: until now it waited for something else than what is measured. */
-  restartStep(): void {
-    this.stepTimer?.refresh();
+  awaitPlace(): void {
+    this.isWaiting = true;
+  }
+
+  /** The step has its time from now on, as far as the deadline of all leaves it. */
+  takePlace(): void {
+    this.isWaiting = false;
+    if (!this.stepTimer) return;
+    clearTimeout(this.stepTimer);
+    this.stepTimer = setTimeout(() => this.expire(), this.leftMs());
   }
 
   /** The step's result, or a rejection as soon as the limit is exceeded or the call cancelled, even when the step itself does not stop. */
   async run<Result>(step: () => Promise<Result>): Promise<Result> {
-    const leftMs = Math.min(this.stepMs, this.deadlineAtMs - performance.now());
+    const leftMs = this.leftMs();
     if (leftMs <= 0) this.expire();
     this.signal.throwIfAborted();
     this.stepTimer = setTimeout(() => this.expire(), leftMs);
@@ -56,6 +65,10 @@ export class TimeLimit {
       this.stepTimer = undefined;
       this.rejectStep = null;
     }
+  }
+
+  private leftMs(): number {
+    return Math.min(this.stepMs, this.deadlineAtMs - performance.now());
   }
 
   private expire(): void {

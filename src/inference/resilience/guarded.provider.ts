@@ -9,7 +9,7 @@ import type {
 import type { Circuit } from './circuit.js';
 import type { CircuitBreakers } from './circuit-breakers.service.js';
 
-type Placed = Pick<ProviderRequest, 'model' | 'userId' | 'onPlace'>;
+type Placed = Pick<ProviderRequest, 'model' | 'userId' | 'place'>;
 
 /** A provider behind its circuits, one for each model. A stream is tried again until its first event, never after it. */
 export class GuardedProvider implements ChatProvider {
@@ -39,9 +39,8 @@ export class GuardedProvider implements ChatProvider {
   }
 
   async *stream(request: ProviderRequest, signal: AbortSignal): AsyncGenerator<ProviderEvent[]> {
-    const { circuit, leave } = await this.enter(request);
+    const { circuit, leave } = await this.enter(request, signal);
     try {
-      atPlace(request, signal);
       const { events, first } = await circuit.run(() => this.begin(request, signal), signal);
       let result = first;
       try {
@@ -61,9 +60,18 @@ export class GuardedProvider implements ChatProvider {
     }
   }
 
-  private async enter({ model, userId }: Placed): Promise<{ circuit: Circuit; leave: () => void }> {
+  /** Waits for a place. That is not the provider's doing: it takes none of its time, and who was given up meanwhile is not asked about any more. */
+  private async enter(
+    { model, userId, place }: Placed,
+    signal: AbortSignal,
+  ): Promise<{ circuit: Circuit; leave: () => void }> {
     const circuit = this.circuits.of(this.name, model.id);
-    return { circuit, leave: await circuit.enter(userId) };
+    place?.awaitPlace();
+    const leave = await circuit.enter(userId);
+    if (signal.aborted) leave();
+    signal.throwIfAborted();
+    place?.takePlace();
+    return { circuit, leave };
   }
 
   private async begin(request: ProviderRequest, signal: AbortSignal) {
@@ -72,9 +80,8 @@ export class GuardedProvider implements ChatProvider {
   }
 
   private async whole<Answer>(request: Placed, signal: AbortSignal, call: () => Promise<Answer>): Promise<Answer> {
-    const { circuit, leave } = await this.enter(request);
+    const { circuit, leave } = await this.enter(request, signal);
     try {
-      atPlace(request, signal);
       const answer = await circuit.run(call, signal);
       circuit.noteSuccess();
       return answer;
@@ -82,10 +89,4 @@ export class GuardedProvider implements ChatProvider {
       leave();
     }
   }
-}
-
-/** The wait for a place is not the provider's doing: it takes none of its time, and who was given up meanwhile is not asked about any more. */
-function atPlace({ onPlace }: Placed, signal: AbortSignal): void {
-  signal.throwIfAborted();
-  onPlace?.();
 }

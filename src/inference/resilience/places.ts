@@ -49,8 +49,8 @@ export class Places {
       most = share;
       last = position;
     }
-    if (last === -1) throw overloaded();
-    this.waiting.splice(last, 1)[0]!.refuse(overloaded());
+    if (last === -1) throw noPlace();
+    this.waiting.splice(last, 1)[0]!.refuse(noPlace());
   }
 
   private leave(user: string): void {
@@ -84,7 +84,8 @@ export class Places {
   }
 }
 
-function overloaded(): OverloadedError {
+/** What a call is told that found no place. */
+export function noPlace(): OverloadedError {
   const message = 'Too many requests to this model are under way. Try again shortly.';
   return new OverloadedError(message, { headers: { 'retry-after': '1' } });
 }

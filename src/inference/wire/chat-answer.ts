@@ -76,11 +76,16 @@ interface LoosePart {
   thinking_blocks?: unknown;
 }
 
+interface LooseCall {
+  function?: { name?: unknown; arguments?: unknown } | null;
+}
+
 /** Leaves out members that are not what their name says: servers send what they like, and what was answered has been paid for. */
 export function tidyDelta(delta: LoosePart): void {
   // Not deleted: an object that lost a member takes twice as long to write.
   if (delta.thinking_blocks !== undefined && !isListOfObjects(delta.thinking_blocks)) delta.thinking_blocks = undefined;
   if (delta.tool_calls !== undefined && !isListOfObjects(delta.tool_calls)) delta.tool_calls = undefined;
+  if (delta.tool_calls !== undefined) (delta.tool_calls as LooseCall[]).forEach(writeArguments);
   if (Array.isArray(delta.content)) joinParts(delta, delta.content);
 }
 
@@ -88,7 +93,7 @@ export function tidyDelta(delta: LoosePart): void {
 export function tidyMessage(message: LoosePart): void {
   tidyDelta(message);
   if (message.tool_calls === undefined) return;
-  const calls = (message.tool_calls as Partial<AnswerToolCall>[]).filter(isWholeCall);
+  const calls = (message.tool_calls as LooseCall[]).filter(isWholeCall);
   message.tool_calls = calls.length > 0 ? calls : undefined;
 }
 
@@ -105,9 +110,16 @@ function textOf(parts: readonly unknown[]): string {
   return texts.filter((text) => typeof text === 'string').join('');
 }
 
-function isWholeCall(call: Partial<AnswerToolCall>): boolean {
-  const called: Partial<AnswerToolCall['function']> | null | undefined = call.function;
-  return typeof called?.name === 'string' && typeof called.arguments === 'string';
+/** Some servers do not write arguments as text. */
+function writeArguments({ function: called }: LooseCall): void {
+  if (isObject(called?.arguments)) called!.arguments = JSON.stringify(called!.arguments);
+}
+
+/** Some leave out the arguments of a tool that takes none. */
+function isWholeCall({ function: called }: LooseCall): boolean {
+  if (typeof called?.name !== 'string') return false;
+  called.arguments ??= '{}';
+  return true;
 }
 
 function isListOfObjects(value: unknown): boolean {

@@ -17,6 +17,8 @@ export interface BodyForm<Body> {
    * value changes nothing, passes and is not sent.
    */
   priceChanging: ReadonlyMap<string, readonly unknown[]>;
+  /** Unknown fields without which the request would be another one: refused, whatever may be dropped. */
+  neverDropped?: ReadonlySet<string>;
   /** What a client of the format wants to know of members that are refused as unknown, to do without them. */
   unknownDetails?: (names: readonly string[]) => Record<string, unknown>;
   /** What the schema cannot say of a body that fits it. */
@@ -47,9 +49,10 @@ export function readBody<Body>(
   const inside = found.success ? form.check(found.data) : { failed: [], unsupported: [] };
   const failed = [...faults.failed, ...inside.failed];
   const unsupported = [...sorted.unsupported, ...inside.unsupported];
-  const dropped = dropUnsupported ? [...sorted.unknown, ...droppedInside, ...unsupported] : [];
+  const mayDrop = (name: string) => dropUnsupported && !form.neverDropped?.has(name);
+  const dropped = dropUnsupported ? [...sorted.unknown.filter(mayDrop), ...droppedInside, ...unsupported] : [];
   const unknownInside = faults.unknown.slice(0, FIELD_ERRORS_MAX).map(nameOf);
-  const refusedUnknown = dropUnsupported ? unknownInside : [...sorted.unknown, ...unknownInside];
+  const refusedUnknown = [...sorted.unknown.filter((name) => !mayDrop(name)), ...unknownInside];
   const refusedUnsupported = dropUnsupported ? [] : unsupported;
   if (dropped.length > DROPPED_MAX) {
     failed.push({ field: 'body', message: `must have at most ${DROPPED_MAX} fields to drop` });

@@ -1,5 +1,11 @@
 import type { FieldError } from '../../common/errors/app-error.js';
 
+/** A choice that forces a call: left out with the tools that there are not, it would be another request. */
+export const NO_TOOL_TO_CALL: FieldError = {
+  field: 'tool_choice',
+  message: 'must not ask for a call where there are no tools: give tools, or leave it out',
+};
+
 /** A call of a tool, or the result of one, and where its id stands in the caller's body. */
 export interface ToolStep {
   kind: 'call' | 'result';

@@ -44,8 +44,8 @@ export class MessageWriter implements StreamWriter {
   }
 
   end(usage: ReportedUsage, charge: ToldCharge): string {
-    const delta = toStop({ ...this.ending, isRefusal: this.hasRefused });
-    const { requestId } = this.answered;
+    const { requestId, chat } = this.answered;
+    const delta = toStop({ ...this.ending, isRefusal: this.hasRefused, stops: chat.body.stop });
     return [
       this.hasBegun ? '' : this.begin(),
       this.closing(),

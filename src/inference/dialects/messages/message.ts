@@ -62,7 +62,7 @@ export function writeMessage(answer: WholeAnswer): Message {
   return {
     ...emptyMessage(answer),
     content: choice ? toBlocks(choice) : [],
-    ...toStop({ ...choice, isRefusal: Boolean(choice?.message.refusal) }),
+    ...toStop({ ...choice, isRefusal: Boolean(choice?.message.refusal), stops: answer.chat.body.stop }),
     usage: toMessageUsage(answer.usage),
   };
 }
@@ -93,14 +93,16 @@ interface Ending {
   finish_reason?: string | null;
   stop_reason?: unknown;
   isRefusal: boolean;
+  /** The sequences that it was to stop at. */
+  stops: unknown;
 }
 
-/** Why the message ended, and at which of the sequences that it was to stop at. */
+/** Why the message ended, and at which of the sequences that it was to stop at. Some servers have words of their own in the place of one. */
 export function toStop(ending: Ending): { stop_reason: string; stop_sequence: string | null } {
-  const { finish_reason: reason, stop_reason: sequence, isRefusal } = ending;
+  const { finish_reason: reason, stop_reason: sequence, isRefusal, stops } = ending;
   const word = isRefusal ? 'refusal' : STOP_REASONS[reason ?? ''];
   if (word !== undefined) return { stop_reason: word, stop_sequence: null };
-  return typeof sequence === 'string'
+  return typeof sequence === 'string' && [stops].flat().includes(sequence)
     ? { stop_reason: 'stop_sequence', stop_sequence: sequence }
     : { stop_reason: 'end_turn', stop_sequence: null };
 }

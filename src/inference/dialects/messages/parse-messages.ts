@@ -3,7 +3,7 @@ import type { ChatCompletionBody } from '../../wire/chat-completion.js';
 import type { ChatMessage, ImagePart, TextPart, ThinkingBlock } from '../../wire/chat-message.js';
 import { imageFaults, type ParsedChat } from '../../wire/parse-chat.js';
 import { type BodyFaults, type BodyForm, readBody } from '../../wire/read-body.js';
-import { toolFaults, type ToolStep } from '../../wire/tool-results.js';
+import { NO_TOOL_TO_CALL, toolFaults, type ToolStep } from '../../wire/tool-results.js';
 import { given } from '../given.js';
 import {
   cachingOf,
@@ -14,16 +14,17 @@ import {
   type MessagesTurn,
 } from './messages-body.js';
 
-const FORM: BodyForm<MessagesBody> = {
-  schema: MessagesBody,
-  priceChanging: MESSAGES_PRICE_CHANGING,
-  unknownDetails,
-  check,
-};
-
 /** Kept conversations, which Anthropic's client asks for first. Told so in its words, it sends the whole of them instead. */
 const THREAD = 'thread';
 const NO_THREADS = { error_code: 'thread_unsupported_request', unsupported: [THREAD] };
+
+const FORM: BodyForm<MessagesBody> = {
+  schema: MessagesBody,
+  priceChanging: MESSAGES_PRICE_CHANGING,
+  neverDropped: new Set([THREAD]),
+  unknownDetails,
+  check,
+};
 
 /** From how many tokens of thinking on an effort is the next higher one. Other providers know efforts, and this server bounds them all alike. */
 const MEDIUM_FROM_TOKENS = 4_096;
@@ -78,7 +79,7 @@ function unknownDetails(names: readonly string[]): Record<string, unknown> {
 }
 
 function check(body: MessagesBody): BodyFaults {
-  const { messages, thinking, output_config: output } = body;
+  const { messages, thinking, output_config: output, tools, tool_choice: choice } = body;
   const blocks = messages.flatMap(({ content }) =>
     typeof content === 'string' ? [] : content.map(({ type }) => type),
   );
@@ -86,6 +87,7 @@ function check(body: MessagesBody): BodyFaults {
     ...imageFaults(blocks.filter((type) => type === 'image').length, 'messages'),
     ...toolFaults(messages.flatMap(toolSteps)),
   ];
+  if (!tools?.length && (choice?.type === 'any' || choice?.type === 'tool')) failed.push(NO_TOOL_TO_CALL);
   if (thinking?.type === 'disabled' && (output?.effort ?? null) !== null) {
     failed.push({ field: 'thinking', message: 'must not be disabled where output_config.effort is given' });
   }

@@ -10,7 +10,7 @@ import {
 } from '../../wire/chat-message.js';
 import { imageFaults, type ParsedChat } from '../../wire/parse-chat.js';
 import { type BodyFaults, type BodyForm, readBody } from '../../wire/read-body.js';
-import { toolFaults, type ToolStep } from '../../wire/tool-results.js';
+import { NO_TOOL_TO_CALL, toolFaults, type ToolStep } from '../../wire/tool-results.js';
 import { given } from '../given.js';
 import { ENCRYPTED_CONTENT, RESPONSES_PRICE_CHANGING, ResponsesBody, type ResponsesItem } from './responses-body.js';
 
@@ -58,10 +58,13 @@ export function parseResponses(raw: unknown, options: { dropUnsupported: boolean
   return { body: chat, dropped, imagePaths, sealsThinking: include?.includes(ENCRYPTED_CONTENT) ?? false };
 }
 
-function check({ input }: ResponsesBody): BodyFaults {
-  if (typeof input === 'string') return { failed: [], unsupported: [] };
+function check({ input, tools, tool_choice: choice }: ResponsesBody): BodyFaults {
+  const mustCall = choice === 'required' || typeof choice === 'object';
+  const forced = mustCall && choice !== null && !tools?.length ? [NO_TOOL_TO_CALL] : [];
+  if (typeof input === 'string') return { failed: forced, unsupported: [] };
   const parts = input.flatMap((item) => ('role' in item && typeof item.content !== 'string' ? item.content : []));
   const failed = [
+    ...forced,
     ...imageFaults(parts.filter(({ type }) => type === 'input_image').length, 'input'),
     ...toolFaults(input.flatMap(toolSteps)),
     ...thinkingFaults(input),
