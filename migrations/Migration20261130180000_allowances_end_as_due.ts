@@ -6,6 +6,7 @@ import { Migration } from '@mikro-orm/migrations';
  */
 export class Migration20261130180000_allowances_end_as_due extends Migration {
   override up(): void {
+    this.lockAccounts();
     this.rewrite([
       [WITH_THE_PERIOD, WHEN_DUE],
       [TERMS, TERMS_AND_DUE],
@@ -21,6 +22,7 @@ export class Migration20261130180000_allowances_end_as_due extends Migration {
   }
 
   override down(): void {
+    this.lockAccounts();
     this.rewrite([
       [WHEN_DUE, WITH_THE_PERIOD],
       [TERMS_AND_DUE, TERMS],
@@ -31,6 +33,14 @@ export class Migration20261130180000_allowances_end_as_due extends Migration {
     this.addSql(`
       update credit_accounts a set next_due_at = s.grace_ends_at, updated_at = now()
       from subscriptions s where a.user_id = s.user_id and s.status = 'active' and s.grace_ends_at is not null`);
+  }
+
+  /** First, as whoever moves money does: nobody else has a grant of theirs, or changes when one ends. */
+  private lockAccounts(): void {
+    this.addSql(`set local lock_timeout = '2s'`);
+    this.addSql(`
+      select from credit_accounts where user_id in (select user_id from subscriptions where ${IS_CONCERNED})
+      order by user_id for update`);
   }
 
   /** Each part has to be there: otherwise the function is not the one that this migration knows. */

@@ -121,6 +121,8 @@ export class AllowanceRepository extends EntityRepository<PeriodClose> {
       `update credits set expires_at = ?, expiry_noticed_at = null, updated_at = ? where ${OF_PERIOD}`,
       [expiresAt, now, period.userId, period.subscriptionId, period.periodIndex],
     );
+    // Those that had ended under a suspension are free again: what was owed meanwhile is paid first.
+    await this.em.execute('select tollgate.repay_debt(?, ?)', [period.userId, now]);
   }
 
   /**

@@ -53,12 +53,13 @@ export class CreditsService {
   }
 
   /**
-   * Closes what has come due of an account, as the next request of its user would: what follows meets the books as they are at `now`. Before a
+   * Closes what has come due of an account, unless its user was deleted, as the next request of its user would: what follows meets the books as they are at `now`. Before a
    * transaction begins, for it reads plans.
    */
   async keepUp(userId: string, now: Date): Promise<void> {
     const account = await this.grants.findAccount(userId);
-    if (account?.nextDueAt && account.nextDueAt <= now) await this.keeper(userId, now);
+    if (!account?.nextDueAt || account.nextDueAt > now) return;
+    if (await this.grants.hasUser(userId)) await this.keeper(userId, now);
   }
 
   /** What the user has at `now`. Grants count while they are active, whether or not a job has run. */

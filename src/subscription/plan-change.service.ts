@@ -113,7 +113,7 @@ export class PlanChangeService {
       const taking = { amountUcr: -creditsUcr, reason, actorId };
       await this.books.allowances.takeBack({ userId, subscriptionId, periodIndex }, taking, now);
     }
-    await this.books.rows.setAllowance(live.id, { allowanceUcr: plans[tier].monthlyCreditsUcr, owedUcr });
+    await this.books.rows.setAllowance(live, { tier, allowanceUcr: plans[tier].monthlyCreditsUcr, owedUcr });
     const isFree = tier === 'free';
     await this.lifecycle.apply(
       live,
@@ -144,6 +144,7 @@ function usualTime(from: Tier, to: Tier): ChangeTime {
 
 /** By what the period was given, not by what its plan would give by now: a changed allowance acts with the next period. */
 function worthNow(live: LiveSubscription, plans: Plans, tier: Tier, now: Date): bigint {
+  if (tier === live.tier) return 0n;
   const fromUcr = live.allowanceUcr ?? plans[live.tier].monthlyCreditsUcr;
   const allowances = { fromUcr, toUcr: plans[tier].monthlyCreditsUcr };
   return prorationUcr(allowances, billingPeriod(live.billingAnchorAt, live.periodIndex), now);

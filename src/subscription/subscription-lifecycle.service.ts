@@ -84,7 +84,7 @@ export class SubscriptionLifecycleService {
       if (next.periodIndex !== live.periodIndex) {
         patch.tier = next.tier;
         const period = await this.skipTo(next, live, plans, now);
-        patch.period = { ...period, allowanceUcr: plans[next.tier].monthlyCreditsUcr };
+        patch.period = { ...period, tier: next.tier, allowanceUcr: plans[next.tier].monthlyCreditsUcr };
       }
       await this.apply(live, patch, request, now);
     });

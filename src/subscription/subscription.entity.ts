@@ -27,6 +27,9 @@ export const SubscriptionSchema = defineEntity({
     allowanceUcr: p.bigint().nullable(),
     /** What changes downwards should have taken back in this period, and could not: it was used. */
     owedUcr: p.bigint().defaultRaw('0'),
+    /** What both count for: another tier or period was given something else, by a version that did not write it down here. */
+    allowanceTier: p.enum(TIERS).nativeEnumName('subscription_tier').nullable(),
+    allowancePeriod: p.integer().nullable(),
     stripeCustomerId: p.text().nullable(),
     stripeSubscriptionId: p.text().nullable().unique('subscriptions_stripe_subscription_id_unique'),
     version: p.integer().default(1),

@@ -38,7 +38,7 @@ export interface SubscriptionPatch {
   trialEndsAt?: Date | null;
   graceEndsAt?: Date | null;
   /** Opens it, with the allowance from which a change in it is counted. */
-  period?: BillingPeriod & { allowanceUcr: bigint };
+  period?: BillingPeriod & { tier: Tier; allowanceUcr: bigint };
 }
 
 export class SubscriptionRepository extends EntityRepository<Subscription> {
@@ -103,10 +103,10 @@ export class SubscriptionRepository extends EntityRepository<Subscription> {
     const { start, end } = opening.period;
     const inserted = await this.em.execute<unknown[]>(
       `insert into subscriptions (id, user_id, tier, billing_anchor_at, period_index, current_period_start, current_period_end, trial_ends_at,
-         allowance_ucr, created_at, updated_at)
-       values (?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?)
+         allowance_ucr, allowance_tier, allowance_period, created_at, updated_at)
+       values (?, ?, ?, ?, 0, ?, ?, ?, ?, ?, 0, ?, ?)
        on conflict (user_id) where status in ('active', 'suspended') do nothing returning id`,
-      [id, userId, tier, start, start, end, opening.trialEndsAt, opening.allowanceUcr, opening.now, opening.now],
+      [id, userId, tier, start, start, end, opening.trialEndsAt, opening.allowanceUcr, tier, opening.now, opening.now],
     );
     return inserted.length > 0 ? id : null;
   }
@@ -140,6 +140,8 @@ export class SubscriptionRepository extends EntityRepository<Subscription> {
       currentPeriodStart: period.start,
       currentPeriodEnd: period.end,
       allowanceUcr: period.allowanceUcr,
+      allowanceTier: period.tier,
+      allowancePeriod: period.index,
       owedUcr: 0n,
     };
     const data = { ...rest, ...opened, version: raw('version + 1'), updatedAt: now };
@@ -148,8 +150,12 @@ export class SubscriptionRepository extends EntityRepository<Subscription> {
   }
 
   /** What a change at once makes of the current period. */
-  async setAllowance(id: string, of: { allowanceUcr: bigint; owedUcr: bigint }): Promise<void> {
-    await this.em.nativeUpdate(Subscription, { id }, of);
+  async setAllowance(
+    { id, periodIndex }: Pick<LiveSubscription, 'id' | 'periodIndex'>,
+    { tier, ...of }: { tier: Tier; allowanceUcr: bigint; owedUcr: bigint },
+  ): Promise<void> {
+    const data = { ...of, allowanceTier: tier, allowancePeriod: periodIndex };
+    await this.em.nativeUpdate(Subscription, { id }, data);
   }
 
   /** Writes down what happened. */
@@ -230,13 +236,16 @@ export class SubscriptionRepository extends EntityRepository<Subscription> {
 
 const SELECT_SQL = `
   select s.id, s.user_id, s.tier, s.status, s.billing_anchor_at, s.period_index, s.current_period_start, s.current_period_end,
-    s.cancel_at_period_end, s.trial_ends_at, s.grace_ends_at, s.allowance_ucr, s.owed_ucr, s.version, c.to_tier as scheduled_tier
+    s.cancel_at_period_end, s.trial_ends_at, s.grace_ends_at, s.version,
+    case when s.allowance_tier = s.tier and s.allowance_period = s.period_index then s.allowance_ucr end as allowance_ucr,
+    case when s.allowance_period = s.period_index then s.owed_ucr else 0 end as owed_ucr, c.to_tier as scheduled_tier
   from subscriptions s left join subscription_changes c on c.subscription_id = s.id and c.state = 'scheduled'`;
 
 /** The ids twice: joined alone, the planner reads every subscription there is for each chunk of a hundred thousand. */
 const ADVANCE_SQL = `
   update subscriptions s set tier = r.tier, period_index = r.period_index, current_period_start = r.starts, current_period_end = r.ends,
-    trial_ends_at = case when r.tier <> 'free' then s.trial_ends_at end, allowance_ucr = r.allowance_ucr, owed_ucr = 0, version = s.version + 1, updated_at = $7
+    trial_ends_at = case when r.tier <> 'free' then s.trial_ends_at end, version = s.version + 1, updated_at = $7,
+    allowance_ucr = r.allowance_ucr, allowance_tier = r.tier, allowance_period = r.period_index, owed_ucr = 0
   from unnest($1::uuid[], $2::subscription_tier[], $3::integer[], $4::timestamptz[], $5::timestamptz[], $6::bigint[])
     as r(id, tier, period_index, starts, ends, allowance_ucr)
   where s.id = any($1::uuid[]) and s.id = r.id`;

@@ -32,6 +32,18 @@ describe('grants of operators', () => {
         ...(over.paymentId !== undefined && { source: 'purchase', paymentId: over.paymentId }),
       },
     });
+  /** Begun a month ago, its period over since yesterday, and so many credits owed. */
+  const monthAgo = async ({ id }: { id: string }, debt: bigint): Promise<void> => {
+    await sql(
+      `update subscriptions set billing_anchor_at = billing_anchor_at - interval '32 days', current_period_start = current_period_start - interval '32 days',
+         current_period_end = billing_anchor_at - interval '1 day' where user_id = ?`,
+      [id],
+    );
+    await sql(`update credit_accounts set next_due_at = now() - interval '1 day', debt_ucr = ? where user_id = ?`, [
+      debt * 1_000_000n,
+      id,
+    ]);
+  };
   const isReplay = ({ status, headers }: Answer) => {
     expect(status).toBe(201);
     return headers.get('idempotent-replayed') === 'true';
@@ -80,18 +92,19 @@ describe('grants of operators', () => {
 
   it('close a period that is due first, so that debt of before it is repaid by the next allowance', async () => {
     const person = await routes.person();
-    // A month ago, all spent and three credits owed.
-    await sql(
-      `update subscriptions set billing_anchor_at = billing_anchor_at - interval '32 days', current_period_start = current_period_start - interval '32 days',
-         current_period_end = billing_anchor_at - interval '1 day' where user_id = ?`,
-      [person.id],
-    );
-    await sql(
-      `update credit_accounts set next_due_at = now() - interval '1 day', debt_ucr = 3000000 where user_id = ?`,
-      [person.id],
-    );
+    await monthAgo(person, 3n);
     const { body } = await grant(person, { key: newId(), paymentId: newId() });
     expect(body).toMatchObject({ source: 'purchase', used: '0.000000', remaining: '5.000000' });
     expect((await routes.get('/v1/me/credits', person.token)).body['debt']).toBe('0.000000');
+  });
+
+  it('leave the books of who was deleted as they are', async () => {
+    const person = await routes.person();
+    await monthAgo(person, 0n);
+    await sql('update users set deleted_at = now() where id = ?', [person.id]);
+    expect((await grant(person, { key: newId() })).status).toBe(404);
+    const closes = await sql('select count(*)::int as count from period_closes where user_id = ?', [person.id]);
+    const subscriptions = await sql('select period_index from subscriptions where user_id = ?', [person.id]);
+    expect([closes, subscriptions]).toEqual([[{ count: 0 }], [{ period_index: 0 }]]);
   });
 });

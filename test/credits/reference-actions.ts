@@ -46,9 +46,12 @@ export function act(
   const isPastDue = one.graceEndsAt !== null;
   closeDue(account, now);
   if (!isAllowed(one, action, isPastDue)) return 'refused';
+  const endedAt = allowanceEnd(one);
   apply(account, one, action, now);
   if (live(account) === one) {
     for (const grant of ofPeriod(account, one)) grant.expiresAt = allowanceEnd(one);
+    // What had ended under a suspension is free again.
+    if (allowanceEnd(one) !== endedAt) repayDebt(account, now);
     account.dueAt = dueAt(one);
     account.suspendedAt = one.status === 'suspended' ? now : null;
   }

@@ -117,6 +117,43 @@ describe('changes of tier at once', () => {
     expect(await credits(older.user)).toBe(2_000n + 1_000n);
   });
 
+  /** As a version leaves the row that keeps neither. Removed once: the look at the tier, and at the period, of each. */
+  it('counts from the plan where an older version changed the tier or opened the period', async () => {
+    const changed = await subscriber('free');
+    await money.query(`update subscriptions set tier = 'pro' where id = ?`, [changed.id]);
+    await change(changed.id, 'pro_max');
+    expect(await credits(changed.user)).toBe(100n + 8_000n);
+
+    const next = billingPeriod(ANCHOR, 1).end;
+    const renew = async ({ user, id }: { user: TestUser; id: string }): Promise<void> => {
+      await money.query(
+        `update subscriptions set tier = 'pro', period_index = 1, current_period_start = ?, current_period_end = ? where id = ?`,
+        [END, next, id],
+      );
+      await money.query('update credit_accounts set next_due_at = ? where user_id = ?', [next, user.id]);
+    };
+    const owing = await subscriber('pro');
+    await spend(owing.user, 2_000n, ANCHOR);
+    await change(owing.id, 'free');
+    await renew(owing);
+    await change(owing.id, 'pro_max', END);
+    expect(await credits(owing.user, END)).toBe(8_000n);
+
+    const renewed = await subscriber('pro');
+    await spend(renewed.user, 2_000n, ANCHOR);
+    await setAllowance('pro', 3_000n);
+    await renew(renewed);
+    await change(renewed.id, 'pro_max', END);
+    expect(await credits(renewed.user, END)).toBe(7_000n);
+  });
+
+  it('promises nothing for the tier that is there already, whatever its plan gives by now', async () => {
+    const { user, id } = await subscriber('pro');
+    await services.changes.change(id, { ...because, tier: 'free', when: 'period_end' }, ANCHOR);
+    await setAllowance('pro', 5_000n);
+    expect((await services.changes.preview(user.id, 'pro', 'now', ANCHOR)).creditsUcr).toBe(0n);
+  });
+
   it('shows beforehand what the close will carry and forfeit after an open debt was repaid', async () => {
     const { user, id } = await subscriber('pro');
     await spend(user, 1_900n, ANCHOR, 2_100n);

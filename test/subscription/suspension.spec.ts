@@ -2,7 +2,7 @@ import { seedPlans } from '../../seeders/plans.seeder.js';
 import type { Tier } from '../../src/common/domain/tiers.js';
 import { billingPeriod } from '../../src/subscription/domain/billing-period.js';
 import type { LiveSubscription } from '../../src/subscription/subscription.repository.js';
-import { MoneyDatabase, NOW, type TestUser } from '../credits/money-database.js';
+import { member, MoneyDatabase, NOW, settlement, type TestUser } from '../credits/money-database.js';
 import { moneyServices, type MoneyServices } from '../credits/money-services.js';
 
 const CREDIT = 1_000_000n;
@@ -79,6 +79,21 @@ describe('a subscription that was suspended', () => {
     await services.changes.change(id, { ...because('asked'), tier: 'pro' }, at(35));
     const rest = (end(1).getTime() - at(35).getTime()) / (end(1).getTime() - end(0).getTime());
     expect(await credits(user, at(35))).toBe(BigInt(Math.floor(1_900 * rest)));
+  });
+
+  /** Seen failing without the repayment: the account was refused everything until its next close. */
+  it('pays with what is free again what was owed meanwhile', async () => {
+    const { user, id } = await subscriber('pro', true);
+    const held = member(user, 100n * CREDIT, { expiresAt: at(15), boundTokens: 1 });
+    await money.holds.reserve([held], at(13.5));
+    await services.lifecycle.suspend(id, because('abuse report'), at(13.9));
+    await money.holds.settle([settlement(held, 110n * CREDIT, at(13.5))], at(14.1));
+    expect((await services.credits.balance(user.id, at(14.1))).debtUcr).toBe(10n * CREDIT);
+    await services.lifecycle.reinstate(id, because('cleared'), at(20));
+    expect(await services.credits.balance(user.id, at(20))).toMatchObject({
+      debtUcr: 0n,
+      availableUcr: 1_890n * CREDIT,
+    });
   });
 
   it('keeps a change that is scheduled where its period has not ended', async () => {
