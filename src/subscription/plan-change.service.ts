@@ -47,17 +47,19 @@ export class PlanChangeService {
     const plan = plans[tier];
     // What is given repays an open debt first.
     const repaidUcr = creditsUcr > 0n ? smaller(debtUcr, creditsUcr) : 0n;
-    const { carriedUcr, forfeitedUcr } = previewRollover(
-      freeUcr + creditsUcr - repaidUcr,
-      rolloverRuleOf(plan),
-      plan.monthlyCreditsUcr,
-    );
+    const leftUcr = freeUcr + creditsUcr - repaidUcr;
+    // Unless it is converted, a trial takes all with it; at once in the free plan it is over.
+    const endsAt = allowanceEndsAt(time === 'now' && tier === 'free' ? { ...live, trialEndsAt: null } : live);
+    const { carriedUcr, forfeitedUcr } =
+      endsAt < live.currentPeriodEnd
+        ? { carriedUcr: 0n, forfeitedUcr: leftUcr }
+        : previewRollover(leftUcr, rolloverRuleOf(plan), plan.monthlyCreditsUcr);
     return {
       fromTier: live.tier,
       toTier: tier,
       effectiveAt: time === 'now' ? now : live.currentPeriodEnd,
       creditsUcr,
-      periodEndsAt: live.currentPeriodEnd,
+      periodEndsAt: endsAt,
       carriedUcr,
       forfeitedUcr,
       nextAllowanceUcr: plan.monthlyCreditsUcr,

@@ -154,6 +154,20 @@ describe('changes of tier at once', () => {
     expect((await services.changes.preview(user.id, 'pro', 'now', ANCHOR)).creditsUcr).toBe(0n);
   });
 
+  it('shows beforehand that a trial takes everything with it, and that it is over in the free plan', async () => {
+    await money.query('update plans set trial_days = 14 where tier = ?', ['pro']);
+    services.plans.forget();
+    const user = await money.newUser({ hasAccount: false });
+    const { id } = await services.subscriptions.startPlan(user.id, 'pro', { ...because, isTrial: true }, ANCHOR);
+    const trialEnd = new Date('2026-06-15T00:00:00.000Z');
+    const preview = (tier: Tier) => services.changes.preview(user.id, tier, 'now', ANCHOR);
+    const lost = { carriedUcr: 0n, forfeitedUcr: 10_000n * CREDIT };
+    expect(await preview('free')).toMatchObject({ periodEndsAt: END });
+    expect(await preview('pro_max')).toMatchObject({ ...lost, periodEndsAt: trialEnd });
+    await change(id, 'pro_max');
+    expect(await services.periods.closeDue(user.id, trialEnd)).toMatchObject([lost]);
+  });
+
   it('shows beforehand what the close will carry and forfeit after an open debt was repaid', async () => {
     const { user, id } = await subscriber('pro');
     await spend(user, 1_900n, ANCHOR, 2_100n);
