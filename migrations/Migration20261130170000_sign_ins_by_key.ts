@@ -1,4 +1,5 @@
 import { Migration } from '@mikro-orm/migrations';
+import { rewriteFunction } from './rewrite-function.js';
 
 /**
  * A reservation looks up its sign-in or API key by the key of the row. As a subquery the look-up was hashed wherever the planner thought a whole
@@ -6,35 +7,21 @@ import { Migration } from '@mikro-orm/migrations';
  */
 export class Migration20261130170000_sign_ins_by_key extends Migration {
   override up(): void {
-    this.rewrite([
-      [LOOKED_FOR, JOINED_FOR],
-      [USERS, USERS_AND_ACCESSES],
-    ]);
+    this.addSql(
+      rewriteFunction('reserve_batch', [
+        [LOOKED_FOR, JOINED_FOR],
+        [USERS, USERS_AND_ACCESSES],
+      ]),
+    );
   }
 
   override down(): void {
-    this.rewrite([
-      [JOINED_FOR, LOOKED_FOR],
-      [USERS_AND_ACCESSES, USERS],
-    ]);
-  }
-
-  /** Each part has to be there: otherwise the function is not the one that this migration knows. */
-  private rewrite(parts: readonly (readonly [from: string, to: string])[]): void {
-    const steps = parts.map(
-      ([from, to]) => `
-      if position($part$${from}$part$ in definition) = 0 then
-        raise exception 'tollgate.reserve_batch is not as the migration before left it';
-      end if;
-      definition := replace(definition, $part$${from}$part$, $part$${to}$part$);`,
+    this.addSql(
+      rewriteFunction('reserve_batch', [
+        [JOINED_FOR, LOOKED_FOR],
+        [USERS_AND_ACCESSES, USERS],
+      ]),
     );
-    this.addSql(`
-    do $do$
-    declare
-      definition text := pg_get_functiondef('tollgate.reserve_batch'::regproc);
-    begin${steps.join('')}
-      execute definition;
-    end $do$`);
   }
 }
 

@@ -1,4 +1,5 @@
 import { Migration } from '@mikro-orm/migrations';
+import { rewriteFunction } from './rewrite-function.js';
 
 /**
  * The credits of a period end when something is decided about it: with a trial or a grace that ends before the period, not with the period. What
@@ -7,10 +8,12 @@ import { Migration } from '@mikro-orm/migrations';
 export class Migration20261130180000_allowances_end_as_due extends Migration {
   override up(): void {
     this.lockAccounts();
-    this.rewrite([
-      [WITH_THE_PERIOD, WHEN_DUE],
-      [TERMS, TERMS_AND_DUE],
-    ]);
+    this.addSql(
+      rewriteFunction('close_periods', [
+        [WITH_THE_PERIOD, WHEN_DUE],
+        [TERMS, TERMS_AND_DUE],
+      ]),
+    );
     this.addSql(`
       update credits c set expires_at = s.due_at, updated_at = now()
       from (select *, ${DUE_AT} as due_at from subscriptions where ${IS_CONCERNED}) s
@@ -23,10 +26,12 @@ export class Migration20261130180000_allowances_end_as_due extends Migration {
 
   override down(): void {
     this.lockAccounts();
-    this.rewrite([
-      [WHEN_DUE, WITH_THE_PERIOD],
-      [TERMS_AND_DUE, TERMS],
-    ]);
+    this.addSql(
+      rewriteFunction('close_periods', [
+        [WHEN_DUE, WITH_THE_PERIOD],
+        [TERMS_AND_DUE, TERMS],
+      ]),
+    );
     this.addSql(`
       update credits c set expires_at = greatest(s.current_period_end, s.grace_ends_at), updated_at = now()
       from subscriptions s where ${IS_CONCERNED} and ${IS_OF_PERIOD}`);
@@ -41,24 +46,6 @@ export class Migration20261130180000_allowances_end_as_due extends Migration {
     this.addSql(`
       select from credit_accounts where user_id in (select user_id from subscriptions where ${IS_CONCERNED})
       order by user_id for update`);
-  }
-
-  /** Each part has to be there: otherwise the function is not the one that this migration knows. */
-  private rewrite(parts: readonly (readonly [from: string, to: string])[]): void {
-    const steps = parts.map(
-      ([from, to]) => `
-      if position($part$${from}$part$ in definition) = 0 then
-        raise exception 'tollgate.close_periods is not as the migration before left it';
-      end if;
-      definition := replace(definition, $part$${from}$part$, $part$${to}$part$);`,
-    );
-    this.addSql(`
-    do $do$
-    declare
-      definition text := pg_get_functiondef('tollgate.close_periods'::regproc);
-    begin${steps.join('')}
-      execute definition;
-    end $do$`);
   }
 }
 

@@ -1,4 +1,5 @@
 import { type EntityManager, EntityRepository } from '@mikro-orm/postgresql';
+import { smallerUcr } from '../common/domain/micro-credits.js';
 import { newId } from '../common/ids.js';
 import { Grant, GRANT_PRIORITY, type GrantSource } from './grant.entity.js';
 
@@ -57,7 +58,7 @@ export class GrantRepository extends EntityRepository<Grant> {
    */
   async give(grant: NewGrant, debtUcr: bigint, now: Date): Promise<string | null> {
     const id = newId();
-    const repaid = grant.effectiveAt <= now ? smaller(debtUcr, grant.amountUcr) : 0n;
+    const repaid = grant.effectiveAt <= now ? smallerUcr(debtUcr, grant.amountUcr) : 0n;
     const isEmpty = repaid === grant.amountUcr;
     const inserted = await this.em.execute<unknown[]>(
       `insert into credits (user_id, id, subscription_id, grant_key, source, period_index, period_start, period_end, total_ucr, used_ucr,
@@ -193,8 +194,4 @@ export class GrantRepository extends EntityRepository<Grant> {
       [line.userId, newId(), line.creditId, line.kind, line.amountUcr, line.actorId, line.reason, now],
     );
   }
-}
-
-function smaller(one: bigint, other: bigint): bigint {
-  return one < other ? one : other;
 }

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { smallerUcr } from '../common/domain/micro-credits.js';
 import { type Tier, tierRank } from '../common/domain/tiers.js';
 import { previewRollover } from '../credits/domain/rollover-preview.js';
 import { billingPeriod } from './domain/billing-period.js';
@@ -46,7 +47,7 @@ export class PlanChangeService {
       time === 'now' ? effectOf(worthNow(live, plans, tier, now), { ...live, freeUcr }) : { creditsUcr: 0n };
     const plan = plans[tier];
     // What is given repays an open debt first.
-    const repaidUcr = creditsUcr > 0n ? smaller(debtUcr, creditsUcr) : 0n;
+    const repaidUcr = creditsUcr > 0n ? smallerUcr(debtUcr, creditsUcr) : 0n;
     const leftUcr = freeUcr + creditsUcr - repaidUcr;
     // Unless it is converted, a trial takes all with it; at once in the free plan it is over.
     const endsAt = allowanceEndsAt(time === 'now' && tier === 'free' ? { ...live, trialEndsAt: null } : live);
@@ -150,8 +151,4 @@ function worthNow(live: LiveSubscription, plans: Plans, tier: Tier, now: Date): 
   const fromUcr = live.allowanceUcr ?? plans[live.tier].monthlyCreditsUcr;
   const allowances = { fromUcr, toUcr: plans[tier].monthlyCreditsUcr };
   return prorationUcr(allowances, billingPeriod(live.billingAnchorAt, live.periodIndex), now);
-}
-
-function smaller(one: bigint, other: bigint): bigint {
-  return one < other ? one : other;
 }

@@ -1,7 +1,7 @@
 import { type ClientRequest, type IncomingMessage, request, type Server } from 'node:http';
-import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { OpenAiMock } from '../support/openai-mock.js';
+import { until } from '../support/until.js';
 import { type Caller, ChatBench } from './chat-bench.js';
 
 const USAGE = { prompt_tokens: 12, completion_tokens: 7, total_tokens: 19 };
@@ -130,10 +130,4 @@ function wholeStream(): string {
   const choice = { index: 0, delta: { role: 'assistant', content: 'Hello' }, finish_reason: 'stop' };
   const events = [chunk({ choices: [choice] }), chunk({ choices: [], usage: USAGE })];
   return `${events.map((event) => `data: ${JSON.stringify(event)}\n\n`).join('')}data: [DONE]\n\n`;
-}
-
-async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
-  for (const deadline = Date.now() + 8_000; !(await isSo()); await sleep(10)) {
-    if (Date.now() > deadline) throw new Error('it did not come to that');
-  }
 }

@@ -1,15 +1,9 @@
 import { seedPlans } from '../../seeders/plans.seeder.js';
-import { billingPeriod } from '../../src/subscription/domain/billing-period.js';
 import type { LiveSubscription } from '../../src/subscription/subscription.repository.js';
 import { ledgerServices, type LedgerServices } from '../credits/ledger-services.js';
 import { member, MoneyDatabase, NOW, settlement, type TestUser } from '../credits/money-database.js';
 import { moneyServices, type MoneyServices } from '../credits/money-services.js';
-
-const CREDIT = 1_000_000n;
-const DAY_MS = 86_400_000;
-const ANCHOR = new Date('2026-06-01T00:00:00.000Z');
-const at = (days: number): Date => new Date(ANCHOR.getTime() + days * DAY_MS);
-const end = (index: number): Date => billingPeriod(ANCHOR, index).end;
+import { ANCHOR, at, CREDIT, end } from './calendar.js';
 
 describe('a trial and a grace', () => {
   let money: MoneyDatabase;

@@ -27,3 +27,8 @@ export function formatFixed(value: bigint, digits: number): string {
   const text = magnitude.toString().padStart(digits + 1, '0');
   return `${value < 0n ? '-' : ''}${text.slice(0, -digits)}.${text.slice(-digits)}`;
 }
+
+/** The smaller of two amounts. */
+export function smallerUcr(one: bigint, other: bigint): bigint {
+  return one < other ? one : other;
+}

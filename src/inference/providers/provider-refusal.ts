@@ -2,7 +2,8 @@ import { isAccountTrouble, type Refusal } from '../domain/account-trouble.js';
 import { ProviderFailure, ProviderRejection } from './chat-provider.js';
 import { isRetryableStatus } from './retryable.js';
 
-const MESSAGE_LENGTH_MAX = 500;
+/** Of what a provider says, what a caller is told. */
+export const MESSAGE_LENGTH_MAX = 500;
 /** What a provider answers when the request itself is at fault; anything else is its own or the operator's trouble. */
 const REJECTING_STATUSES = new Set([400, 413, 422]);
 

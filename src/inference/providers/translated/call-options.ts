@@ -20,11 +20,8 @@ const EFFORTS = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'] as 
  * The call as the provider libraries take it.
  * @throws ProviderRejection naming everything that the provider does not offer: a parameter is refused, never left out.
  */
-export function toCallOptions(
-  { body, parameters, traceparent }: ProviderRequest,
-  alsoNotOffered: readonly string[] = [],
-): LanguageModelV4CallOptions {
-  refuseUnoffered(parameters, alsoNotOffered);
+export function toCallOptions({ body, parameters, traceparent }: ProviderRequest): LanguageModelV4CallOptions {
+  refuseUnoffered(parameters);
   const number = (name: string) => parameters[name] as number | undefined;
   const stop = parameters['stop'] as string | string[] | undefined;
   const tools = (body.tools ?? []).map(toTool);
@@ -60,10 +57,9 @@ export function budgetOf(terms: ThinkingTerms): number {
   throw new ProviderRejection(`reasoning_effort needs an output limit of at least ${least} tokens`);
 }
 
-function refuseUnoffered(parameters: Record<string, unknown>, alsoNotOffered: readonly string[]): void {
+function refuseUnoffered(parameters: Record<string, unknown>): void {
   const isAbsent = (name: string) => parameters[name] === undefined || parameters[name] === NEVER_OFFERED[name];
-  const never = Object.keys(NEVER_OFFERED).filter((name) => !isAbsent(name));
-  const unoffered = [...never, ...alsoNotOffered.filter((name) => parameters[name])];
+  const unoffered = Object.keys(NEVER_OFFERED).filter((name) => !isAbsent(name));
   if (unoffered.length > 0) throw new ProviderRejection(`it does not offer ${unoffered.join(', ')}`);
 }
 

@@ -14,7 +14,7 @@ import {
 } from '../chat-provider.js';
 import type { ReportedUsage } from '../../domain/reported-usage.js';
 import { withoutThinking } from '../../wire/chat-message.js';
-import { refusalOf } from '../provider-refusal.js';
+import { MESSAGE_LENGTH_MAX, refusalOf } from '../provider-refusal.js';
 import { wasNeverSent } from '../retryable.js';
 import { ChunkTranslator, toCompletion } from './answer-translation.js';
 import { toCallOptions } from './call-options.js';
@@ -22,7 +22,6 @@ import type { Exchange, Protocol } from './protocol.js';
 
 /** Aborting saves nothing for certain, so a stream whose client has left is read on for this long. */
 const DRAIN_CAP_MS = 60_000;
-const MESSAGE_LENGTH_MAX = 500;
 /** What the libraries throw before they call anyone, because the protocol has no place for something in the request. */
 const REFUSED_BY_LIBRARY = new Set([
   'AI_InvalidArgumentError',
