@@ -33,6 +33,9 @@ const DATABASE_NAME = 'tollgate';
 const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 60_000;
 const POLL_MS = 25;
+const RETRY_MS = 250;
+/** What PostgreSQL says where children of a server that was killed still use its memory (LC_ALL is C, so it is not translated). */
+const STILL_IN_USE = 'pre-existing shared memory block';
 /** A server that keeps dying is not restarted for ever: something outside (disk full, killed by hand) needs a person. */
 const RESTARTS_MAX = 5;
 
@@ -173,7 +176,21 @@ export class EmbeddedServer {
     renameSync(unfinished, this.clusterDir);
   }
 
+  /**
+   * Starts the server process. One that was killed leaves children that go on with their statement until they look up, and PostgreSQL
+   * refuses to start beside them: it is tried again until they are gone.
+   */
   private async launch(): Promise<void> {
+    for (const deadline = Date.now() + START_TIMEOUT_MS; ; await sleep(RETRY_MS)) {
+      const child = this.spawnServer();
+      if (await this.becomesReady(child)) return void child.once('exit', () => void this.recover(child));
+      const end = this.endOfLog();
+      if (this.isStopping || Date.now() > deadline || !end.includes(STILL_IN_USE))
+        throw new OperatorError(`The embedded PostgreSQL did not start. The end of ${this.logFile}:\n${end}`);
+    }
+  }
+
+  private spawnServer(): ChildProcess {
     const log = openSync(this.logFile, 'a', 0o600);
     this.own(this.logFile);
     const settings = [
@@ -198,22 +215,22 @@ export class EmbeddedServer {
     );
     closeSync(log);
     this.child = child;
-    await this.untilReady(child);
-    child.once('exit', () => void this.recover(child));
+    return child;
   }
 
-  private async untilReady(child: ChildProcess): Promise<void> {
+  /** Whether the process came to answer; false where it ended first. */
+  private async becomesReady(child: ChildProcess): Promise<boolean> {
     for (const deadline = Date.now() + START_TIMEOUT_MS; Date.now() < deadline; await sleep(POLL_MS)) {
-      if (child.exitCode !== null || child.signalCode !== null) {
-        throw new OperatorError(
-          `The embedded PostgreSQL did not start. The end of ${this.logFile}:\n${readFileSync(this.logFile, 'utf8').split('\n').slice(-6).join('\n')}`,
-        );
-      }
-      if (await accepts(serverUrl(this.state, 'postgres'))) return;
+      if (child.exitCode !== null || child.signalCode !== null) return false;
+      if (await accepts(serverUrl(this.state, 'postgres'))) return true;
     }
     throw new OperatorError(
       `The embedded PostgreSQL did not answer within ${START_TIMEOUT_MS / 1000} s; see ${this.logFile}.`,
     );
+  }
+
+  private endOfLog(): string {
+    return readFileSync(this.logFile, 'utf8').split('\n').slice(-6).join('\n');
   }
 
   private async recover(dead: ChildProcess): Promise<void> {

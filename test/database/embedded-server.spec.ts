@@ -104,6 +104,25 @@ describe('the embedded server', () => {
     expect(server.url).toBe(url);
   });
 
+  it('waits for what a killed server process still does, however busy it is', async () => {
+    const said: string[] = [];
+    server = await EmbeddedServer.start({ ...options, onMessage: (text) => said.push(text) });
+    const { url } = server;
+    const busy = new pg.Client({ connectionString: url });
+    const isLost = new Promise((resolve) => busy.on('error', resolve));
+    await busy.connect();
+    // A loop that waits for nothing does not see that its server is gone: it goes on to its end.
+    const loop = busy.query(`do $$ declare until timestamptz := clock_timestamp() + interval '3 seconds';
+      begin while clock_timestamp() < until loop end loop; end $$`);
+    await sleep(300);
+    process.kill(server.processId!, 'SIGKILL');
+    await sleep(100);
+    expect(await eventually(() => query(url, 'select 1 as n'))).toEqual([{ n: 1 }]);
+    expect(readFileSync(join(dataDir, 'postgresql.log'), 'utf8')).toContain('pre-existing shared memory block');
+    expect(said).toEqual(['Making the database (first start only) …', expect.stringContaining('ended by itself')]);
+    await Promise.all([loop, isLost]);
+  });
+
   it('tells the end of its log when it cannot start', async () => {
     await expect(EmbeddedServer.start({ ...options, settings: ['shared_buffers=nonsense'] })).rejects.toThrow(
       /did not start[^]*shared_buffers/,
