@@ -1,45 +1,23 @@
-import { seedPlans } from '../../seeders/plans.seeder.js';
-import type { Tier } from '../../src/common/domain/tiers.js';
 import { billingPeriod } from '../../src/subscription/domain/billing-period.js';
 import { etagOfSubscription } from '../../src/subscription/subscription-lifecycle.service.js';
-import type { LiveSubscription } from '../../src/subscription/subscription.repository.js';
-import { member, MoneyDatabase, NOW, settlement, type TestUser } from '../credits/money-database.js';
-import { moneyServices, type MoneyServices } from '../credits/money-services.js';
-import { ANCHOR, at, CREDIT, end } from './calendar.js';
+import { member, MoneyDatabase, settlement, type TestUser } from '../credits/money-database.js';
+import type { MoneyServices } from '../credits/money-services.js';
+import { at, CREDIT, end } from './calendar.js';
+import { SubscriptionLife } from './subscription-life.js';
 
 describe('the life of a subscription', () => {
+  const life = new SubscriptionLife();
+  const { because, subscriber, live, credits } = life;
   let money: MoneyDatabase;
   let services: MoneyServices;
-  let operator: TestUser;
 
   beforeAll(async () => {
-    money = await MoneyDatabase.open();
-    await seedPlans(money.em, { now: NOW });
-    await money.query('update plans set trial_days = 14, grace_days = 7 where tier = ?', ['pro']);
-    services = moneyServices(money.orm, NOW);
-    operator = await money.newUser();
+    ({ money, services } = await life.open({ pro: 14 }));
+    await money.query('update plans set grace_days = 7 where tier = ?', ['pro']);
   });
+  afterAll(life.close);
+  afterEach(life.expectBalancedBooks);
 
-  afterAll(() => money.close());
-
-  afterEach(async () => {
-    expect(await money.offenders()).toEqual([]);
-  });
-
-  const because = (reason: string) => ({ actorId: operator.id, reason });
-
-  async function subscriber(tier: Tier = 'pro', isTrial = false): Promise<{ user: TestUser; id: string }> {
-    const user = await money.newUser({ hasAccount: false });
-    const { id } = await services.subscriptions.startPlan(user.id, tier, { ...because('test'), isTrial }, ANCHOR);
-    return { user, id };
-  }
-
-  const live = async (user: TestUser, now: Date): Promise<LiveSubscription> => {
-    await services.subscriptions.closeDuePeriods(user.id, now);
-    return services.subscriptions.ensureSubscription(user.id, now);
-  };
-  const credits = async (user: TestUser, now: Date): Promise<bigint> =>
-    (await services.credits.balance(user.id, now)).availableUcr / CREDIT;
   const outcome = async (user: TestUser, now: Date): Promise<string | undefined> =>
     (await money.holds.reserve([member(user, CREDIT, { expiresAt: new Date(now.getTime() + 1) })], now))[0]?.outcome;
 
@@ -238,10 +216,16 @@ describe('the life of a subscription', () => {
       [id],
     );
     expect(events).toEqual([
-      { reason: 'test', actor_id: operator.id, from_status: null, to_status: 'active', to_tier: 'pro' },
-      { reason: 'abuse report', actor_id: operator.id, from_status: 'active', to_status: 'suspended', to_tier: 'pro' },
-      { reason: 'cleared', actor_id: operator.id, from_status: 'suspended', to_status: 'active', to_tier: 'pro' },
-      { reason: 'bought', actor_id: operator.id, from_status: 'active', to_status: 'active', to_tier: 'pro_max' },
+      { reason: 'test', actor_id: life.operator.id, from_status: null, to_status: 'active', to_tier: 'pro' },
+      {
+        reason: 'abuse report',
+        actor_id: life.operator.id,
+        from_status: 'active',
+        to_status: 'suspended',
+        to_tier: 'pro',
+      },
+      { reason: 'cleared', actor_id: life.operator.id, from_status: 'suspended', to_status: 'active', to_tier: 'pro' },
+      { reason: 'bought', actor_id: life.operator.id, from_status: 'active', to_status: 'active', to_tier: 'pro_max' },
     ]);
   });
 

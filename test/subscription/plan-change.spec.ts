@@ -1,38 +1,28 @@
-import { seedPlans } from '../../seeders/plans.seeder.js';
 import type { Tier } from '../../src/common/domain/tiers.js';
 import { billingPeriod } from '../../src/subscription/domain/billing-period.js';
-import { member, MoneyDatabase, NOW, settlement, type TestUser } from '../credits/money-database.js';
-import { moneyServices, type MoneyServices } from '../credits/money-services.js';
+import { member, MoneyDatabase, settlement, type TestUser } from '../credits/money-database.js';
+import type { MoneyServices } from '../credits/money-services.js';
+import { ANCHOR, at, CREDIT, end } from './calendar.js';
+import { SubscriptionLife } from './subscription-life.js';
 
-const CREDIT = 1_000_000n;
-const ANCHOR = new Date('2026-06-01T00:00:00.000Z');
-const HALF_TIME = new Date('2026-06-16T00:00:00.000Z');
-const END = billingPeriod(ANCHOR, 0).end;
+const HALF_TIME = at(15);
+const END = end(0);
 
 describe('changes of tier at once', () => {
+  const life = new SubscriptionLife();
+  const { because, subscriber, credits } = life;
   let money: MoneyDatabase;
   let services: MoneyServices;
 
   beforeAll(async () => {
-    money = await MoneyDatabase.open();
-    await seedPlans(money.em, { now: NOW });
-    services = moneyServices(money.orm, NOW);
+    ({ money, services } = await life.open());
   });
-
-  afterAll(() => money.close());
-
+  afterAll(life.close);
   afterEach(async () => {
     await setAllowance('pro', 2_000n);
-    expect(await money.offenders()).toEqual([]);
+    await life.expectBalancedBooks();
   });
 
-  const because = { actorId: null, reason: 'test' };
-
-  async function subscriber(tier: Tier): Promise<{ user: TestUser; id: string }> {
-    const user = await money.newUser({ hasAccount: false });
-    const { id } = await services.subscriptions.startPlan(user.id, tier, { ...because, isTrial: false }, ANCHOR);
-    return { user, id };
-  }
   async function setAllowance(tier: Tier, credits: bigint): Promise<void> {
     await money.query('update plans set monthly_credits_ucr = ? where tier = ?', [credits * CREDIT, tier]);
     services.plans.forget();
@@ -43,9 +33,7 @@ describe('changes of tier at once', () => {
     await money.holds.settle([settlement(one, cost * CREDIT, now)], now);
   }
   const change = (id: string, tier: Tier, now = ANCHOR) =>
-    services.changes.change(id, { ...because, tier, when: 'now' }, now);
-  const credits = async (user: TestUser, now = ANCHOR): Promise<bigint> =>
-    (await services.credits.balance(user.id, now)).availableUcr / CREDIT;
+    services.changes.change(id, { ...because('test'), tier, when: 'now' }, now);
 
   it('downwards and up again give nothing to who has used everything, as often as it is done', async () => {
     const { user, id } = await subscriber('pro');
@@ -79,8 +67,8 @@ describe('changes of tier at once', () => {
     const { user, id } = await subscriber('pro');
     await spend(user, 2_000n, ANCHOR);
     await change(id, 'free');
-    await services.lifecycle.suspend(id, because, HALF_TIME);
-    await services.lifecycle.reinstate(id, because, END);
+    await services.lifecycle.suspend(id, because('test'), HALF_TIME);
+    await services.lifecycle.reinstate(id, because('test'), END);
     expect(await services.lifecycle.standing(id)).toMatchObject({ owedUcr: 0n, periodIndex: 1 });
     await change(id, 'pro', END);
     expect(await credits(user, END)).toBe(1_900n);
@@ -149,7 +137,7 @@ describe('changes of tier at once', () => {
 
   it('promises nothing for the tier that is there already, whatever its plan gives by now', async () => {
     const { user, id } = await subscriber('pro');
-    await services.changes.change(id, { ...because, tier: 'free', when: 'period_end' }, ANCHOR);
+    await services.changes.change(id, { ...because('test'), tier: 'free', when: 'period_end' }, ANCHOR);
     await setAllowance('pro', 5_000n);
     expect((await services.changes.preview(user.id, 'pro', 'now', ANCHOR)).creditsUcr).toBe(0n);
   });
@@ -158,7 +146,12 @@ describe('changes of tier at once', () => {
     await money.query('update plans set trial_days = 14 where tier = ?', ['pro']);
     services.plans.forget();
     const user = await money.newUser({ hasAccount: false });
-    const { id } = await services.subscriptions.startPlan(user.id, 'pro', { ...because, isTrial: true }, ANCHOR);
+    const { id } = await services.subscriptions.startPlan(
+      user.id,
+      'pro',
+      { ...because('test'), isTrial: true },
+      ANCHOR,
+    );
     const trialEnd = new Date('2026-06-15T00:00:00.000Z');
     const preview = (tier: Tier) => services.changes.preview(user.id, tier, 'now', ANCHOR);
     const lost = { carriedUcr: 0n, forfeitedUcr: 10_000n * CREDIT };

@@ -1,48 +1,25 @@
-import { seedPlans } from '../../seeders/plans.seeder.js';
-import type { Tier } from '../../src/common/domain/tiers.js';
 import type { LiveSubscription } from '../../src/subscription/subscription.repository.js';
-import { member, MoneyDatabase, NOW, settlement, type TestUser } from '../credits/money-database.js';
-import { moneyServices, type MoneyServices } from '../credits/money-services.js';
-import { ANCHOR, at, CREDIT, end } from './calendar.js';
+import { member, MoneyDatabase, settlement } from '../credits/money-database.js';
+import type { MoneyServices } from '../credits/money-services.js';
+import { at, CREDIT, end } from './calendar.js';
+import { SubscriptionLife } from './subscription-life.js';
 
 describe('a subscription that was suspended', () => {
+  const life = new SubscriptionLife();
+  const { because, subscriber, live, credits } = life;
   let money: MoneyDatabase;
   let services: MoneyServices;
-  let operator: TestUser;
 
   beforeAll(async () => {
-    money = await MoneyDatabase.open();
-    await seedPlans(money.em, { now: NOW });
-    await money.query('update plans set trial_days = 14 where tier = ?', ['pro']);
-    services = moneyServices(money.orm, NOW);
-    operator = await money.newUser();
+    ({ money, services } = await life.open({ pro: 14 }));
   });
-
-  afterAll(() => money.close());
-
-  afterEach(async () => {
-    expect(await money.offenders()).toEqual([]);
-  });
-
-  const because = (reason: string) => ({ actorId: operator.id, reason });
-
-  async function subscriber(tier: Tier = 'pro', isTrial = false): Promise<{ user: TestUser; id: string }> {
-    const user = await money.newUser({ hasAccount: false });
-    const { id } = await services.subscriptions.startPlan(user.id, tier, { ...because('test'), isTrial }, ANCHOR);
-    return { user, id };
-  }
+  afterAll(life.close);
+  afterEach(life.expectBalancedBooks);
 
   const suspend = (id: string, from: number, to: number): Promise<LiveSubscription> =>
     services.lifecycle
       .suspend(id, because('abuse report'), at(from))
       .then(() => services.lifecycle.reinstate(id, because('cleared'), at(to)));
-  const live = async (user: TestUser, now: Date): Promise<LiveSubscription> => {
-    await services.subscriptions.closeDuePeriods(user.id, now);
-    return services.subscriptions.ensureSubscription(user.id, now);
-  };
-  const credits = async (user: TestUser, now: Date): Promise<bigint> =>
-    (await services.credits.balance(user.id, now)).availableUcr / CREDIT;
-
   it('goes on in the tier that was to follow, which decides what is carried', async () => {
     const leaving = await subscriber('enterprise');
     await services.changes.change(leaving.id, { ...because('asked'), tier: 'free' }, at(1));

@@ -1,48 +1,26 @@
-import { seedPlans } from '../../seeders/plans.seeder.js';
 import type { LiveSubscription } from '../../src/subscription/subscription.repository.js';
 import { ledgerServices, type LedgerServices } from '../credits/ledger-services.js';
-import { member, MoneyDatabase, NOW, settlement, type TestUser } from '../credits/money-database.js';
-import { moneyServices, type MoneyServices } from '../credits/money-services.js';
-import { ANCHOR, at, CREDIT, end } from './calendar.js';
+import { member, MoneyDatabase, settlement, type TestUser } from '../credits/money-database.js';
+import type { MoneyServices } from '../credits/money-services.js';
+import { at, CREDIT, end } from './calendar.js';
+import { SubscriptionLife } from './subscription-life.js';
 
 describe('a trial and a grace', () => {
+  const life = new SubscriptionLife();
+  const { because, subscriber, live, credits } = life;
   let money: MoneyDatabase;
   let services: MoneyServices;
   let ledger: LedgerServices;
-  let operator: TestUser;
 
   beforeAll(async () => {
-    money = await MoneyDatabase.open();
-    await seedPlans(money.em, { now: NOW });
-    await money.query('update plans set trial_days = 14 where tier = ?', ['pro']);
-    await money.query('update plans set trial_days = 45 where tier = ?', ['pro_max']);
-    services = moneyServices(money.orm, NOW);
+    ({ money, services } = await life.open({ pro: 14, pro_max: 45 }));
     ledger = ledgerServices(money.orm);
-    operator = await money.newUser();
   });
-
-  afterAll(() => money.close());
-
-  afterEach(async () => {
-    expect(await money.offenders()).toEqual([]);
-  });
-
-  const because = (reason: string) => ({ actorId: operator.id, reason });
-
-  async function subscriber(tier: 'pro' | 'pro_max' = 'pro', isTrial = false): Promise<{ user: TestUser; id: string }> {
-    const user = await money.newUser({ hasAccount: false });
-    const { id } = await services.subscriptions.startPlan(user.id, tier, { ...because('test'), isTrial }, ANCHOR);
-    return { user, id };
-  }
+  afterAll(life.close);
+  afterEach(life.expectBalancedBooks);
 
   const pastDue = (id: string, from: number, days: number): Promise<LiveSubscription> =>
     services.lifecycle.markPastDue(id, { ...because('card declined'), days }, at(from));
-  const live = async (user: TestUser, now: Date): Promise<LiveSubscription> => {
-    await services.subscriptions.closeDuePeriods(user.id, now);
-    return services.subscriptions.ensureSubscription(user.id, now);
-  };
-  const credits = async (user: TestUser, now: Date): Promise<bigint> =>
-    (await services.credits.balance(user.id, now)).availableUcr / CREDIT;
   const ends = async (user: TestUser, now: Date): Promise<(Date | null | undefined)[]> =>
     (await services.credits.balance(user.id, now)).grants.map(({ expiresAt }) => expiresAt);
   const expiring = async (user: TestUser, now: Date): Promise<(readonly [bigint, Date])[]> =>
