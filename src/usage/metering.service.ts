@@ -1,5 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
+import { Clock } from '../common/clock.js';
 import { formatCredits } from '../common/domain/micro-credits.js';
 import type { Tier } from '../common/domain/tiers.js';
 import type { AppError } from '../common/errors/app-error.js';
@@ -9,7 +10,6 @@ import type { ChargedAttempt } from '../credits/settle-call.js';
 import { type OpenSpan, Tracing } from '../monitoring/tracing/tracing.js';
 import type { CatalogueModel } from '../models/domain/catalogue-model.js';
 import type { Plan } from '../subscription/plan.entity.js';
-import { PlanService } from '../subscription/plan.service.js';
 import { SubscriptionService } from '../subscription/subscription.service.js';
 import { AnsweredBefore } from './answered-before.js';
 import { chargeFor, type TokenUsage } from './domain/cost.js';
@@ -111,8 +111,8 @@ export class MeteringService {
   constructor(
     private readonly batches: HoldBatches,
     private readonly subscriptions: SubscriptionService,
-    private readonly plans: PlanService,
     private readonly tracing: Tracing,
+    private readonly clock: Clock,
   ) {}
 
   /**
@@ -139,7 +139,7 @@ export class MeteringService {
   /** The limits of the plan that the user has at `now`. */
   async limitsOf(userId: string, now: Date): Promise<{ tier: Tier; limits: RequestLimits }> {
     const { tier } = await this.subscriptions.current(userId, now);
-    return { tier, limits: limitsOf(await this.plans.of(tier)) };
+    return { tier, limits: limitsOf(await this.subscriptions.planOf({ tier })) };
   }
 
   /** Why `reserve` would refuse now, or null. Nothing is kept. */
@@ -198,6 +198,7 @@ export class MeteringService {
     const carried = this.carried.get(requestId) ?? null;
     const subscriptionId = request.subscriptionId ?? carried?.subscriptionId ?? null;
     const attempts = request.attempts.map((attempt) => toCharged(attempt, subscriptionId));
+    if (carried && this.isBeyond(carried, attempts)) await this.prepareBeyond(userId);
     const result = await this.batches.settle({
       id: requestId,
       userId,
@@ -213,6 +214,24 @@ export class MeteringService {
     const { costUcr: chargedUcr, availableUcr, newDebtUcr, state } = result;
     span.note({ 'tollgate.credits.charged': formatCredits(chargedUcr) });
     return { chargedUcr, availableUcr, newDebtUcr, state };
+  }
+
+  /** Whether other credits than the held ones will pay: the cost is more than the hold, or the hold is over. */
+  private isBeyond(hold: CarriedHold, attempts: readonly ChargedAttempt[]): boolean {
+    const costUcr = attempts.reduce((sum, { creditsUcr }) => sum + creditsUcr, 0n);
+    return costUcr > hold.amountUcr || hold.expiresAt <= this.clock.now();
+  }
+
+  /**
+   * A period that has ended meanwhile is closed first: what is carried over comes before what was bought. The charge itself waits for nothing
+   * else and does not fail with it.
+   */
+  private async prepareBeyond(userId: string): Promise<void> {
+    try {
+      await this.closeDuePeriods(userId, this.clock.now());
+    } catch (error) {
+      this.logger.warn({ err: error, userId }, 'a cost beyond its hold is charged before the period is closed');
+    }
   }
 
   /** The answer of `attempt`, after opening the account or closing the periods that it asks for: the user sees nothing of either. */
@@ -256,7 +275,7 @@ export class MeteringService {
       amountUcr,
       boundTokens,
       ttlMs,
-      limits: limitsOf(await this.plans.of(request.tier)),
+      limits: limitsOf(await this.subscriptions.planOf(request)),
       ...(isWaiting && { isWaiting }),
       ...(idempotency && { idempotency }),
     };

@@ -60,7 +60,7 @@ export function moneyServices(orm: MikroORM, now: Date, env: Record<string, stri
   const changes = new PlanChangeService(books, subscriptions, lifecycle);
   const holdService = new HoldService(orm.em, holds);
   const batches = new HoldBatches(holdService, clock, new WallClock(), testConfig(env));
-  const metering = new MeteringService(batches, subscriptions, plans, new NoTracing());
+  const metering = new MeteringService(batches, subscriptions, new NoTracing(), clock);
   return {
     clock,
     credits,

@@ -266,6 +266,53 @@ describe('metering', () => {
     });
   });
 
+  describe('a cost beyond its hold that comes when the period is over', () => {
+    const STARTED = new Date('2026-05-01T00:00:00.000Z');
+    const BEFORE = new Date('2026-05-31T23:59:59.000Z');
+    const AFTER = new Date('2026-06-01T00:00:01.000Z');
+
+    /** A user of plan pro with credits that were bought, a hold of 1 000 from before the period ended, and the time after it. */
+    async function overdue() {
+      const theirs = moneyServices(money.orm, BEFORE);
+      const user = await money.newUser({ hasAccount: false });
+      const start = { actorId: null, reason: 'test', isTrial: false };
+      const { id } = await theirs.subscriptions.startPlan(user.id, 'pro', start, STARTED);
+      await money.addGrant(user, { source: 'purchase', amountUcr: 5_000_000n });
+      const asked = request(user, 1_000n, { tier: 'pro' });
+      await theirs.metering.reserve(asked);
+      theirs.clock.now = () => AFTER;
+      const settle = () => theirs.metering.settle({ ...asked, attempts: [attempt(1_300)] });
+      const sources = () =>
+        money.query(
+          'select c.source, -p.amount_ucr as paid from credit_postings p join credits c on c.user_id = p.user_id and c.id = p.credit_id where p.hold_id = ? order by 2 desc',
+          [asked.requestId],
+        );
+      return { id, settle, sources };
+    }
+
+    it('is paid by what is carried over before what was bought', async () => {
+      const { settle, sources } = await overdue();
+      expect(await settle()).toMatchObject({ chargedUcr: 1_300n, newDebtUcr: 0n });
+      expect(await sources()).toEqual([
+        { source: 'subscription', paid: '1000' },
+        { source: 'rollover', paid: '300' },
+      ]);
+    });
+
+    it('is charged all the same where the period cannot be closed', async () => {
+      const { id, settle, sources } = await overdue();
+      await money.query(
+        `alter table period_closes add constraint planted check (subscription_id <> '${id}') not valid`,
+      );
+      expect(await settle()).toMatchObject({ chargedUcr: 1_300n, newDebtUcr: 0n });
+      await money.query('alter table period_closes drop constraint planted');
+      expect(await sources()).toEqual([
+        { source: 'subscription', paid: '1000' },
+        { source: 'purchase', paid: '300' },
+      ]);
+    });
+  });
+
   it('refuses to charge what was given back: that is a bug, not an answer', async () => {
     const user = await money.newUser({ hasAccount: false });
     const asked = request(user, 1_000n);
