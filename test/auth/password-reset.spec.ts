@@ -4,7 +4,7 @@ import { deliverMails, linkIn, Mailbox } from '../support/mailbox.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
 import { ensureUser } from '../support/tokens.js';
 import { Browser } from './browser.js';
-import { discover, signIn } from './desktop-client.js';
+import { authorizationRequest, discover, signIn } from './desktop-client.js';
 
 const MINUTE_MS = 60_000;
 const OLD = 'the password that was forgotten';
@@ -50,6 +50,22 @@ describe('a forgotten password', () => {
     await signIn(configuration, browser, { email, password: NEW });
     await deliverMails(server.app);
     expect(mailbox.lastTo(email).subject).toBe('Your password was changed');
+  });
+
+  // Removed once: whose a sign-in under way is; the old password still opened the account.
+  it.each([
+    ['the consent', {}, (path: string) => path],
+    ['a second factor', { acr_values: 'aal2' }, (path: string) => `${path}/mfa`],
+  ])('T49 ends a sign-in that waits before %s', async (_where, parameters, next) => {
+    const person = { email: `waits-${Object.keys(parameters).length}@example.com`, password: OLD };
+    await ensureUser(server.app, person);
+    const thief = new Browser(server.url);
+    const { url } = await thief.follow((await authorizationRequest(configuration, parameters)).address.href);
+    const path = new URL(url).pathname;
+    const { redirectTo } = (await (await thief.postJson(`${path}/login`, person)).json()) as { redirectTo: string };
+    expect((await reset((await linkFor(person.email)).token)).status).toBe(200);
+    expect((await thief.follow(redirectTo)).response.status).toBe(400);
+    expect((await thief.get(next(path))).status).toBe(400);
   });
 
   /** Removed once: the account that waited with a way in of its own kept it. */

@@ -11,7 +11,6 @@ import { PasswordReset } from '../identity/password-reset.service.js';
 import type { User } from '../identity/user.entity.js';
 import { UserRepository } from '../identity/user.repository.js';
 import { GrantService } from '../oauth/grant.service.js';
-import { OidcArtifactRepository } from '../oauth/oidc-artifact.repository.js';
 import { originOfCause } from '../oauth/request-origin.js';
 import type { Language } from '../texts/languages.js';
 import { etagOfUser } from './user-etag.js';
@@ -49,7 +48,6 @@ export class UserOperations {
     private readonly resets: PasswordReset,
     private readonly deletion: AccountDeletion,
     private readonly grants: GrantService,
-    private readonly artifacts: OidcArtifactRepository,
     private readonly events: AuthEventRecorder,
     private readonly audit: AuditTrail,
     private readonly clock: WallClock,
@@ -180,7 +178,6 @@ export class UserOperations {
     cause: OperatorCause,
   ): Promise<User> {
     await this.grants.revoke({ userId: id }, { reason, by: cause.actorId }, originOfCause(cause));
-    await this.artifacts.deleteSessions(id);
     return this.find(id);
   }
 

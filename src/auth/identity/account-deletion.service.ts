@@ -3,7 +3,6 @@ import { Config } from '../../config/config.js';
 import { LastOperatorError, UserNotFoundError } from '../auth.errors.js';
 import { Mailer } from '../mail/mailer.js';
 import { GrantService } from '../oauth/grant.service.js';
-import { OidcArtifactRepository } from '../oauth/oidc-artifact.repository.js';
 import type { Language } from '../texts/languages.js';
 import { AuthEventRecorder, type RequestOrigin } from './auth-event.recorder.js';
 import { UserRepository } from './user.repository.js';
@@ -25,7 +24,6 @@ export class AccountDeletion {
     private readonly config: Config,
     private readonly users: UserRepository,
     private readonly grants: GrantService,
-    private readonly artifacts: OidcArtifactRepository,
     private readonly events: AuthEventRecorder,
     private readonly mailer: Mailer,
   ) {}
@@ -43,6 +41,5 @@ export class AccountDeletion {
       const variables = { graceDays: this.config.deletionGraceDays };
       await this.mailer.send({ to: user.email, language, template: 'accountDeleted', variables });
     });
-    await this.artifacts.deleteSessions(userId);
   }
 }

@@ -5,7 +5,6 @@ import { Config } from '../../config/config.js';
 import { ApiKeyRepository } from '../access/api-key.repository.js';
 import { Mailer } from '../mail/mailer.js';
 import { GrantService } from '../oauth/grant.service.js';
-import { OidcArtifactRepository } from '../oauth/oidc-artifact.repository.js';
 import type { Language } from '../texts/languages.js';
 import { AuthEventRecorder, type RequestOrigin } from './auth-event.recorder.js';
 import { EmailLinks } from './email-links.service.js';
@@ -26,7 +25,6 @@ export class PasswordReset {
     private readonly throttle: LoginThrottle,
     private readonly hasher: PasswordHasher,
     private readonly grants: GrantService,
-    private readonly artifacts: OidcArtifactRepository,
     private readonly events: AuthEventRecorder,
     private readonly mailer: Mailer,
     private readonly factors: SecondFactors,
@@ -75,7 +73,6 @@ export class PasswordReset {
       await this.events.record({ event: 'password_reset', userId: user.id, origin: by.origin });
       await this.mailer.send({ to: user.email, language: by.language, template: 'passwordChanged', variables: {} });
     });
-    await this.artifacts.deleteSessions(user.id);
   }
 
   /** An account can be made with the address of another person, and wait for them with a way in of its own. */

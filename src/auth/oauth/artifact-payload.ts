@@ -31,6 +31,21 @@ interface StoredPayload extends Record<string, unknown> {
   sealed?: string;
 }
 
+/** Kept in the result of an interaction that is not at its end; the provider takes no account from it. */
+export const FIRST_FACTOR = 'first_factor';
+
+/** Whose an artifact is, and of a sign-in under way: who has shown a password there, or is signed in in its browser. */
+export function accountOf(payload: AdapterPayload): string | null {
+  const { accountId, session } = payload;
+  const { login, [FIRST_FACTOR]: first } = (payload['result'] ?? {}) as {
+    login?: { accountId?: string };
+    [FIRST_FACTOR]?: { userId?: string };
+  };
+  return (
+    accountId ?? login?.accountId ?? first?.userId ?? (session as { accountId?: string } | undefined)?.accountId ?? null
+  );
+}
+
 /** The payload without any value that works as a credential; what the provider needs back is sealed in it. */
 export function packPayload(key: ArtifactKey, payload: AdapterPayload, sealer: Sealer): StoredPayload {
   const { jti, deviceCode, userCode, parJti, returnTo, session, ...rest } = payload as AdapterPayload & {

@@ -85,7 +85,8 @@ export class GrantService {
   }
 
   /**
-   * Ends sign-ins: refresh tokens and codes go, access tokens are refused from the next request on. The ids of those that this call ended.
+   * Ends sign-ins: refresh tokens and codes go, access tokens are refused from the next request on. With all of a person's, or all but one, the
+   * browsers end too: whoever is signed in there would sign in to an app again without a password. The ids of those that this call ended.
    * @param alongside More that belongs to the same transaction, such as a line in the audit trail.
    */
   async revoke(
@@ -97,6 +98,7 @@ export class GrantService {
     const { reason, by = null } = ending;
     const ended = await this.em.fork().transactional(async (em) => {
       const revoked = await this.grants.revoke(selection, { reason, by }, em);
+      if (isOfPerson(selection)) await this.artifacts.deleteSessions(selection.userId, em);
       await alongside?.(revoked);
       if (reason === 'refresh_reuse') await this.warning.send(revoked);
       return revoked;
@@ -110,6 +112,11 @@ export class GrantService {
     }
     return ids;
   }
+}
+
+function isOfPerson(selection: GrantSelection): selection is GrantSelection & { userId: string } {
+  const { id, userId, clientId } = selection;
+  return userId !== undefined && id === undefined && clientId === undefined;
 }
 
 function eventOf(reason: RevokeReason): AuthEventName {

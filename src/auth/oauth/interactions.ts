@@ -7,6 +7,7 @@ import type { UpstreamIssuer } from '../../config/upstream-issuers.js';
 import { InteractionExpiredError } from '../auth.errors.js';
 import { UpstreamIssuers } from '../identity/upstream/upstream-issuers.js';
 import { type Language, preferredLanguage } from '../texts/languages.js';
+import { FIRST_FACTOR } from './artifact-payload.js';
 import { describeDevice } from './device-name.js';
 import type { Device } from './grant.service.js';
 import { OAuthClientRepository } from './oauth-client.repository.js';
@@ -17,9 +18,6 @@ export interface HttpExchange {
   request: FastifyRequest;
   reply: FastifyReply;
 }
-
-/** Kept in the result of an interaction that is not at its end; the provider takes no account from it. */
-const FIRST_FACTOR = 'first_factor';
 
 /** How somebody has shown who they are, as far as that goes without a second factor (RFC 8176; `fed` is a sign-in elsewhere). */
 export interface FirstFactor {

@@ -3,7 +3,7 @@ import { Injectable } from '@nestjs/common';
 import type { AdapterPayload } from 'oidc-provider';
 import { WallClock } from '../../common/clock.js';
 import { Sealer } from '../sealer.js';
-import { hashId, packPayload, unpackPayload, type ArtifactKey } from './artifact-payload.js';
+import { accountOf, hashId, packPayload, unpackPayload, type ArtifactKey } from './artifact-payload.js';
 import { OidcArtifact } from './oidc-artifact.entity.js';
 
 export interface StoredArtifact {
@@ -40,7 +40,7 @@ export class OidcArtifactRepository {
       grantId: payload.grantId ?? null,
       uid: type === 'Session' ? (payload.uid ?? null) : null,
       userCodeHash: payload.userCode ? hashId(payload.userCode) : null,
-      accountId: payload.accountId ?? null,
+      accountId: accountOf(payload),
       clientId: payload.clientId ?? null,
       expiresAt: new Date(now.getTime() + expiresInSeconds * 1000),
       updatedAt: now,
@@ -105,9 +105,9 @@ export class OidcArtifactRepository {
     if (grantIds.length > 0) await this.em.fork().nativeDelete(OidcArtifact, { grantId: { $in: grantIds } });
   }
 
-  /** Ends what keeps the user signed in in browsers. */
-  async deleteSessions(accountId: string): Promise<void> {
-    await this.em.fork().nativeDelete(OidcArtifact, { type: 'Session', accountId });
+  /** Ends what keeps the user signed in in browsers, and every sign-in that is half done. Joins the transaction of `em`. */
+  async deleteSessions(accountId: string, em: EntityManager): Promise<void> {
+    await em.nativeDelete(OidcArtifact, { type: { $in: ['Session', 'Interaction'] }, accountId });
   }
 
   private open(row: OidcArtifact | null, id?: string): StoredArtifact | undefined {
