@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import type { RegistrationResponseJSON } from '@simplewebauthn/server';
 import { LastFactorError, SignInFailedError, WrongCodeError } from '../auth.errors.js';
 import { AuthEventRecorder, type AuthEventName, type RequestOrigin } from '../identity/auth-event.recorder.js';
+import { EmailLinks } from '../identity/email-links.service.js';
 import { AuthenticatorApp } from '../identity/factors/authenticator-app.service.js';
 import { Passkeys } from '../identity/factors/passkeys.service.js';
 import { RecoveryCodes } from '../identity/factors/recovery-codes.service.js';
@@ -38,10 +39,12 @@ export class AccountSecurity {
     private readonly grants: GrantService,
     private readonly events: AuthEventRecorder,
     private readonly mailer: Mailer,
+    private readonly links: EmailLinks,
   ) {}
 
   /**
-   * Replaces the password. Other devices stay signed in unless that is wanted otherwise (ASVS 5.0 7.4.3).
+   * Replaces the password. Other devices stay signed in unless that is wanted otherwise (ASVS 5.0 7.4.3); links in mails that would give the
+   * account another address or password end in any case, as a thief may have asked for them.
    * @throws SignInFailedError when the current one is not right, SignInThrottledError, PasswordQueueFullError
    */
   async changePassword(by: Requester, change: { current: string; next: string; endsOthers: boolean }): Promise<void> {
@@ -53,6 +56,7 @@ export class AccountSecurity {
     const newHash = await this.passwords.hash(change.next, attempt);
     const replace = async () => {
       await this.users.setPassword(user.id, newHash);
+      await this.links.endAll(user.id, ['change_email', 'reset_password']);
       await this.events.record({ event: 'password_changed', userId: user.id, origin });
       await this.mailer.send({ to: user.email, language: by.language, template: 'passwordChanged', variables: {} });
     };

@@ -59,6 +59,11 @@ export class EmailLinks {
     await this.tokens.useAll(link.user.id, purpose);
     return link;
   }
+
+  /** Ends the links of a user for these purposes, whoever asked for them. Joins the caller's transaction. */
+  async endAll(userId: string, purposes: readonly LinkPurpose[]): Promise<void> {
+    for (const purpose of purposes) await this.tokens.useAll(userId, purpose);
+  }
 }
 
 function hashOf(token: string): Buffer {

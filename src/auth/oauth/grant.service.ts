@@ -2,6 +2,7 @@ import { EntityManager } from '@mikro-orm/postgresql';
 import { Injectable } from '@nestjs/common';
 import { newId } from '../../common/ids.js';
 import { AuthEventRecorder, type AuthEventName, type RequestOrigin } from '../identity/auth-event.recorder.js';
+import { EmailTokenRepository } from '../identity/email-token.repository.js';
 import { RevocationList } from '../access/revocation-list.js';
 import type { AuthGrant } from './auth-grant.entity.js';
 import { AuthGrantRepository, type EndedGrant, type GrantSelection } from './auth-grant.repository.js';
@@ -53,6 +54,7 @@ export class GrantService {
     private readonly revocations: RevocationList,
     private readonly events: AuthEventRecorder,
     private readonly warning: ReuseWarning,
+    private readonly links: EmailTokenRepository,
   ) {}
 
   /** The id of the new grant, which every token made from it carries as `grant_id`. */
@@ -86,7 +88,8 @@ export class GrantService {
 
   /**
    * Ends sign-ins: refresh tokens and codes go, access tokens are refused from the next request on. With all of a person's, or all but one, the
-   * browsers end too: whoever is signed in there would sign in to an app again without a password. The ids of those that this call ended.
+   * browsers end too, as whoever is signed in there would sign in to an app again without a password, and so does the link to a new address that
+   * one of them may have asked for. The ids of those that this call ended.
    * @param alongside More that belongs to the same transaction, such as a line in the audit trail.
    */
   async revoke(
@@ -98,7 +101,10 @@ export class GrantService {
     const { reason, by = null } = ending;
     const ended = await this.em.fork().transactional(async (em) => {
       const revoked = await this.grants.revoke(selection, { reason, by }, em);
-      if (isOfPerson(selection)) await this.artifacts.deleteSessions(selection.userId, em);
+      if (isOfPerson(selection)) {
+        await this.artifacts.deleteSessions(selection.userId, em);
+        await this.links.useAll(selection.userId, 'change_email');
+      }
       await alongside?.(revoked);
       if (reason === 'refresh_reuse') await this.warning.send(revoked);
       return revoked;
