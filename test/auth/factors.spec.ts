@@ -180,6 +180,33 @@ describe('second factors', () => {
     expect(await removed.json()).toMatchObject({ code: 'last_factor' });
   });
 
+  it('are not shown again once they are set up', async () => {
+    const { browser, secret } = await personWithApp('shown@example.com');
+    const page = await browser.get('/account/authenticator');
+    expect([page.status, page.headers.get('location')]).toEqual([303, '/account']);
+    const wrong = await browser.postForm('/account/authenticator', { code: '000000' });
+    expect(wrong.status).toBe(401);
+    expect(secretOn(await wrong.text())).not.toBe(secret);
+  });
+
+  // Removed once: the sign-in in the secret of an app; the thief's app went on showing the owner's codes.
+  it('are secret from who was shown one before and did not set it up', async () => {
+    const person = { email: 'watched@example.com', password: PASSWORD };
+    await ensureUser(server.app, { ...person, role: 'admin' });
+    const thief = await untilFactor(person);
+    const seen = secretOn(await (await thief.browser.get(`${thief.path}/mfa`)).text());
+    const owner = await untilFactor(person);
+    const secret = secretOn(await (await owner.browser.get(`${owner.path}/mfa`)).text());
+    expect(seen).toMatch(/^[A-Z2-7]{32}$/);
+    expect(secret).not.toBe(seen);
+    expect((await owner.browser.postJson(`${owner.path}/mfa`, { code: appCode(seen, now()) })).status).toBe(401);
+    const tokens = await tokensAfter(owner, appCode(secret, now()));
+    expect(decodeJwt(tokens.access_token)).toMatchObject({ acr: 'aal2' });
+    advance(STEP_MS);
+    expect((await thief.browser.postJson(`${thief.path}/mfa`, { code: appCode(seen, now()) })).status).toBe(401);
+    await tokensAfter(await untilFactor(person), appCode(secret, now()));
+  });
+
   it('are asked for when an app asks for more than the browser has (RFC 9470)', async () => {
     const person = { email: 'stepup@example.com', password: PASSWORD };
     await ensureUser(server.app, person);

@@ -87,7 +87,11 @@ export class SecurityController {
   @Get('authenticator')
   appPage(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<FastifyReply> {
     const visit = sensitive(request, reply, '/account/authenticator');
-    return this.visits.receive(visit, async (visitor) => sendPage(reply, await this.enrolmentPage(visitor)));
+    return this.visits.receive(visit, async (visitor) => {
+      // What is set up is not shown again.
+      if (visitor.status.hasAuthenticator) return sendOn(request, reply, OVERVIEW);
+      return sendPage(reply, await this.enrolmentPage(visitor));
+    });
   }
 
   @Post('authenticator')
@@ -155,7 +159,7 @@ export class SecurityController {
   }
 
   private async enrolmentPage(visitor: Visitor, attempt: Attempt = {}): Promise<string> {
-    const { uri, secret } = await this.authenticator.enrol(visitor.user);
+    const { uri, secret } = await this.authenticator.enrol(visitor.user, visitor.grantId);
     const picture = await QRCode.toDataURL(uri, { margin: 2, width: 208 });
     return authenticatorPage(visitor, { picture, secret }, attempt);
   }

@@ -67,7 +67,8 @@ export class AccountSecurity {
 
   /** @throws WrongCodeError, SignInThrottledError */
   async confirmApp(by: Requester, code: string): Promise<void> {
-    if (!(await this.factors.confirmApp(by.user.id, code, by.origin))) throw new WrongCodeError();
+    const isConfirmed = await this.factors.confirmApp(by.user.id, { code, signIn: by.grantId }, by.origin);
+    if (!isConfirmed) throw new WrongCodeError();
     await this.mailChange(by);
   }
 

@@ -50,7 +50,7 @@ export class FactorStep {
     const user = await this.waiting(interaction);
     const status = await this.factors.of(user.id);
     if (hasFactor(status)) return { status, enrolment: null };
-    const { uri, secret } = await this.authenticator.enrol(user);
+    const { uri, secret } = await this.authenticator.enrol(user, interaction.uid);
     return { status, enrolment: { picture: await QRCode.toDataURL(uri, { margin: 2, width: 208 }), secret } };
   }
 
@@ -61,7 +61,7 @@ export class FactorStep {
     const first = interaction.firstFactor?.method ?? 'pwd';
     const origin = originOf(exchange.request);
     if (!hasFactor(await this.factors.of(user.id))) {
-      const isConfirmed = await this.factors.confirmApp(user.id, code, origin);
+      const isConfirmed = await this.factors.confirmApp(user.id, { code, signIn: interaction.uid }, origin);
       if (!isConfirmed) throw new WrongCodeError();
       return this.finish(exchange, user.id, [first, 'otp', 'mfa']);
     }

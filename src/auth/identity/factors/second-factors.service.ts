@@ -48,11 +48,18 @@ export class SecondFactors {
     await this.recoveryCodes.removeAll(userId);
   }
 
-  /** Whether the first code of a new app is right; then it is a factor from now on. Counted as guesses are. @throws SignInThrottledError */
-  async confirmApp(userId: string, code: string, origin: RequestOrigin): Promise<boolean> {
+  /**
+   * Whether the first code of a new app, which this sign-in was shown, is right; then it is a factor from now on. Counted as guesses are.
+   * @throws SignInThrottledError
+   */
+  async confirmApp(
+    userId: string,
+    { code, signIn }: { code: string; signIn: string },
+    origin: RequestOrigin,
+  ): Promise<boolean> {
     const attempt = attemptOf(`factor:${userId}`, origin);
     await this.throttle.admit(attempt);
-    const isRight = await this.authenticator.confirm(userId, withoutSpaces(code));
+    const isRight = await this.authenticator.confirm(userId, withoutSpaces(code), signIn);
     if (!isRight) return false;
     await this.throttle.forgive(attempt);
     await this.events.record({ event: 'factor_added', userId, origin, details: { kind: 'app' } });
