@@ -1,3 +1,4 @@
+import { request } from 'node:http';
 import * as client from 'openid-client';
 import { COUNTED_PER_WINDOW_MAX, EndpointLimiter } from '../../src/auth/oauth/endpoint-limiter.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
@@ -123,6 +124,23 @@ describe('a device without a browser', () => {
     expect((await typeCode(browser, 'BBBB-BBBB')).status).toBe(200);
     server.wallClock.advance(-16 * 60_000);
   });
+
+  // Removed once: the one spelling of a path; the engine knows more, and every guess was evaluated.
+  it.each(['/oauth2/device/', '/oauth2/DEVICE', '/oauth2/device#', '/oauth2/Authorize', '/oauth2/jwks/'])(
+    'T42 cannot be guessed at another spelling of the address: %s is nowhere',
+    async (path) => {
+      const { hostname, port } = new URL(server.url);
+      const status = await new Promise((resolve, reject) => {
+        // As it stands: `fetch` would leave the fragment out.
+        request({ hostname, port, path, method: path.includes('evice') ? 'POST' : 'GET' }, (response) =>
+          resolve(response.resume().statusCode),
+        )
+          .on('error', reject)
+          .end();
+      });
+      expect(status).toBe(404);
+    },
+  );
 });
 
 describe('the endpoints of the sign-in', () => {

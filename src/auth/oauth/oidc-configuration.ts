@@ -17,6 +17,7 @@ import { API_SCOPES_METADATA, FIRST_PARTY_METADATA } from './client-adapter.js';
 import { CLIENT_AUTH_METHODS } from './client-kinds.js';
 import { GRANT_DAYS } from './grant.service.js';
 import { errors, interactionPolicy } from './oidc-engine.js';
+import { OIDC_ROUTES } from './oidc-routes.js';
 import { confirmDevicePage, deviceConnectedPage, userCodePage } from './pages/device-pages.js';
 import { logoutPage, renderProviderError, signedOutPage } from './pages/provider-pages.js';
 import { OIDC_SCOPES, UNVERIFIED_API_SCOPES } from './scopes-of-client.js';
@@ -60,18 +61,7 @@ export function oidcConfiguration(dependencies: OidcDependencies): Configuration
     clientAuthMethods: ['none', ...CLIENT_AUTH_METHODS],
     extraParams: DEVICE_PARAMETERS,
     extraClientMetadata: { properties: [FIRST_PARTY_METADATA, API_SCOPES_METADATA] },
-    routes: {
-      authorization: '/oauth2/authorize',
-      token: '/oauth2/token',
-      revocation: '/oauth2/revoke',
-      jwks: '/oauth2/jwks',
-      userinfo: '/oauth2/userinfo',
-      end_session: '/oauth2/logout',
-      pushed_authorization_request: '/oauth2/par',
-      introspection: '/oauth2/introspect',
-      device_authorization: '/oauth2/device_authorization',
-      code_verification: '/oauth2/device',
-    },
+    routes: OIDC_ROUTES,
     interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}`, policy: interactionsPolicy() },
     features: features(dependencies),
     // The seeded clients do not ask for `offline_access`; who may refresh is said by the client's grant types.

@@ -6,20 +6,24 @@ import { TooManyRequestsError } from '../auth.errors.js';
 import { LoginThrottle } from '../identity/login-throttle.service.js';
 import { EndpointLimiter } from './endpoint-limiter.js';
 import { OidcProviderHolder } from './oidc-provider.holder.js';
+import { isProviderPath, OIDC_ROUTES } from './oidc-routes.js';
 import { failurePage } from './pages/interaction-pages.js';
 import { textsFor } from './page-language.js';
 import { postedQuery } from './posted-authorization.js';
 import { PAGE_HEADERS } from './pages/security-headers.js';
 import { REQUEST_ID_HEADER } from './request-origin.js';
 
-const PREFIX = '/oauth2/';
 const METADATA = new Set(['/.well-known/openid-configuration', '/.well-known/oauth-authorization-server']);
-const JWKS = '/oauth2/jwks';
-const AUTHORIZE = '/oauth2/authorize';
+const JWKS = OIDC_ROUTES.jwks;
+const AUTHORIZE = OIDC_ROUTES.authorization;
 /** Where a person types the code of a device: POSTs are guesses until they are not. */
-const USER_CODE = '/oauth2/device';
+const USER_CODE = OIDC_ROUTES.code_verification;
 /** These store something for whoever asks. */
-const STORING = new Set([AUTHORIZE, '/oauth2/par', '/oauth2/device_authorization']);
+const STORING: ReadonlySet<string> = new Set([
+  AUTHORIZE,
+  OIDC_ROUTES.pushed_authorization_request,
+  OIDC_ROUTES.device_authorization,
+]);
 /**
  * No page of another site may use the endpoints. The engine would allow any origin in its preflight answers; it leaves the matter alone once
  * it finds a header of this family, and this one allows nothing.
@@ -52,7 +56,7 @@ export class OidcEndpoint {
   /** Whether the request is the provider's; then it has been answered or will be. */
   take(request: FastifyRequest, reply: FastifyReply): boolean {
     const path = request.url.split('?', 1)[0] ?? '';
-    if (!path.startsWith(PREFIX) && !METADATA.has(path)) return false;
+    if (!isProviderPath(path) && !METADATA.has(path)) return false;
     this.pinIssuer(request);
     reply.hijack();
     for (const [name, value] of Object.entries(PAGE_HEADERS)) reply.raw.setHeader(name, value);
