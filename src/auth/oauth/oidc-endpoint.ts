@@ -1,6 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '../../common/errors/app-error.js';
+import { BodyTooLargeError } from '../../common/errors/common.errors.js';
 import { Config } from '../../config/config.js';
 import { TooManyRequestsError } from '../auth.errors.js';
 import { LoginThrottle } from '../identity/login-throttle.service.js';
@@ -87,6 +88,8 @@ export class OidcEndpoint {
     if (!(error instanceof AppError)) this.logger.error({ err: error }, 'a request to the provider failed');
     if (raw.headersSent) return void raw.destroy();
     raw.statusCode = error instanceof AppError ? error.status : 500;
+    // What is left of a body that was given up on stands before the next request of the connection.
+    if (error instanceof BodyTooLargeError) raw.setHeader('connection', 'close');
     if (!(error instanceof AppError)) return void raw.end();
     for (const [name, value] of Object.entries(error.headers)) raw.setHeader(name, value);
     const wantsPage = request.headers.accept?.includes('text/html') ?? false;

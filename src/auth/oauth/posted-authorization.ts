@@ -16,7 +16,9 @@ export async function postedQuery(request: IncomingMessage): Promise<string> {
     throw new UnsupportedMediaTypeError(undefined, FORM);
   }
   let form = '';
-  for await (const part of request.setEncoding('utf8') as AsyncIterable<string>) {
+  // The end of the loop is not that of the connection, which has an answer to carry yet.
+  const parts = request.setEncoding('utf8').iterator({ destroyOnReturn: false }) as AsyncIterable<string>;
+  for await (const part of parts) {
     form += part;
     if (form.length > LENGTH_MAX) {
       throw new BodyTooLargeError(`An authorization request has at most ${LENGTH_MAX} characters. Push a longer one.`);
