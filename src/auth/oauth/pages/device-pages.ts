@@ -1,12 +1,14 @@
 import type { ErrorOut, KoaContextWithOIDC } from 'oidc-provider';
 import type { Texts } from '../../texts/english.js';
 import { textsFor } from '../page-language.js';
+import { OIDC_ROUTES } from '../oidc-routes.js';
 import { donePage } from './email-link-pages.js';
 import { html, Html } from './html.js';
 import { layout } from './layout.js';
 
 /** Where a code is typed; the engine's own form has an inline script. `error` is what was wrong with the last one. */
 export function userCodePage(ctx: KoaContextWithOIDC, _form: string, _out?: ErrorOut, error?: Error): void {
+  if (error && ctx.oidc.session?.exp === undefined) return beginAnew(ctx);
   const texts = textsFor(ctx.req);
   const { device } = texts;
   ctx.body = layout({
@@ -15,7 +17,7 @@ export function userCodePage(ctx: KoaContextWithOIDC, _form: string, _out?: Erro
     body: html`<h1>${device.title}</h1>
       <p class="lead">${device.lead}</p>
       ${error && html`<div class="summary" role="alert">${describeFault(error, texts)}</div>`}
-      <form method="post" action="/oauth2/device">
+      <form method="post" action="${OIDC_ROUTES.code_verification}">
         <input type="hidden" name="xsrf" value="${String(ctx.oidc.session?.state?.['secret'])}" />
         <div class="field">
           <label for="user_code">${device.code}</label>
@@ -34,6 +36,13 @@ export function userCodePage(ctx: KoaContextWithOIDC, _form: string, _out?: Erro
         <button type="submit">${device.next}</button>
       </form>`,
   });
+}
+
+/** The browser has no session, or keeps none. The engine fails on keeping a page's secret in one that was never stored. */
+function beginAnew(ctx: KoaContextWithOIDC): void {
+  Object.assign(ctx.oidc.session ?? {}, { touched: false });
+  ctx.status = 303;
+  ctx.redirect(OIDC_ROUTES.code_verification);
 }
 
 /** `form` is the engine's markup: hidden fields only. Shows what would tell a stranger's device from one's own. */
