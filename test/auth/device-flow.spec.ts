@@ -191,8 +191,7 @@ describe('the endpoints of the sign-in', () => {
       });
     const limiter = server.app.get(EndpointLimiter);
     const countTo = (most: number) => {
-      for (const ip of ['127.0.0.1', '::1', '::ffff:127.0.0.1'])
-        for (let count = 0; count < most; count += 1) limiter.count(ip);
+      for (const ip of ['127.0.0.1', '::1']) for (let count = 0; count < most; count += 1) limiter.count(ip);
     };
     const tokens = await signIn(configuration, new Browser(server.url), PERSON);
     countTo(COUNTED_PER_WINDOW_MAX - 20);

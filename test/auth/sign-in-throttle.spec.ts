@@ -62,6 +62,21 @@ describe('sign-in attempts', () => {
     expect(outcomes.filter((outcome) => outcome !== 'throttled').length).toBeLessThanOrEqual(5);
   });
 
+  // Removed once: the network of an address; each of the forty was let in.
+  it('T31 from many addresses of one line to the internet are counted together', async () => {
+    const email = 'line@example.com';
+    await ensureUser(server.app, { email, password: PASSWORD });
+    const outcomes: string[] = [];
+    for (let count = 0; count < 40; count += 1) {
+      outcomes.push(await attempt(email, 'wrong', `2001:db8:0:7:${count.toString(16)}::1`));
+    }
+    expect(outcomes.filter((outcome) => outcome !== 'throttled')).toHaveLength(5);
+    expect(await attempt(email, PASSWORD, '2001:db8:0:8::1')).toBe('signed in');
+    const cause = { actorId: null, reason: 'npm run unblock' };
+    expect(await server.app.get(SignInBlocks).liftAddress('2001:db8:0:7::abcd', cause)).toBe(2);
+    expect(await attempt(email, PASSWORD, '2001:db8:0:7::abcd')).toBe('signed in');
+  });
+
   it('say the same of unknown, suspended and passwordless users', async () => {
     await ensureUser(server.app, { email: 'passwordless@example.com' });
     expect(await attempt('passwordless@example.com', '')).toBe('failed');

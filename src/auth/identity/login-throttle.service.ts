@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { EntityManager } from '@mikro-orm/postgresql';
 import { Injectable } from '@nestjs/common';
 import { WallClock } from '../../common/clock.js';
+import { networkOf } from '../../common/domain/network.js';
 import type { RequestOrigin } from './auth-event.recorder.js';
 import { SignInThrottledError } from '../auth.errors.js';
 import { KnownDevices } from './known-devices.js';
@@ -14,7 +15,7 @@ const BLOCK_MAX_MS = 15 * 60 * 1000;
 
 /**
  * Attempts that are free of any block. The pair catches a guesser, the account a guesser on many addresses, the address a sprayer, `user_code`
- * an address that guesses the codes of devices. A browser in which the account was signed in before, `device`, is counted by itself: guesses of
+ * an address that guesses the codes of devices; what one line to the internet is given counts as one address. A browser in which the account was signed in before, `device`, is counted by itself: guesses of
  * others cannot keep its person out.
  */
 const FREE_ATTEMPTS = { pair: 5, account: 50, ip: 100, device: 5, user_code: 20 } as const;
@@ -73,10 +74,12 @@ export class LoginThrottle {
     return (await em.execute<unknown[]>(sql, [`account:${account}`, `pair:${account}:`])).length;
   }
 
-  /** Forgets what was counted for the address, in the transaction of `em`. How many counts that were. */
+  /** Forgets what was counted for the address, and with it for its network, in the transaction of `em`. How many counts that were. */
   async unblockAddress(ip: string, em: EntityManager): Promise<number> {
+    const sender = networkOf(ip);
     const sql = `delete from login_throttle where key in (?, ?) or (starts_with(key, 'pair:') and right(key, ?) = ?) returning key`;
-    return (await em.execute<unknown[]>(sql, [`ip:${ip}`, userCodeKey(ip), ip.length + 1, `:${ip}`])).length;
+    return (await em.execute<unknown[]>(sql, [`ip:${sender}`, userCodeKey(ip), sender.length + 1, `:${sender}`]))
+      .length;
   }
 
   private async admitKey(kind: KeyKind, key: string): Promise<void> {
@@ -136,7 +139,7 @@ function deviceKey(id: string): string {
 }
 
 function userCodeKey(ip: string): string {
-  return `user_code:${ip}`;
+  return `user_code:${networkOf(ip)}`;
 }
 
 /** Addresses are hashed: the table needs to recognise them, not to know them. */
@@ -148,10 +151,10 @@ function keyOf(kind: 'pair' | 'account' | 'ip', attempt: Attempt): string {
   const account = accountHashOf(attempt.email);
   switch (kind) {
     case 'pair':
-      return `pair:${account}:${attempt.ip}`;
+      return `pair:${account}:${networkOf(attempt.ip)}`;
     case 'account':
       return `account:${account}`;
     case 'ip':
-      return `ip:${attempt.ip}`;
+      return `ip:${networkOf(attempt.ip)}`;
   }
 }

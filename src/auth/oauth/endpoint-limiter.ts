@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { WallClock } from '../../common/clock.js';
+import { networkOf } from '../../common/domain/network.js';
 
 const WINDOW_MS = 60_000;
 /** Twenty a second: more than a large office needs, and few enough to keep what a stranger makes us store bounded. */
@@ -13,7 +14,7 @@ interface Window {
 }
 
 /**
- * Counts by address, in this process, what costs us something and proves nothing: refused requests, and those that store something for
+ * Counts by address, of IPv6 by network, in this process, what costs us something and proves nothing: refused requests, and those that store something for
  * whoever asks. Refreshes and exchanges that succeed are free, however many devices share an address.
  */
 @Injectable()
@@ -24,19 +25,20 @@ export class EndpointLimiter {
 
   /** Seconds until the address may come again; 0 when it may now. */
   waitSeconds(ip: string): number {
-    const window = this.current(ip);
+    const window = this.current(networkOf(ip));
     if (window.count < COUNTED_PER_WINDOW_MAX) return 0;
     return Math.max(1, Math.ceil((window.endsAtMs - this.clock.now().getTime()) / 1_000));
   }
 
   count(ip: string): void {
-    const window = this.current(ip);
-    this.windows.set(ip, { ...window, count: window.count + 1 });
+    const sender = networkOf(ip);
+    const window = this.current(sender);
+    this.windows.set(sender, { ...window, count: window.count + 1 });
   }
 
-  private current(ip: string): Window {
+  private current(sender: string): Window {
     const now = this.clock.now().getTime();
-    const known = this.windows.get(ip);
+    const known = this.windows.get(sender);
     return known && known.endsAtMs > now ? known : { count: 0, endsAtMs: now + WINDOW_MS };
   }
 }

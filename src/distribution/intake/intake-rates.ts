@@ -3,7 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { CompiledQuery } from 'kysely';
 import { RateLimiterPostgres, RateLimiterRes } from 'rate-limiter-flexible';
 import { TooManyRequestsError } from '../../auth/auth.errors.js';
-import { networkOf } from '../domain/network.js';
+import { networkOf } from '../../common/domain/network.js';
 
 interface Rate {
   points: number;
