@@ -154,7 +154,11 @@ export class SignInThrottledError extends AppError {
   static readonly title = 'Too many sign-ins';
   static readonly openaiType = 'rate_limit_error';
 
-  constructor(retryAfterSeconds: number) {
+  /** @param isFirst Whether the block refuses for the first time. */
+  constructor(
+    retryAfterSeconds: number,
+    readonly isFirst = false,
+  ) {
     super(`Too many attempts. Try again in ${describeWait(retryAfterSeconds)}.`, {
       details: { retryAfterSeconds },
       headers: { 'Retry-After': String(retryAfterSeconds) },

@@ -96,6 +96,31 @@ describe('sign-in attempts', () => {
     for (const { text } of rows) expect(text).not.toMatch(/wrong"|guess|the right password/);
   });
 
+  // Removed once: the mark of the first refusal, and the look before the counts; there were 60 events and 120 rows.
+  it('leave one record for each block, and no more rows from a sender who is blocked', async () => {
+    const ip = '198.51.100.80';
+    const events = async () => {
+      const sql = `select count(*)::int as n from auth_events where event = 'sign_in_throttled' and ip = ?`;
+      return (await server.orm.em.fork().execute<{ n: number }[]>(sql, [ip]))[0]?.n;
+    };
+    const rows = async () =>
+      (await server.orm.em.fork().execute<{ n: number }[]>('select count(*)::int as n from login_throttle'))[0]?.n;
+    const attempts = (email: (count: number) => string, count: number) =>
+      Promise.all(Array.from({ length: count }, (_, index) => attempt(email(index), 'wrong', ip)));
+    await attempts(() => 'blocked@example.com', 65);
+    expect(await events()).toBe(1);
+    server.wallClock.advance(31 * SECOND);
+    await attempts(() => 'blocked@example.com', 10);
+    expect(await events()).toBe(2);
+    for (let batch = 0; batch < 10; batch += 1) await attempts((index) => `sprayed-${batch}-${index}@example.com`, 10);
+    expect(await events()).toBe(3);
+    const before = await rows();
+    expect(await attempts((index) => `more-${index}@example.com`, 60)).toEqual(
+      Array.from({ length: 60 }, () => 'throttled'),
+    );
+    expect([await rows(), await events()]).toEqual([before, 3]);
+  });
+
   // Removed once: counting a known browser by itself; its person was then kept out.
   it('T33 of a stranger, from many addresses, do not keep a person out of a browser that is known', async () => {
     const email = 'victim@example.com';

@@ -44,14 +44,13 @@ export class LoginThrottle {
   /** Counts the attempt. @throws SignInThrottledError when the account, the address or the pair is blocked. */
   async admit(attempt: Attempt): Promise<void> {
     const device = this.devices.idOf(attempt.cookies, attempt.email);
-    if (device !== undefined) return this.admitKey('device', deviceKey(device));
-    for (const kind of ['pair', 'account', 'ip'] as const) await this.admitKey(kind, keyOf(kind, attempt));
-    return undefined;
+    if (device !== undefined) return this.admitKeys([['device', deviceKey(device)]]);
+    return this.admitKeys((['pair', 'account', 'ip'] as const).map((kind) => [kind, keyOf(kind, attempt)]));
   }
 
   /** Counts a code of a device that was typed. @throws SignInThrottledError when the address is blocked. */
   admitUserCode(ip: string): Promise<void> {
-    return this.admitKey('user_code', userCodeKey(ip));
+    return this.admitKeys([['user_code', userCodeKey(ip)]]);
   }
 
   /** A right code does not count. It takes one back and no more: a guesser has right codes of his own. */
@@ -82,9 +81,33 @@ export class LoginThrottle {
       .length;
   }
 
-  private async admitKey(kind: KeyKind, key: string): Promise<void> {
-    const waitMs = await this.count(kind, key);
-    if (waitMs > 0) throw new SignInThrottledError(Math.ceil(waitMs / 1000));
+  /** What one of them refuses is counted for none: a sender who is blocked leaves no more rows, whatever accounts it names. */
+  private async admitKeys(keys: [KeyKind, string][]): Promise<void> {
+    const now = this.clock.now();
+    await this.assertNoneBlocked(
+      keys.map(([, key]) => key),
+      now,
+    );
+    for (const [kind, key] of keys) {
+      // Blocked in between, by attempts at the same moment.
+      if (!(await this.count(kind, key, now))) await this.assertNoneBlocked([key], now);
+    }
+  }
+
+  /** The first refusal of a block leaves its mark, so that it can be told from those that follow. @throws SignInThrottledError */
+  private async assertNoneBlocked(keys: string[], now: Date): Promise<void> {
+    const [blocked] = await this.em.fork().execute<{ until: Date | string; isFirst: boolean }[]>(
+      `with blocked as (
+         select key, blocked_until from login_throttle where key in (?) and blocked_until > ? order by blocked_until desc limit 1),
+       marked as (
+         update login_throttle t set updated_at = ? from blocked b
+         where t.key = b.key and t.blocked_until = b.blocked_until and t.updated_at = t.window_start returning t.key)
+       select b.blocked_until as until, exists (select from marked) as "isFirst" from blocked b`,
+      [keys, now, afterCounting(now)],
+    );
+    if (!blocked) return;
+    const waitMs = Math.max(new Date(blocked.until).getTime() - now.getTime(), 1);
+    throw new SignInThrottledError(Math.ceil(waitMs / 1000), blocked.isFirst);
   }
 
   private async takeBack(keys: string[]): Promise<void> {
@@ -92,11 +115,9 @@ export class LoginThrottle {
     await this.em.fork().execute(sql, [keys]);
   }
 
-  /** Milliseconds to wait, 0 when the attempt may be evaluated. One statement, so that parallel attempts are counted one by one. */
-  private async count(kind: KeyKind, key: string): Promise<number> {
-    const now = this.clock.now();
-    const em = this.em.fork();
-    const counted = await em.execute<{ failures: number }[]>(
+  /** Whether the attempt may be evaluated. One statement, so that parallel attempts are counted one by one. */
+  private async count(kind: KeyKind, key: string, now: Date): Promise<boolean> {
+    const counted = await this.em.fork().execute<unknown[]>(
       `insert into login_throttle as t (key, failures, window_start, updated_at) values (?, 1, ?, ?)
        on conflict (key) do update set
          failures = case when t.window_start < ? then 1 else t.failures + 1 end,
@@ -119,14 +140,13 @@ export class LoginThrottle {
         BLOCK_MAX_MS,
       ],
     );
-    if (counted.length > 0) return 0;
-    const blocked = await em.execute<{ blocked_until: Date | string | null }[]>(
-      'select blocked_until from login_throttle where key = ?',
-      [key],
-    );
-    const until = blocked[0]?.blocked_until;
-    return until ? Math.max(new Date(until).getTime() - now.getTime(), 1) : 0;
+    return counted.length > 0;
   }
+}
+
+/** A count leaves both times of its row equal; this is another time, also at the same moment. */
+function afterCounting(now: Date): Date {
+  return new Date(now.getTime() + 1);
 }
 
 /** The attempt of a request; requests without a known address share one. */

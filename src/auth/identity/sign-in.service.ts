@@ -40,8 +40,10 @@ export class SignInService {
     return user;
   }
 
+  /** Each block once: events are kept for a year, and whoever is blocked may try a thousand times a second. */
   private async recordThrottled(error: unknown, origin: RequestOrigin): Promise<never> {
-    if (error instanceof SignInThrottledError) await this.events.record({ event: 'sign_in_throttled', origin });
+    if (error instanceof SignInThrottledError && error.isFirst)
+      await this.events.record({ event: 'sign_in_throttled', origin });
     throw error;
   }
 }
