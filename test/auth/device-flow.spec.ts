@@ -213,4 +213,18 @@ describe('the endpoints of the sign-in', () => {
     server.wallClock.advance(61_000);
     expect((await token()).status).toBe(400);
   });
+
+  // Removed once: the count of challenges; each of them was stored.
+  it('are bounded in the challenges for passkeys that they store, too', async () => {
+    const browser = new Browser(server.url);
+    const { url } = await browser.follow((await authorizationRequest(configuration)).address.href);
+    const ask = () => browser.postJson(`${new URL(url).pathname}/passkey/options`, {});
+    expect((await ask()).status).toBe(200);
+    const limiter = server.app.get(EndpointLimiter);
+    for (const ip of ['127.0.0.1', '::1'])
+      for (let count = 0; count < COUNTED_PER_WINDOW_MAX - 2; count += 1) limiter.count(ip);
+    expect((await ask()).status).toBe(429);
+    server.wallClock.advance(61_000);
+    expect((await ask()).status).toBe(200);
+  });
 });

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { WallClock } from '../../common/clock.js';
 import { networkOf } from '../../common/domain/network.js';
+import { TooManyRequestsError } from '../auth.errors.js';
 
 const WINDOW_MS = 60_000;
 /** Twenty a second: more than a large office needs, and few enough to keep what a stranger makes us store bounded. */
@@ -28,6 +29,13 @@ export class EndpointLimiter {
     const window = this.current(networkOf(ip));
     if (window.count < COUNTED_PER_WINDOW_MAX) return 0;
     return Math.max(1, Math.ceil((window.endsAtMs - this.clock.now().getTime()) / 1_000));
+  }
+
+  /** Counts a request that stores something. @throws TooManyRequestsError */
+  admit(ip: string): void {
+    const waitSeconds = this.waitSeconds(ip);
+    if (waitSeconds > 0) throw new TooManyRequestsError(waitSeconds);
+    this.count(ip);
   }
 
   count(ip: string): void {

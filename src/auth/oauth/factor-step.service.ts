@@ -9,6 +9,7 @@ import { Passkeys } from '../identity/factors/passkeys.service.js';
 import { type FactorStatus, hasFactor, SecondFactors } from '../identity/factors/second-factors.service.js';
 import type { User } from '../identity/user.entity.js';
 import { UserRepository } from '../identity/user.repository.js';
+import { EndpointLimiter } from './endpoint-limiter.js';
 import { type FirstFactor, type HttpExchange, type Interaction, Interactions } from './interactions.js';
 import { originOf } from './request-origin.js';
 
@@ -30,6 +31,7 @@ export class FactorStep {
     private readonly authenticator: AuthenticatorApp,
     private readonly passkeys: Passkeys,
     private readonly events: AuthEventRecorder,
+    private readonly limiter: EndpointLimiter,
   ) {}
 
   /** Where the browser goes after a first factor: on, or to this step. A second factor elsewhere is not one here: only its provider knows of it. */
@@ -69,9 +71,10 @@ export class FactorStep {
     return this.finish(exchange, user.id, kind === 'app' ? [first, 'otp', 'mfa'] : [first, 'mfa']);
   }
 
-  /** For one of the person who showed a first factor, or of whoever is there. */
+  /** For one of the person who showed a first factor, or of whoever is there: it stores a challenge for a stranger. @throws TooManyRequestsError */
   async passkeyOptions(exchange: HttpExchange): Promise<object> {
     const { firstFactor } = await this.interactions.find(exchange);
+    this.limiter.admit(exchange.request.ip);
     return this.passkeys.requestOptions(firstFactor?.userId ?? null);
   }
 
