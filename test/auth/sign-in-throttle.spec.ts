@@ -4,9 +4,39 @@ import { KnownDevices } from '../../src/auth/identity/known-devices.js';
 import { SignInService } from '../../src/auth/identity/sign-in.service.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
 import { ensureUser, issueToken } from '../support/tokens.js';
+import { Browser } from './browser.js';
+import { authorizationRequest, discover } from './desktop-client.js';
 
 const PASSWORD = 'the right password';
 const SECOND = 1000;
+
+describe('sign-ins behind a load balancer', () => {
+  let server: TestApp;
+  beforeAll(async () => {
+    server = await startTestApp({ env: { NODE_ENV: 'production', LOG_LEVEL: 'silent' } });
+    await ensureUser(server.app, { email: 'behind@example.com', password: PASSWORD });
+  });
+  afterAll(() => server.close());
+
+  // Removed once: pinClientAddress; each of them was 500.
+  it.each([
+    ['203.0.113.7', '203.0.113.7'],
+    ['203.0.113.8:51234', '203.0.113.8'],
+    ['[2001:db8::9]:51234', '2001:db8::9'],
+    ['unknown', null],
+  ])('are counted and recorded where it writes %s', async (written, address) => {
+    const forwarded = { 'x-forwarded-for': written };
+    const browser = new Browser(server.url);
+    const { url } = await browser.follow((await authorizationRequest(await discover(server.url))).address.href);
+    const login = (password: string) =>
+      browser.postJson(`${new URL(url).pathname}/login`, { email: 'behind@example.com', password }, forwarded);
+    expect((await login('wrong')).status).toBe(401);
+    expect((await login(PASSWORD)).status).toBe(200);
+    const sql = `select distinct host(ip) as ip from auth_events where request_id is not null order by 1`;
+    const seen = (await server.orm.em.fork().execute<{ ip: string }[]>(sql)).map(({ ip }) => ip);
+    expect(seen.some((ip) => (address === null ? ['::1', '127.0.0.1'] : [address]).includes(ip))).toBe(true);
+  });
+});
 
 describe('sign-in attempts', () => {
   let server: TestApp;

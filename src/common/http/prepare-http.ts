@@ -2,6 +2,7 @@ import type { Server } from 'node:http';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { HeadersTooLargeError, InvalidRequestError, UnsupportedMediaTypeError } from '../errors/common.errors.js';
 import { bodyBytesMax, jsonValuesMax, STREAMED_ROUTES } from './body-limits.js';
+import { pinClientAddress } from './client-address.js';
 import { parseJsonBody } from './json-body.js';
 
 /** No single header of ours, cookies and tokens included, comes near this. */
@@ -16,6 +17,7 @@ const ANSWER_HEADERS = { 'x-content-type-options': 'nosniff', 'content-security-
 /** What holds for every request before anything else looks at it, and how bodies are read. */
 export function prepareHttp(server: FastifyInstance): void {
   server.addHook('onRequest', (request, reply, done) => {
+    pinClientAddress(request);
     reply.headers({ ...ANSWER_HEADERS, 'x-request-id': request.id });
     done(findFault(request));
   });
