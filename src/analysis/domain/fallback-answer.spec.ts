@@ -34,6 +34,14 @@ describe('the answer by rules', () => {
     expect(fallbackAnswer(rules, '...')?.result).toEqual({ summary: '...', keyPoints: [] });
   });
 
+  it('ends with a whole character', () => {
+    const rules = FallbackRules.parse({ strategy: 'leading_sentences', sentences: 1 });
+    for (const text of [`${'a'.repeat(999)}😀.`, ` ${'.'.repeat(999)}😀`]) {
+      const { summary } = fallbackAnswer(rules, text)?.result as { summary: string };
+      expect([summary.isWellFormed(), summary.length]).toEqual([true, 999]);
+    }
+  });
+
   it('answers every text, and is never sure', () => {
     fc.assert(
       fc.property(fc.string(), fc.constantFrom(SENTIMENT, LABELS), (text, rules) => {

@@ -1,3 +1,4 @@
+import { beginningOf } from '../../common/domain/storable.js';
 import type { FallbackRules } from './fallback-rules.js';
 
 export interface FallbackAnswer {
@@ -18,7 +19,7 @@ const SUMMARY_LENGTH_MAX = 1_000;
 
 /** What the rules make of a text; null where there are none. */
 export function fallbackAnswer(rules: FallbackRules, text: string): FallbackAnswer | null {
-  const read = text.slice(0, CHARACTERS_READ_MAX);
+  const read = beginningOf(text, CHARACTERS_READ_MAX);
   switch (rules.strategy) {
     case 'sentiment':
       return sentiment(rules, wordsOf(read));
@@ -56,7 +57,7 @@ function keywords(
 function leadingSentences(text: string, sentences: number): FallbackAnswer {
   const found = text.match(/[^.!?\n]+[.!?]*/g)?.map((sentence) => sentence.trim()) ?? [];
   const leading = found.filter((sentence) => sentence !== '').slice(0, sentences);
-  const summary = leading.join(' ').slice(0, SUMMARY_LENGTH_MAX) || text.trim().slice(0, SUMMARY_LENGTH_MAX);
+  const summary = beginningOf(leading.join(' ') || text.trim(), SUMMARY_LENGTH_MAX);
   return { result: { summary, keyPoints: [] }, confidence: LEADING_CONFIDENCE };
 }
 

@@ -1,3 +1,4 @@
+import { storable } from '../../common/domain/storable.js';
 import type { ChatCompletion } from '../../inference/wire/chat-answer.js';
 import type { CatalogueModel } from '../../models/domain/catalogue-model.js';
 import type { AnalysisKind } from './analysis-kind.entity.js';
@@ -83,13 +84,13 @@ export function answerText({ choices }: ChatCompletion): string {
   return message?.tool_calls?.[0]?.function.arguments ?? message?.content ?? '';
 }
 
-/** The JSON object in an answer, also one in a fence or between sentences; undefined where there is none. */
+/** The JSON object in an answer, also one in a fence or between sentences, fit to be stored; undefined where there is none. */
 export function parseAnswer(text: string): unknown {
   const start = text.indexOf('{');
   const end = text.lastIndexOf('}');
   if (start < 0 || end < start) return undefined;
   try {
-    return JSON.parse(text.slice(start, end + 1)) as unknown;
+    return storable(JSON.parse(text.slice(start, end + 1)));
   } catch {
     return undefined;
   }

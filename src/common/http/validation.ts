@@ -1,17 +1,22 @@
 import { type ArgumentMetadata, type ValidationError, ValidationPipe } from '@nestjs/common';
-import { hasNul } from '../domain/nul.js';
+import { unstorableIn } from '../domain/storable.js';
 import type { FieldError } from '../errors/app-error.js';
 import { InvalidRequestError } from '../errors/common.errors.js';
 
-/** No text of a resource may hold a NUL character: PostgreSQL cannot store it. */
+/** No text of a resource may hold what PostgreSQL cannot store. */
 class RequestValidation extends ValidationPipe {
   override async transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
-    if (this.toValidate(metadata) && hasNul(value)) {
-      const fields = Object.entries(value as object).filter((entry) => hasNul(entry));
-      throw InvalidRequestError.of(fields.map(([field]) => ({ field, message: 'must not hold a NUL character' })));
+    const unstorable = this.toValidate(metadata) ? unstorableIn(value) : null;
+    if (unstorable !== null) {
+      const fields = Object.entries(value as object).filter((entry) => unstorableIn(entry) !== null);
+      throw InvalidRequestError.of(fields.map((entry) => ({ field: entry[0], message: faultOf(entry) })));
     }
     return super.transform(value, metadata);
   }
+}
+
+function faultOf(entry: [string, unknown]): string {
+  return `must not hold ${unstorableIn(entry)}`;
 }
 
 /** Checks every DTO class; unknown fields are refused and all faults are told at once. */

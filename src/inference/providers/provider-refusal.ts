@@ -1,9 +1,10 @@
+import { beginningOf, storableText } from '../../common/domain/storable.js';
 import { isAccountTrouble, type Refusal } from '../domain/account-trouble.js';
 import { ProviderFailure, ProviderRejection } from './chat-provider.js';
 import { isRetryableStatus } from './retryable.js';
 
 /** Of what a provider says, what a caller is told. */
-export const MESSAGE_LENGTH_MAX = 500;
+const MESSAGE_LENGTH_MAX = 500;
 /** What a provider answers when the request itself is at fault; anything else is its own or the operator's trouble. */
 const REJECTING_STATUSES = new Set([400, 413, 422]);
 
@@ -17,7 +18,10 @@ export function refusalOf(statusCode: number, refusal: Refusal): ProviderRejecti
   if (isAccountTrouble(refusal)) {
     return new ProviderFailure(`the provider refuses the account of this server with status ${statusCode}`);
   }
-  return new ProviderRejection(
-    refusal.message.slice(0, MESSAGE_LENGTH_MAX) || 'the provider refused the request without saying why',
-  );
+  return new ProviderRejection(toldMessage(refusal.message) || 'the provider refused the request without saying why');
+}
+
+/** What a caller is told of a text that comes from outside: short, and fit to be kept with what became of the request. */
+export function toldMessage(text: string): string {
+  return storableText(beginningOf(text, MESSAGE_LENGTH_MAX));
 }

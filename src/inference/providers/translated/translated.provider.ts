@@ -14,7 +14,7 @@ import {
 } from '../chat-provider.js';
 import type { ReportedUsage } from '../../domain/reported-usage.js';
 import { withoutThinking } from '../../wire/chat-message.js';
-import { MESSAGE_LENGTH_MAX, refusalOf } from '../provider-refusal.js';
+import { refusalOf, toldMessage } from '../provider-refusal.js';
 import { wasNeverSent } from '../retryable.js';
 import { ChunkTranslator, toCompletion } from './answer-translation.js';
 import { toCallOptions } from './call-options.js';
@@ -95,7 +95,7 @@ export class TranslatedProvider implements ChatProvider {
     if (error instanceof ProviderRejection || error instanceof ProviderFailure) return error;
     if (APICallError.isInstance(error)) return this.toCallError(error);
     if (AISDKError.isInstance(error) && REFUSED_BY_LIBRARY.has(error.name)) {
-      return new ProviderRejection(error.message.slice(0, MESSAGE_LENGTH_MAX));
+      return new ProviderRejection(toldMessage(error.message));
     }
     return new ProviderFailure('the answer was not what its protocol promises', { cause: nameOf(error) });
   }

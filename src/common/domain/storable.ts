@@ -1,0 +1,37 @@
+import { hasNul } from './nul.js';
+
+/** Stands where something was that cannot be stored. */
+const REPLACEMENT = '\ufffd';
+
+/**
+ * What a string anywhere in `value` holds that PostgreSQL cannot store, or null: a NUL character, or half of a surrogate pair, which JSON can
+ * write and UTF-8 cannot.
+ */
+export function unstorableIn(value: unknown): string | null {
+  if (hasNul(value)) return 'a NUL character';
+  return isWellFormed(value) ? null : 'half of a surrogate pair';
+}
+
+function isWellFormed(value: unknown): boolean {
+  if (typeof value === 'string') return value.isWellFormed();
+  if (typeof value !== 'object' || value === null) return true;
+  return Object.entries(value).every(([name, member]) => name.isWellFormed() && isWellFormed(member));
+}
+
+/** JSON as it can be stored: U+FFFD, which stands for what cannot be read, in the place of what PostgreSQL cannot store. */
+export function storable(value: unknown): unknown {
+  if (typeof value === 'string') return storableText(value);
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(storable);
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [storableText(name), storable(member)]));
+}
+
+/** The same of one text. */
+export function storableText(text: string): string {
+  return text.replaceAll('\0', REPLACEMENT).toWellFormed();
+}
+
+/** The first `lengthMax` units of a text, and no half of a character. */
+export function beginningOf(text: string, lengthMax: number): string {
+  return text.slice(0, lengthMax).replace(/[\ud800-\udbff]$/, '');
+}
