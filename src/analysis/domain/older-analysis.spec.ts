@@ -46,6 +46,29 @@ describe('a row of an older shape', () => {
     expect(readOlderAnalysis([])).toEqual({ faults: ['the row is no object'] });
   });
 
+  it('holds nothing that the database cannot store', () => {
+    const odd = { entryId: 'a\0', text: 'b\ud83d', result: { 'c\0': ['d\ud83d'] } };
+    expect(readOlderAnalysis({ ...ROW, ...odd })).toEqual({
+      faults: [
+        'subject must not hold a NUL character',
+        'text must not hold half of a surrogate pair',
+        'result must not hold a NUL character',
+      ],
+    });
+  });
+
+  it('has times that are some, in UTC where they name no zone', () => {
+    const createdAt = (value: unknown) => readOlderAnalysis({ ...ROW, createdAt: value });
+    for (const time of ['2025-01-02 03:04:05', '2025-01-02T03:04', '2025-01-02 03:04:05.250'])
+      expect(createdAt(time)).toMatchObject({ analysis: { createdAt: new Date(`${time.replace(' ', 'T')}Z`) } });
+    expect(createdAt(1_735_787_045_000)).toMatchObject({ analysis: { createdAt: new Date('2025-01-02T03:04:05Z') } });
+    for (const odd of [1_735_787_045, '0000-01-01T00:00:00Z'])
+      expect(createdAt(odd)).toEqual({
+        faults: ['createdAt must be a time after 1999: a number is one of milliseconds'],
+      });
+    expect(createdAt('+012345-01-01T00:00:00Z')).toEqual({ faults: ['createdAt must be a time before 10000'] });
+  });
+
   it('never throws, whatever it holds', () => {
     fc.assert(fc.property(fc.anything(), (row) => void readOlderAnalysis(row)));
     fc.assert(

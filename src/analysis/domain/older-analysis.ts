@@ -1,26 +1,33 @@
 import { z } from 'zod';
 import { parseMoney } from '../../common/domain/money.js';
+import { unstorableIn } from '../../common/domain/storable.js';
 
 const NAME_LENGTH_MAX = 100;
 const SUBJECT_LENGTH_MAX = 200;
 const KIND_DEFAULT = 'sentiment';
 const TOKENS_MAX = 2 ** 31 - 1;
 
+/** Nothing was analysed by a model before: what says so is a number of seconds, or was never set. */
+const FIRST_TIME = new Date('2000-01-01T00:00:00Z');
+const LAST_TIME = new Date('9999-12-31T23:59:59.999Z');
+/** As databases write a time that has no zone. */
+const WITHOUT_ZONE = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?)$/;
+
 /** Numbers, and texts of them, as files that were tables write them. */
 const count = z.preprocess(
   present,
   z.coerce.number({ error: 'must be a whole number' }).int('must be a whole number').min(0).max(TOKENS_MAX).optional(),
 );
-const time = z.preprocess(present, z.coerce.date({ error: 'must be a time such as 2026-05-10T12:00:00Z' }).optional());
+const time = z.preprocess(
+  (value) => inUtc(present(value)),
+  z.coerce
+    .date({ error: 'must be a time such as 2026-05-10T12:00:00Z' })
+    .min(FIRST_TIME, 'must be a time after 1999: a number is one of milliseconds')
+    .max(LAST_TIME, 'must be a time before 10000')
+    .optional(),
+);
 const text = (max: number) =>
-  z.preprocess(
-    (value) => present(typeof value === 'number' ? String(value) : value),
-    z
-      .string()
-      .max(max)
-      .regex(/^[^\0]*$/, 'must not hold a NUL character')
-      .optional(),
-  );
+  z.preprocess((value) => present(typeof value === 'number' ? String(value) : value), z.string().max(max).optional());
 const json = z.preprocess(
   (value) => (typeof value === 'string' ? parsed(value) : value),
   z.record(z.string(), z.unknown()),
@@ -78,6 +85,10 @@ const Fields = z
   })
   .superRefine((row, context) => {
     const fault = (path: string, message: string): void => context.addIssue({ code: 'custom', path: [path], message });
+    for (const [field, value] of Object.entries(row)) {
+      const unstorable = unstorableIn(value);
+      if (unstorable !== null) fault(field, `must not hold ${unstorable}`);
+    }
     if (!row.userId && !row.email) fault('userId', 'is missing, and so is email');
     if (!row.subject) fault('subject', 'is missing');
     if (!row.createdAt) fault('createdAt', 'is missing');
@@ -142,6 +153,11 @@ export function readOlderAnalysis(row: unknown): { analysis: OlderAnalysis } | {
 /** What is absent is an empty text in some files, and null in others. */
 function present(value: unknown): unknown {
   return value === '' || value === null ? undefined : value;
+}
+
+/** A time without its zone would be another one on every machine: it is taken for UTC. */
+function inUtc(value: unknown): unknown {
+  return typeof value === 'string' ? value.replace(WITHOUT_ZONE, '$1T$2Z') : value;
 }
 
 function isDone(status: string | undefined): boolean {
