@@ -7,7 +7,7 @@ import { type ModelParameters, resolveModelParameters } from '../models/domain/m
 import type { AppliedChange } from '../models/domain/parameter-violation.js';
 import { HardStops } from '../usage/budgets/hard-stops.service.js';
 import type { AccessibleChat, AdmittedChat } from './admitted-chat.js';
-import { ChatTargetService } from './chat-target.service.js';
+import { ChatTargetService, type TargetTerms } from './chat-target.service.js';
 import { ImageMeasurer } from './images/image-measurer.service.js';
 import { readPrompt, type Prompt } from './prompt.js';
 import { InvalidImageError, ParameterConstraintViolationError } from './inference.errors.js';
@@ -35,10 +35,14 @@ export class AdmissionService {
   ) {}
 
   /** @throws ModelNotFoundError, the one refusal after which nothing else can be said. */
-  async decideAccess(parsed: ParsedChat, userId: string): Promise<AccessDecision> {
+  async decideAccess(
+    parsed: ParsedChat,
+    userId: string,
+    terms: Pick<TargetTerms, 'isFixed'> = {},
+  ): Promise<AccessDecision> {
     const { body, dropped, sealsThinking = false, preferred, imagePaths } = parsed;
     const prompt = readPrompt(body, imagePaths);
-    const { refusal: closed, ...target } = await this.targets.find(body.model, userId, prompt);
+    const { refusal: closed, ...target } = await this.targets.find(body.model, userId, { prompt, ...terms });
     const stopped = this.stops.refusal({ user: userId, tier: target.tier, model: target.model.id });
     const refusal = closed ?? stopped ?? (await this.measureImages(prompt, target.model));
     // Where the price or the route is missing there is a refusal, and the chat goes no further.

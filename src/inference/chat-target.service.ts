@@ -22,6 +22,12 @@ export interface ChatTarget {
   refusal: AppError | null;
 }
 
+export interface TargetTerms {
+  prompt: Prompt;
+  /** This model alone, also where the plan has the successor of a legacy one called: what is held is held for it, at its own price. */
+  isFixed?: boolean;
+}
+
 /** Finds the model that a chat goes to. */
 @Injectable()
 export class ChatTargetService {
@@ -33,11 +39,11 @@ export class ChatTargetService {
   ) {}
 
   /** @throws ModelNotFoundError */
-  async find(idOrAlias: string, userId: string, prompt: Prompt): Promise<ChatTarget> {
+  async find(idOrAlias: string, userId: string, { prompt, isFixed = false }: TargetTerms): Promise<ChatTarget> {
     const asked = this.catalogue.find(idOrAlias);
     if (!asked) throw ModelNotFoundError.of(idOrAlias);
     const { tier } = await this.subscriptions.current(userId);
-    const successor = asked.isLegacy ? await this.successorFor(asked, tier, prompt) : null;
+    const successor = asked.isLegacy && !isFixed ? await this.successorFor(asked, tier, prompt) : null;
     const model = successor ?? asked;
     return {
       model,

@@ -22,12 +22,13 @@ export class UnattendedAdmission {
   ) {}
 
   /**
-   * `body` is one of Chat Completions. With `versionNo` the chat is priced as that version of its model was when the hold was taken.
+   * `body` is one of Chat Completions. With `versionNo` the chat is priced as that version of its model was when the hold was taken, and goes
+   * to no other.
    * @throws ModelNotFoundError, ContextLengthExceededError and every other refusal of a chat
    */
   async admit(body: object, userId: string, versionNo?: number): Promise<BoundChat> {
     const parsed = parseChat(body, { dropUnsupported: false });
-    const { chat, refusal } = await this.admission.decideAccess(parsed, userId);
+    const { chat, refusal } = await this.admission.decideAccess(parsed, userId, { isFixed: versionNo !== undefined });
     if (refusal) throw refusal;
     const model = versionNo === undefined ? chat.model : await this.catalogue.atVersion(chat.model, versionNo);
     const admitted = this.admission.resolve({ ...chat, model: model as PricedModel }, 'reject');

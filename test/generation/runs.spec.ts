@@ -1,4 +1,7 @@
+import { CatalogueService } from '../../src/models/catalogue.service.js';
+import { PlanService } from '../../src/subscription/plan.service.js';
 import type { Caller } from '../inference/chat-bench.js';
+import { addModel } from '../inference/model-copies.js';
 import { followEvents } from '../support/event-reader.js';
 import { until } from '../support/until.js';
 import { GenerationBench, IDEA, SLOW_MODEL } from './generation-bench.js';
@@ -97,6 +100,31 @@ describe('a run over several models', () => {
       },
     });
     await caller.expectUntouched();
+  });
+
+  // Removed once: that the model is fixed; the successor was asked, and charged at the price of the model that it replaces.
+  it('asks the model that it was held for, where that becomes a legacy one while the run waits', async () => {
+    const server = bench.chats.server;
+    await addModel(server, { id: 'successor', like: 'sandbox-echo', meta: { creditsPer1kTokens: 7 } });
+    await addModel(server, { id: 'aged', like: 'sandbox-echo' });
+    await bench.execute(`update plans set redirect_legacy_models = true where tier = 'enterprise'`);
+    bench.app.get(PlanService).forget();
+    const boss = await bench.chats.caller('enterprise');
+    // As many as one user may have under way.
+    bench.mock.behave({ delayMs: 3_000, content: '["Late Bean"]' });
+    await bench.begin(boss, { models: [SLOW_MODEL] });
+    await bench.begin(boss, { models: [SLOW_MODEL] });
+    await until(() => bench.mock.requests.length === 2);
+    const id = await bench.begin(boss, { models: ['aged'] });
+    await bench.execute(
+      `update models set is_legacy = true, meta = meta || '{"legacyReplacementModelId":"successor"}' where id = 'aged'`,
+    );
+    await bench.app.get(CatalogueService).reload();
+    expect(await bench.ended(boss, id)).toMatchObject({ status: 'completed', modelsCompleted: ['aged'] });
+    await until(async () => (await boss.ledger()).length === 3);
+    const [row] = (await boss.ledger()).filter(({ provider }) => provider === 'sandbox');
+    expect(row).toMatchObject({ model_id: 'aged' });
+    expect((row as unknown as { metadata: object }).metadata).not.toHaveProperty('redirectedFrom');
   });
 
   // Removed once: without the look for a cancellation the slow one was waited for, and its answer charged.

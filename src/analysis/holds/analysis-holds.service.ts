@@ -38,7 +38,9 @@ export interface AnalysisOrder {
   signal?: AbortSignal;
 }
 
+/** Of the model that is to be asked, which is not always the one that was named, at the price that is held for. */
 export interface HeldAnalysis extends AnalysisOrder {
+  versionNo: number;
   bound: BoundChat;
   reservation: Reservation;
 }
@@ -58,11 +60,11 @@ export class AnalysisHolds {
   async hold(order: AnalysisOrder): Promise<HeldAnalysis> {
     const bound = await this.bound(order);
     try {
-      return { ...order, bound, reservation: await this.reserve(order, bound) };
+      return toHeld(order, bound, await this.reserve(order, bound));
     } catch (error) {
       const counted = error instanceof InsufficientCreditsError ? await this.admission.recount(bound) : null;
       if (!counted) throw error;
-      return { ...order, bound: counted, reservation: await this.reserve(order, counted) };
+      return toHeld(order, counted, await this.reserve(order, counted));
     }
   }
 
@@ -123,4 +125,9 @@ export class AnalysisHolds {
       throw error;
     }
   }
+}
+
+function toHeld(order: AnalysisOrder, bound: BoundChat, reservation: Reservation): HeldAnalysis {
+  const { id: modelId, versionNo } = bound.chat.model;
+  return { ...order, modelId, versionNo, bound, reservation };
 }

@@ -19,7 +19,7 @@ export class AnalysisRenewals {
   ): Promise<HeldAnalysis> {
     if (!accessId || !modelId) throw new Error('an imported analysis is asked again');
     const asked = await this.kinds.version(kind, analysisVersion);
-    const held = await this.holds.hold({
+    return this.holds.hold({
       analysisId,
       requestId: newId(),
       userId,
@@ -29,7 +29,6 @@ export class AnalysisRenewals {
       text: input.text,
       isWaiting,
     });
-    return { ...held, versionNo: held.bound.chat.model.versionNo };
   }
 
   keepUntil(held: HeldAnalysis, until: Date): Promise<void> {

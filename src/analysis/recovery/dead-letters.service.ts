@@ -40,11 +40,12 @@ export class DeadLetters {
         turnAt: now,
         holdId: held.requestId,
         isHoldOpen: true,
-        modelVersionNo: held.bound.chat.model.versionNo,
+        modelId: held.modelId,
+        modelVersionNo: held.versionNo,
       }),
       event: { name: 'queued' },
       also: async (em, now) => {
-        await this.dispatch.send(em, { id, modelId: dead.modelId ?? null, turnAt: now });
+        await this.dispatch.send(em, { id, modelId: held.modelId, turnAt: now });
         await this.record('retry', dead, cause, now);
       },
     });

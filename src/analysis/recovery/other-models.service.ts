@@ -46,7 +46,7 @@ export class OtherModels {
     try {
       const { chat, plan } = await this.holds.bound(order);
       if (plan.amountUcr > heldUcr) return { reason: ABOVE_HOLD };
-      const answer = await this.asker.ask({ ...order, versionNo: chat.model.versionNo });
+      const answer = await this.asker.ask({ ...order, modelId: chat.model.id, versionNo: chat.model.versionNo });
       return { answer, reason: null };
     } catch (error) {
       if (!(error instanceof AppError) || error instanceof OverloadedError) throw error;

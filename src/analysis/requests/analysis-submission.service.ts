@@ -75,7 +75,7 @@ function toRow(held: HeldAnalysis, { asked, deadlineAt }: TimedRequest, { queued
     accessId,
     modelId: model.id,
     modelVersionNo: model.versionNo,
-    requestHash: requestHashOf({ ...held, modelId: model.id }, model.versionNo),
+    requestHash: requestHashOf(held, model.versionNo),
     deadlineAt,
     turnAt,
     holdId: requestId,
