@@ -153,21 +153,28 @@ describe('an analysis whose provider is in trouble', () => {
     expect(await caller.openHolds()).toBe(0);
   });
 
-  // Removed once: the look whether an upgrade has a result, then the provider’s trouble as the reason of a late attempt: both seen failing.
+  // Removed once: the look whether an upgrade has a result, the provider’s trouble as the reason of a late attempt, and the longer life of its hold: all seen failing.
   it('keeps the answer of the rules, free of charge, where that of the model does not fit its form', async () => {
     const { id } = (await caller.post('/v1/analyses', REQUEST)).body as { id: string };
     const reader = followEvents(`${caller.url}/v1/analyses/${id}/events`, { token: caller.token });
     await until(() => reader.events.some(({ event }) => event === 'retried'));
     await caller.query('update ai_analyses set deadline_at = now() where user_id = ?');
     await until(() => reader.events.some(({ event }) => event === 'fallback'));
-    bench.answer('I cannot do that.');
+    bench.provider.behave({ content: 'I cannot do that.', delayMs: 1_500 });
+    bench.provider.requests.length = 0;
+    await until(() => bench.provider.requests.length === 1);
+    // Two answers at their longest.
+    const [hold] = await caller.query<{ seconds: number }>(
+      `select extract(epoch from expires_at - now())::integer as seconds from credit_holds where user_id = ? and state = 'pending'`,
+    );
+    expect(hold?.seconds).toBeGreaterThan(1_200);
     await reader.ended;
     expect(reader.events.at(-1)).toMatchObject({ event: 'finished', data: { isUpgraded: false } });
     expect(await read(id)).toMatchObject({ fallback: { reason: 'provider_error' }, creditsCharged: '0.000000' });
     await bench.expectFree(caller);
   });
 
-  // Removed once: the check of the rules’ answer against the schema; the misfit was completed.
+  // Removed once: the check of the rules’ answer against the schema; the misfit was completed. Then the reopening of its events: they ended as before.
   it('is a dead letter where its kind has no rules that fit, which an operator has tried again or lets be', async () => {
     const { data } = (await admin.get('/admin/analysis-kinds/sentiment')).body as { data: Record<string, unknown>[] };
     const { prompt, outputSchema, modelId } = data[0]!;
@@ -184,11 +191,21 @@ describe('an analysis whose provider is in trouble', () => {
     const { body: letters } = await admin.get('/admin/dead-letters');
     expect((letters['data'] as { id: string }[]).map(({ id }) => id).sort()).toEqual([...dead].sort());
 
+    const follow = (lastId: string) =>
+      followEvents(`${caller.url}/v1/analyses/${dead[0]}/events`, { token: caller.token, lastId });
+    const before = follow('0');
+    await before.ended;
+    expect(before.events.at(-1)).toMatchObject({ event: 'failed' });
+
     bench.answer(SENTIMENT);
     expect((await admin.post(`/admin/dead-letters/${dead[0]}/retry`, {})).status).toBe(400);
     expect((await admin.post(`/admin/dead-letters/${dead[0]}/retry`, { reason: 'It is back' })).status).toBe(200);
     expect((await admin.post(`/admin/dead-letters/${dead[1]}/discard`, { reason: 'Too late' })).status).toBe(200);
     await until(async () => (await read(dead[0]!))['status'] === 'completed');
+    for (const after of [follow('0'), follow(before.events.at(-1)!.id)]) {
+      await after.ended;
+      expect(after.events.slice(-3).map(({ event }) => event)).toEqual(['queued', 'started', 'finished']);
+    }
     expect((await read(dead[1]!))['status']).toBe('failed');
     expect(await caller.ledger()).toHaveLength(1);
     expect((await admin.post(`/admin/dead-letters/${dead[1]}/retry`, { reason: 'Again' })).status).toBe(404);

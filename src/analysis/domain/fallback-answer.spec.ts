@@ -37,7 +37,7 @@ describe('the answer by rules', () => {
   it('ends with a whole character', () => {
     const rules = FallbackRules.parse({ strategy: 'leading_sentences', sentences: 1 });
     for (const text of [`${'a'.repeat(999)}😀.`, ` ${'.'.repeat(999)}😀`]) {
-      const { summary } = fallbackAnswer(rules, text)?.result as { summary: string };
+      const { summary } = fallbackAnswer(rules, text)!.result as { summary: string };
       expect([summary.isWellFormed(), summary.length]).toEqual([true, 999]);
     }
   });

@@ -43,7 +43,7 @@ export class DeadLetters {
         modelId: held.modelId,
         modelVersionNo: held.versionNo,
       }),
-      event: { name: 'queued' },
+      event: { name: 'queued', isReopening: true },
       also: async (em, now) => {
         await this.dispatch.send(em, { id, modelId: held.modelId, turnAt: now });
         await this.record('retry', dead, cause, now);

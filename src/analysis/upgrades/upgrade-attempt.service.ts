@@ -21,6 +21,7 @@ export class UpgradeAttempt {
     if (!held) return this.endings.later(seen);
     const analysis = await this.endings.begun(seen, held);
     if (!analysis) return this.givenWay(seen, held);
+    await this.renewals.keepUntil(held, held.reservation.heldAt);
     const answer: ModelAnswer | null = await this.orNothing(() => this.asker.ask(held));
     // An answer that does not fit is nothing that anybody asked for, and costs nothing.
     if (answer?.result) await this.endings.answered(analysis, answer);

@@ -27,8 +27,10 @@ export interface NewEvent {
   /** One word, as a client listens for it: `started`. */
   name: string;
   data?: Record<string, unknown>;
-  /** After it the stream ends, and nothing may be appended. */
+  /** After it the stream ends, and nothing may be appended but one that reopens it. */
   isLast?: boolean;
+  /** A life that was over goes on with it: whoever has the last event, or comes anew, is told what follows. */
+  isReopening?: boolean;
 }
 
 interface OpenStream {
@@ -83,6 +85,9 @@ export class EventStreams implements OnApplicationBootstrap, BeforeApplicationSh
     now: Date,
   ): Promise<void> {
     const rows = told.map(({ owner, event }) => ({ ...owner, data: {}, isLast: false, ...event }));
+    const reopened = rows.filter(({ isReopening }) => isReopening).map(({ entityId }) => entityId);
+    if (reopened.length > 0)
+      await em.execute('update entity_events set is_last = false where entity_id in (?) and is_last', [reopened]);
     await em.execute(
       `insert into entity_events (entity_id, sequence, user_id, name, data, is_last, created_at)
        select t."entityId", 1 + coalesce((select max(e.sequence) from entity_events e where e.entity_id = t."entityId"), 0),
