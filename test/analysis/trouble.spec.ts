@@ -85,11 +85,12 @@ describe('an analysis whose provider is in trouble', () => {
     expect((await admin.get('/admin/analyses/summary?groupBy=mood')).status).toBe(400);
   });
 
-  // Planted once: the price of the wanted model for the answer of the other; the reconciliation and the charge failed.
+  // Planted once: the price of the wanted model for the answer of the other; the reconciliation and the charge failed. Then a look at its first call alone; the dear one was asked.
   it('is answered by another model that the catalogue lists, under the same hold and at its own price, before rules are asked', async () => {
     const add = (id: string, provider: string, meta: object) =>
       addModel(bench.chat.server, { id, like: 'sandbox-echo', provider, meta: { ...meta } });
-    await add('dear', 'elsewhere', { creditsPer1kTokens: 50 });
+    // Its first call cannot cost more than that of the wanted one, but with the repair it can.
+    await add('dear', 'elsewhere', { creditRates: { input: 3, output: 1 } });
     await add('down', 'openai', { creditsPer1kTokens: 2 });
     await add('cheap', 'elsewhere', { creditsPer1kTokens: 1 });
     const fallbacks = ['no-such-model', 'dear', 'down', 'cheap'];
@@ -229,6 +230,9 @@ describe('an analysis whose provider is in trouble', () => {
     });
     expect(faulty.status).toBe(400);
     for (const field of ['outputSchema', 'modelId', 'fallback']) expect(JSON.stringify(faulty.body)).toContain(field);
+    // A check that ends later finds no result at fault.
+    const later = await put({ outputSchema: { ...(outputSchema as object), $async: true } });
+    expect([later.status, JSON.stringify(later.body)]).toEqual([400, expect.stringContaining('$async')]);
     expect((await put({ prompt: 'Shorter.' })).body).toMatchObject({ version: 2, prompt: 'Shorter.' });
     expect((await put({ prompt: 'Again.' })).status).toBe(412);
     expect((await (await admin.as('support')).edit('PUT', '/admin/analysis-kinds/summary', kind)).status).toBe(403);

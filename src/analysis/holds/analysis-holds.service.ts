@@ -101,20 +101,19 @@ export class AnalysisHolds {
     return model;
   }
 
-  private async reserve(order: AnalysisOrder, { chat, plan }: BoundChat): Promise<Reservation> {
+  private async reserve(order: AnalysisOrder, bound: BoundChat): Promise<Reservation> {
     const { requestId, userId, accessId, claim, isWaiting = false } = order;
-    const { prices, id, versionNo } = chat.model;
-    const { inputTokens, outputTokens } = plan;
-    const repairTokens = inputTokens + outputTokens + REPAIR_TOKENS_MAX;
+    const { model, tier } = bound.chat;
+    const { inputTokens, outputTokens } = bound.plan;
     try {
       return await this.metering.reserve({
         requestId,
         userId,
         accessId,
-        tier: chat.tier,
-        model: { id, versionNo },
-        amountUcr: plan.amountUcr + upperBoundUcr(prices, { inputTokens: repairTokens, outputTokens }),
-        boundTokens: inputTokens + repairTokens + 2 * outputTokens,
+        tier,
+        model: { id: model.id, versionNo: model.versionNo },
+        amountUcr: amountOf(bound),
+        boundTokens: inputTokens + repairTokensOf(bound) + 2 * outputTokens,
         ttlMs: HOLD_MS,
         isWaiting,
         idempotency: claim,
@@ -130,4 +129,15 @@ export class AnalysisHolds {
 function toHeld(order: AnalysisOrder, bound: BoundChat, reservation: Reservation): HeldAnalysis {
   const { id: modelId, versionNo } = bound.chat.model;
   return { ...order, modelId, versionNo, bound, reservation };
+}
+
+/** The most that an analysis can cost: its question, and one more for the repair of its answer. */
+export function amountOf(bound: BoundChat): bigint {
+  const { chat, plan } = bound;
+  const repair = { inputTokens: repairTokensOf(bound), outputTokens: plan.outputTokens };
+  return plan.amountUcr + upperBoundUcr(chat.model.prices, repair);
+}
+
+function repairTokensOf({ plan: { inputTokens, outputTokens } }: BoundChat): number {
+  return inputTokens + outputTokens + REPAIR_TOKENS_MAX;
 }

@@ -11,6 +11,7 @@ const compiled = new LRUCache<string, ValidateFunction>({ max: SCHEMAS_KEPT_MAX 
 /** Why a schema cannot be used for results, or null. They are objects, whose form a model is told as that of a function's parameters. */
 export function schemaFault(schema: Record<string, unknown>): string | null {
   if (schema['type'] !== 'object') return 'must describe an object: { "type": "object", … }';
+  if ('$async' in schema) return 'must not be asynchronous: leave out $async';
   try {
     validatorOf(schema);
     return null;

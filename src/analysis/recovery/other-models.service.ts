@@ -5,7 +5,7 @@ import { fallbacksOf } from '../../inference/fallback-planner.service.js';
 import { AnalysisProgress } from '../analysis-progress.service.js';
 import type { Analysis, ModelAnswer } from '../analysis.entity.js';
 import { AnalysisAsker } from '../attempts/analysis-asker.service.js';
-import { AnalysisHolds, type AnalysisOrder } from '../holds/analysis-holds.service.js';
+import { AnalysisHolds, type AnalysisOrder, amountOf } from '../holds/analysis-holds.service.js';
 import { RecoveryLog } from './recovery-log.service.js';
 
 /** Why a model was not asked: it may cost more than is held. */
@@ -31,11 +31,11 @@ export class OtherModels {
   async ask(analysis: Analysis, order: AnalysisOrder): Promise<ModelAnswer | null> {
     const ids = fallbacksOf(this.holds.model(order.modelId));
     if (ids.length === 0) return null;
-    const { plan } = await this.holds.bound(order);
+    const heldUcr = amountOf(await this.holds.bound(order));
     const { versionNo: _, ...atTodaysPrice } = order;
     for (const modelId of ids) {
       if (order.signal?.aborted) return null;
-      const { answer, reason } = await this.tried({ ...atTodaysPrice, modelId }, plan.amountUcr);
+      const { answer, reason } = await this.tried({ ...atTodaysPrice, modelId }, heldUcr);
       await this.note(analysis, { modelId, reason });
       if (answer) return answer;
     }
@@ -44,9 +44,10 @@ export class OtherModels {
 
   private async tried(order: AnalysisOrder, heldUcr: bigint): Promise<{ answer?: ModelAnswer; reason: string | null }> {
     try {
-      const { chat, plan } = await this.holds.bound(order);
-      if (plan.amountUcr > heldUcr) return { reason: ABOVE_HOLD };
-      const answer = await this.asker.ask({ ...order, modelId: chat.model.id, versionNo: chat.model.versionNo });
+      const bound = await this.holds.bound(order);
+      if (amountOf(bound) > heldUcr) return { reason: ABOVE_HOLD };
+      const { model } = bound.chat;
+      const answer = await this.asker.ask({ ...order, modelId: model.id, versionNo: model.versionNo });
       return { answer, reason: null };
     } catch (error) {
       if (!(error instanceof AppError) || error instanceof OverloadedError) throw error;
