@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { AnalysisSubmission } from '../../src/analysis/requests/analysis-submission.service.js';
 import { JobRegistry } from '../../src/jobs/job-registry.js';
 import type { Caller } from '../inference/chat-bench.js';
 import { addModel } from '../inference/model-copies.js';
@@ -20,6 +21,7 @@ describe('an analysis', () => {
     bench.provider.requests.length = 0;
     caller = await bench.chat.caller('pro');
   });
+  const statusOf = async (id: string) => (await caller.get(`/v1/analyses/${id}`)).body['status'];
   afterEach(() => bench.expectBalanced());
   afterAll(() => bench.close());
 
@@ -64,6 +66,24 @@ describe('an analysis', () => {
     expect((await caller.post('/v1/analyses', { ...REQUEST, text: 'other' }, key)).status).toBe(422);
     await until(async () => (await caller.ledger()).length === 1);
     expect((await caller.get('/v1/analyses')).body['data']).toHaveLength(1);
+  });
+
+  // Planted once: a hold that is given back whatever broke; the analysis was asked for again and again, and never charged.
+  it('keeps its hold where the connection broke before anyone knew whether it was queued', async () => {
+    const submission = bench.chat.server.app.get(AnalysisSubmission);
+    const queue = submission.queue.bind(submission);
+    submission.queue = async (...asked) => {
+      await queue(...asked);
+      throw new Error('Connection terminated unexpectedly');
+    };
+    const key = { 'idempotency-key': 'broken' };
+    expect((await caller.post('/v1/analyses', REQUEST, key)).status).toBeGreaterThanOrEqual(500);
+    submission.queue = queue;
+    const again = await caller.post('/v1/analyses', REQUEST, key);
+    expect([again.status, again.headers.get('idempotent-replayed')]).toEqual([202, 'true']);
+    await until(async () => (await caller.ledger()).length === 1);
+    await until(async () => (await statusOf(again.body['id'] as string)) === 'completed');
+    expect(bench.provider.requests).toHaveLength(1);
   });
 
   // Removed once: the check of the result against its schema; the faulty answer was the result.
@@ -120,8 +140,6 @@ describe('an analysis', () => {
       await idle.close();
     }
   });
-
-  const statusOf = async (id: string) => (await caller.get(`/v1/analyses/${id}`)).body['status'];
 
   describe('that a model is being asked for', () => {
     // Planted once: a cancelled answer that ends as any other; the result was shown.

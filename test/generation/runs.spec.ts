@@ -1,3 +1,4 @@
+import { GenerationStarts } from '../../src/generation/runs/generation-starts.service.js';
 import { CatalogueService } from '../../src/models/catalogue.service.js';
 import { PlanService } from '../../src/subscription/plan.service.js';
 import type { Caller } from '../inference/chat-bench.js';
@@ -5,6 +6,8 @@ import { addModel } from '../inference/model-copies.js';
 import { followEvents } from '../support/event-reader.js';
 import { until } from '../support/until.js';
 import { GenerationBench, IDEA, SLOW_MODEL } from './generation-bench.js';
+
+const RUN_MODELS = `select 1 from ai_generations where user_id = ? and status = 'processing'`;
 
 describe('a run over several models', () => {
   let bench: GenerationBench;
@@ -194,6 +197,25 @@ describe('a run over several models', () => {
     expect((await other.get(`/v1/generations/${id}/events`)).body).toMatchObject({ code: 'generation_not_found' });
     expect((await other.get(`/v1/generations/${id}`)).body).toMatchObject({ code: 'generation_not_found' });
     expect((await other.cancel(`/v1/generations/${id}`)).body).toMatchObject({ code: 'generation_not_found' });
+  });
+
+  // Planted once: a hold that is given back whatever broke; the run was never ended.
+  it('keeps its hold where the connection broke before anyone knew whether it had begun', async () => {
+    const starts = bench.app.get(GenerationStarts);
+    const store = starts.store.bind(starts);
+    starts.store = async (...asked) => {
+      await store(...asked);
+      await until(async () => (await caller.query(RUN_MODELS)).length === 1);
+      throw new Error('Connection terminated unexpectedly');
+    };
+    bench.mock.behave({ content: '["Late Bean"]', delayMs: 1_000 });
+    const body = { businessIdea: IDEA, models: [SLOW_MODEL] };
+    const key = { 'idempotency-key': 'broken' };
+    expect((await caller.post('/v1/generations', body, key)).status).toBeGreaterThanOrEqual(500);
+    starts.store = store;
+    const again = await caller.post('/v1/generations', body, key);
+    expect(await bench.ended(caller, String(again.body['id']))).toMatchObject({ status: 'completed' });
+    expect(await caller.ledger()).toHaveLength(1);
   });
 
   // Removed once: without the unique key on the row two of them ran.

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { formatCredits } from '../../common/domain/micro-credits.js';
+import { isOutcomeUnknown } from '../../common/errors/passing-failure.js';
 import type { Principal } from '../../common/http/principal.js';
 import { StoredAnswers } from '../../credits/stored-answers.service.js';
 import { JSON_HEADERS } from '../../inference/answer-headers.js';
@@ -66,7 +67,8 @@ export class AnalysisIntake {
         await this.answers.keep(em, { userId, claim }, answer, queued.analysis.createdAt);
       });
     } catch (error) {
-      await this.holds.giveBack(held, 'not queued');
+      // Where the connection broke it may be queued all the same, and is charged then: otherwise its hold is over soon by itself.
+      if (!isOutcomeUnknown(error)) await this.holds.giveBack(held, 'not queued');
       throw error;
     }
   }

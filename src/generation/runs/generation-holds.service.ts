@@ -33,9 +33,9 @@ export class GenerationHolds {
     }
   }
 
-  /** Gives it back whole: the run did not begin. */
-  async giveBack({ requestId, principal }: RunRequest): Promise<void> {
-    await this.metering.void({ requestId, userId: principal.userId }, 'not_begun');
+  /** Gives it back whole: the run did not begin. Never rejects. */
+  giveBack({ requestId, principal }: RunRequest): Promise<void> {
+    return giveBack(this.metering, { requestId, userId: principal.userId }, 'not_begun');
   }
 
   /** Lets it live on while the run is under way. False for one that has ended. */

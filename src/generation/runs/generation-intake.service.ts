@@ -1,5 +1,6 @@
 import { UniqueConstraintViolationException } from '@mikro-orm/core';
 import { Injectable } from '@nestjs/common';
+import { isOutcomeUnknown } from '../../common/errors/passing-failure.js';
 import type { Principal } from '../../common/http/principal.js';
 import { GenerationHolds } from './generation-holds.service.js';
 import { GenerationPlanner } from './generation-planner.service.js';
@@ -38,7 +39,8 @@ export class GenerationIntake {
     try {
       return { run: await this.starts.store(request, planned), isReplay: false };
     } catch (error) {
-      await this.holds.giveBack(request);
+      // Where the connection broke it may have begun all the same, and is charged then: otherwise its hold is over by itself.
+      if (!isOutcomeUnknown(error)) await this.holds.giveBack(request);
       // The same key came twice at once: the other one was first.
       const winner =
         error instanceof UniqueConstraintViolationException ? await this.starts.begunBefore(request) : null;
