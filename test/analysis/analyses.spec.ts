@@ -3,10 +3,17 @@ import { AnalysisSubmission } from '../../src/analysis/requests/analysis-submiss
 import { JobRegistry } from '../../src/jobs/job-registry.js';
 import type { Caller } from '../inference/chat-bench.js';
 import { addModel } from '../inference/model-copies.js';
+import { AdminConsole } from '../models/admin-console.js';
 import { followEvents } from '../support/event-reader.js';
 import { startTestApp } from '../support/test-app.js';
 import { until } from '../support/until.js';
 import { AnalysisBench, REQUEST, SENTIMENT } from './analysis-bench.js';
+
+/** As some providers refuse: with what they were sent. */
+const QUOTING = {
+  status: 400,
+  rawBody: JSON.stringify({ error: { message: `invalid input: ${REQUEST.text}`, type: 'invalid_request_error' } }),
+};
 
 describe('an analysis', () => {
   let bench: AnalysisBench;
@@ -110,10 +117,26 @@ describe('an analysis', () => {
   });
 
   it('fails free of charge where the provider refuses the request', async () => {
-    bench.provider.behave({ status: 400 });
-    const { body } = await bench.analyse(caller);
+    bench.provider.behave(QUOTING);
+    const { id, body } = await bench.analyse(caller);
     expect(body).toMatchObject({ status: 'failed', error: { code: 'provider_rejected' }, creditsCharged: '0.000000' });
     await bench.expectFree(caller);
+    // The refusal is its user's, and no operator's.
+    expect((body['error'] as { message: string }).message).toContain(REQUEST.text);
+    const admin = await AdminConsole.on(bench.chat.server);
+    const { body: listed } = await admin.get(`/admin/analyses?userId=${caller.userId}`);
+    expect(listed['data']).toMatchObject([{ id, errorContext: { type: 'provider_rejected' } }]);
+    expect(JSON.stringify(listed)).not.toContain(REQUEST.text);
+  });
+
+  it('tells operators nothing of what a provider says where it refuses the repair', async () => {
+    let asked = 0;
+    const nextBehaviour = () => ((asked += 1) === 1 ? { content: 'I cannot do that.' } : QUOTING);
+    Object.assign(bench.provider, { nextBehaviour });
+    const { body } = await bench.analyse(caller);
+    expect(body).toMatchObject({ status: 'failed', error: { code: 'invalid_result' } });
+    expect(JSON.stringify(body['error'])).not.toContain(REQUEST.text);
+    expect(await caller.ledger()).toHaveLength(1);
   });
 
   // Removed once: the user in the question of `Analyses.read`, then the release of the hold: both seen failing.

@@ -180,6 +180,15 @@ describe('the runs of everybody', () => {
       }),
       expect.objectContaining({ model: 'sandbox-error-500', successRate: 0, responseMsAverage: null, suggestions: 0 }),
     ]);
+    // A provider may quote what it refuses.
+    const message = `invalid input: ${IDEA}`;
+    bench.mock.behave({ status: 400, rawBody: JSON.stringify({ error: { message, type: 'invalid_request_error' } }) });
+    const refused = await bench.ended(caller, await bench.begin(caller, { models: [SLOW_MODEL] }));
+    expect(JSON.stringify(refused['errorDetails'])).toContain('Brewly');
+    const { body } = await admin.get(`/admin/generations?userId=${caller.userId}&status=failed`);
+    expect(body['data']).toMatchObject([{ errorDetails: { [SLOW_MODEL]: { code: 'provider_rejected' } } }]);
+    expect(JSON.stringify(body)).not.toContain('Brewly');
+    expect(await bench.execute(`select 1 from ai_model_performance where error_message like '%Brewly%'`)).toEqual([]);
     expect(
       (await admin.get('/admin/generations/models?from=2027-01-01T00:00:00Z&to=2026-01-01T00:00:00Z')).status,
     ).toBe(400);

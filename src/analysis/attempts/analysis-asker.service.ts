@@ -45,7 +45,7 @@ export class AnalysisAsker {
     } catch (error) {
       // What the first call used is charged all the same, so it may not be lost to an attempt from the beginning.
       if (!(error instanceof AppError)) throw error;
-      const reason = `the answer did not fit its form (${first.faulty.faults.join('; ')}), and could not be asked for again: ${error.message}`;
+      const reason = `the answer did not fit its form (${first.faulty.faults.join('; ')}), and could not be asked for again (${error.code})`;
       return { charges: [first.charge], result: null, reason };
     }
   }

@@ -4,6 +4,7 @@ import { BooleanText } from '../../common/http/boolean-text.js';
 import { formatCredits } from '../../common/domain/micro-credits.js';
 import { formatMoney, type Money } from '../../common/domain/money.js';
 import { PageQuery } from '../../common/http/paging.js';
+import { operatorsMessage } from '../../inference/operators-message.js';
 import { ANALYSIS_STATUSES, type Analysis, type AnalysisStatus, type FailedAttempt } from '../analysis.entity.js';
 import {
   type FallbackComparison,
@@ -141,13 +142,19 @@ export function toAdminAnalysisView(analysis: Analysis): AdminAnalysisView {
     batchProcessed: analysis.batchProcessed,
     retryHistory,
     lastErrorType: analysis.lastErrorType ?? null,
-    errorContext: analysis.errorContext ?? null,
+    errorContext: errorForOperators(analysis),
     fallbackUsed,
     fallbackConfidence: analysis.fallbackConfidence ?? null,
     upgradedFromFallback,
     createdAt: analysis.createdAt.toISOString(),
     completedAt: analysis.completedAt?.toISOString() ?? null,
   };
+}
+
+function errorForOperators({ errorContext }: Analysis): object | null {
+  if (!errorContext) return null;
+  const { type, message } = errorContext;
+  return { type, message: operatorsMessage(type, message) };
 }
 
 export function toComparisonView({ id, analysisId, agreement, createdAt }: FallbackComparison): ComparisonView {

@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { Clock } from '../../common/clock.js';
 import { formatCredits } from '../../common/domain/micro-credits.js';
 import { newId } from '../../common/ids.js';
+import { operatorsMessage } from '../../inference/operators-message.js';
 import { EventStreams } from '../../jobs/events/event-streams.service.js';
 import type { UsageAttempt } from '../../usage/metering.service.js';
 import { type PooledName, poolNames } from '../domain/name-pool.js';
@@ -133,7 +134,7 @@ function performancesOf(
       namesGenerated,
       tokensUsed: paid ? tokensOf(paid.attempt) : null,
       successRate: Math.round((namesGenerated / run.namesRequested) * 10_000) / 100,
-      errorMessage: error?.message ?? null,
+      errorMessage: error ? operatorsMessage(error.code, error.message) : null,
       creditsUcr: paid?.charge.creditsUcr ?? 0n,
       costNusd: paid?.charge.costNusd ?? 0n,
       createdAt: now,

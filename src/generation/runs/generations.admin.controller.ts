@@ -7,8 +7,9 @@ import { CurrentOperator, type Operator } from '../../common/http/current-operat
 import { encodeCursor } from '../../common/http/paging.js';
 import { ReasonRequest } from '../../common/http/reason-request.js';
 import { Roles } from '../../common/http/route-markers.js';
+import { operatorsMessage } from '../../inference/operators-message.js';
 import { GenerationsQuery, GenerationView, RetentionQuery, RetentionView, toGenerationView } from './generation.dto.js';
-import type { ArchivedGeneration, Generation } from './generation.entity.js';
+import type { ArchivedGeneration, ErrorDetails, Generation } from './generation.entity.js';
 import { GenerationRetention } from './generation-retention.service.js';
 import { GenerationService } from './generation.service.js';
 import { ModelComparisonQuery, ModelComparisonService, ModelComparisonView } from './model-comparison.service.js';
@@ -76,6 +77,14 @@ export class GenerationsAdminController {
 }
 
 function toOperatorView(run: Generation | ArchivedGeneration): OperatorGenerationView {
-  const { businessIdea: _idea, ...view } = toGenerationView(run);
-  return { ...view, userId: run.userId };
+  const { businessIdea: _idea, errorDetails, ...view } = toGenerationView(run);
+  return { ...view, errorDetails: errorDetails && errorsForOperators(errorDetails), userId: run.userId };
+}
+
+function errorsForOperators(errors: ErrorDetails): ErrorDetails {
+  const told = Object.entries(errors).map(([model, { code, message }]): [string, ErrorDetails[string]] => [
+    model,
+    { code, message: operatorsMessage(code, message) },
+  ]);
+  return Object.fromEntries(told);
 }
