@@ -2,7 +2,7 @@ import type { AppError } from '../common/errors/app-error.js';
 import type { Tier } from '../common/domain/tiers.js';
 import { decideAvailability } from '../models/domain/availability.js';
 import type { CatalogueModel } from '../models/domain/catalogue-model.js';
-import type { Capability } from '../models/domain/model-meta.js';
+import { type Capability, CHAT_CAPABILITIES } from '../models/domain/model-meta.js';
 import { decideTierAccess } from '../models/domain/tier-access.js';
 import {
   CapabilityNotSupportedError,
@@ -59,9 +59,6 @@ function refuseTier(model: CatalogueModel, tier: Tier): AppError | null {
   const { requiredTier, allowedTiers } = decision;
   return new TierRequiredError({ model: model.id, currentTier: tier, requiredTier, allowedTiers });
 }
-
-/** Any of these makes a model one that chats. */
-const CHAT_CAPABILITIES: readonly Capability[] = ['text', 'chat'];
 
 function refuseCapabilities(model: CatalogueModel, prompt: Prompt): AppError | null {
   const { capabilities } = model.meta;

@@ -8,8 +8,10 @@ import {
   type ParameterType,
 } from './constrained-parameters.js';
 import type { DocumentIssue } from './document-issue.js';
+import type { ParameterConstraint, ParameterConstraints, ParameterRule } from './parameter-constraint.js';
+import { effectiveDefault } from './parameter-decision.js';
+import { planOf, type Plan } from './parameter-plan.js';
 import { boundsViolation, isAllowed } from './parameter-value.js';
-import type { ParameterConstraint, ParameterRule } from './parameter-constraint.js';
 
 /** What an entry may hold whose target has an entry of its own. */
 const RENAME_KEYS = new Set(['supported', 'alternativeName', 'reason']);
@@ -18,7 +20,8 @@ const KNOWN = CONSTRAINED_PARAMETERS.join(', ');
 
 /**
  * The faults of a constraint document that its shape alone does not show. An empty answer means that the engine can work with it: every
- * range has a value inside, every default passes its own constraint, every name is known and no rename leads back to itself.
+ * range has a value inside, every default passes its own constraint, every name is known, no rename leads back to itself and every rule has
+ * a condition that can be met.
  */
 export function constraintDocumentIssues(
   constraints: Readonly<Record<string, ParameterConstraint>>,
@@ -43,7 +46,8 @@ export function constraintDocumentIssues(
     ];
     issues.push(...found.map((issue) => ({ ...issue, path: [...path, ...issue.path] })));
   }
-  return [...issues, ...rules.flatMap(ruleIssues)];
+  const plan = planOf(constraints as ParameterConstraints);
+  return [...issues, ...rules.flatMap((rule, index) => ruleIssues(rule, index, plan))];
 }
 
 function rangeIssues(constraint: ParameterConstraint, type: ParameterType): DocumentIssue[] {
@@ -185,7 +189,10 @@ function pricedIssues(name: ConstrainedParameter, constraint: ParameterConstrain
   }
   for (const key of ['min', 'max', 'default'] as const) {
     const value = constraint[key];
-    if (typeof value === 'number' && value < least) issues.push({ path: [key], message: `must be at least ${least}` });
+    if (typeof value !== 'number') continue;
+    if (value < least) issues.push({ path: [key], message: `must be at least ${least}` });
+    // The bounds of the output limit are sent where nobody names one.
+    if (!Number.isInteger(value)) issues.push({ path: [key], message: 'must be a whole number' });
   }
   if (!isOutputLimit(name)) return issues;
   for (const key of ['exclusiveMin', 'exclusiveMax', 'allowedValues'] as const) {
@@ -211,7 +218,7 @@ function clampIssues(constraint: ParameterConstraint, type: ParameterType): Docu
   return [];
 }
 
-function ruleIssues(rule: ParameterRule, index: number): DocumentIssue[] {
+function ruleIssues(rule: ParameterRule, index: number, plan: Plan): DocumentIssue[] {
   const path = ['parameterRules', index];
   const issues: DocumentIssue[] = [];
   rule.parameters.forEach((name, position) => {
@@ -220,10 +227,35 @@ function ruleIssues(rule: ParameterRule, index: number): DocumentIssue[] {
     else if (isOutputLimit(name))
       issues.push({ path: at, message: 'the output limit is always sent, so it cannot depend on another parameter' });
     else if (name === rule.unless.parameter) issues.push({ path: at, message: 'a parameter cannot depend on itself' });
+    else issues.push(...renamedIssues(name, at, plan));
   });
-  const condition = rule.unless.parameter;
+  const { parameter: condition, in: values } = rule.unless;
+  const at = [...path, 'unless', 'parameter'];
   if (!isConstrainedParameter(condition)) {
-    issues.push({ path: [...path, 'unless', 'parameter'], message: `is no known parameter; known are ${KNOWN}` });
+    return [...issues, { path: at, message: `is no known parameter; known are ${KNOWN}` }];
   }
-  return issues;
+  const renamed = renamedIssues(condition, at, plan);
+  if (renamed.length > 0) return [...issues, ...renamed];
+  if (values.some((value) => canBe(condition, value, plan))) return issues;
+  return [...issues, { path: [...path, 'unless', 'in'], message: `holds no value that ${condition} can have here` }];
+}
+
+/** Rules are looked at after names were changed, so that one about an older name would never be met. */
+function renamedIssues(name: ConstrainedParameter, path: DocumentIssue['path'], { sentAs }: Plan): DocumentIssue[] {
+  const target = sentAs.get(name);
+  return target === undefined ? [] : [{ path, message: `is sent as ${target}, which the rule has to name` }];
+}
+
+/** Whether a request can have this value in force, sent or as what holds where it is left out. */
+function canBe(name: ConstrainedParameter, value: unknown, { governing }: Plan): boolean {
+  const constraint = governing.get(name);
+  const baseline = PARAMETER_BASELINES[name];
+  if (constraint?.onViolation === 'warn' || value === effectiveDefault(constraint, baseline)) return true;
+  if (constraint ? !constraint.supported : baseline.isExtension) return false;
+  if (!isOfType(value, constraint?.type ?? baseline.type) || boundsViolation(value, baseline)) return false;
+  return (
+    !constraint ||
+    (!boundsViolation(value, constraint) &&
+      (constraint.allowedValues === undefined || isAllowed(value, constraint.allowedValues)))
+  );
 }

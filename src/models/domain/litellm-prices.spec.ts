@@ -81,6 +81,12 @@ describe('LiteLLM’s price map', () => {
     });
   });
 
+  it('asks of embeddings neither what they put out nor what that costs', () => {
+    const { max_output_tokens: _most, output_cost_per_token: _cost, ...embedding } = { ...GPT, mode: 'embedding' };
+    const { entries } = fromLiteLlm({ embedding }, { existing: [], creditsPerUsd: 1 });
+    expect(ModelMeta.parse(entries[0]!.meta)).toMatchObject({ maxOutputTokens: 0, outputCostPerMillionTokens: 0 });
+  });
+
   it('names what it leaves out, and why', () => {
     const prices = {
       sample_spec: GPT,
@@ -88,10 +94,20 @@ describe('LiteLLM’s price map', () => {
       priceless: { ...GPT, input_cost_per_token: undefined },
       endless: { ...GPT, max_input_tokens: 'many' },
       broken: null,
+      giveaway: { ...GPT, output_cost_per_token: undefined },
+      mute: { ...GPT, max_output_tokens: undefined },
     };
     const { entries, skipped } = fromLiteLlm(prices, { existing: [], creditsPerUsd: 1 });
     expect(entries).toEqual([]);
-    expect(skipped.map(({ id }) => id)).toEqual(['sample_spec', 'picture', 'priceless', 'endless', 'broken']);
+    expect(Object.fromEntries(skipped.map(({ id, reason }) => [id, reason]))).toEqual({
+      sample_spec: 'describes the shape of the file',
+      picture: expect.stringContaining('image_generation'),
+      priceless: 'has no input_cost_per_token',
+      endless: 'has no max_input_tokens',
+      broken: 'is not in the price map',
+      giveaway: 'has no output_cost_per_token',
+      mute: 'has no max_output_tokens',
+    });
     expect(fromLiteLlm(prices, { existing: [], ids: ['constructor'], creditsPerUsd: 1 }).skipped).toHaveLength(1);
   });
 });

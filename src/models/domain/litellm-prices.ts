@@ -78,7 +78,14 @@ function reasonToSkip(id: string, source: LiteLlmEntry | null | undefined): stri
   if (!MODES.includes(String(source.mode))) return `has the mode ${String(source.mode)}; taken are ${MODES.join(', ')}`;
   if (nano(source.input_cost_per_token) === null) return 'has no input_cost_per_token';
   if (tokenCount(source.max_input_tokens ?? source.max_tokens) === null) return 'has no max_input_tokens';
+  if (source.mode === 'embedding') return null;
+  if (nano(source.output_cost_per_token) === null) return 'has no output_cost_per_token';
+  if (outputOf(source) === null) return 'has no max_output_tokens';
   return null;
+}
+
+function outputOf(source: LiteLlmEntry): number | null {
+  return tokenCount(source.max_output_tokens ?? source.max_tokens);
 }
 
 type Figures = Pick<
@@ -93,7 +100,7 @@ type Figures = Pick<
 
 function figuresOf(source: LiteLlmEntry): Figures {
   const input = tokenCount(source.max_input_tokens ?? source.max_tokens) ?? 1;
-  const output = source.mode === 'embedding' ? 0 : (tokenCount(source.max_output_tokens ?? source.max_tokens) ?? 0);
+  const output = source.mode === 'embedding' ? 0 : (outputOf(source) ?? 0);
   const cachedInput = nano(source.cache_read_input_token_cost);
   const cacheWrite = nano(source.cache_creation_input_token_cost);
   const longContext = longContextOf(source, input);

@@ -61,8 +61,29 @@ describe('ModelMeta', () => {
       { parameterConstraints: { max_tokens: { supported: true, default: 101 } } },
       'parameterConstraints.max_tokens.default: must not be above maxOutputTokens',
     ],
+    [
+      'a least output that the model cannot keep',
+      { parameterConstraints: { max_completion_tokens: { supported: true, min: 101 } } },
+      'parameterConstraints.max_completion_tokens.min: must not be above maxOutputTokens',
+    ],
+    [
+      'a chat without an output limit',
+      { parameterConstraints: { max_tokens: { supported: false }, max_completion_tokens: { supported: false } } },
+      'parameterConstraints.max_completion_tokens.supported: must be true here or for max_tokens',
+    ],
+    ['a chat that answers nothing', { maxOutputTokens: 0 }, 'maxOutputTokens: must be at least 1'],
   ])('refuses %s', (_case, change, fault) => {
     expect(faults(change)).toEqual(expect.arrayContaining([expect.stringContaining(fault)]));
+  });
+
+  it('takes a model of embeddings, which puts nothing out', () => {
+    expect(faults({ capabilities: ['embedding'], maxOutputTokens: 0 })).toEqual([]);
+  });
+
+  it('takes either name of the output limit alone', () => {
+    for (const name of ['max_tokens', 'max_completion_tokens']) {
+      expect(faults({ parameterConstraints: { [name]: { supported: false } } })).toEqual([]);
+    }
   });
 
   it('takes a model without any price, which then cannot be called', () => {
@@ -201,6 +222,7 @@ describe('a constraint document', () => {
       { max_tokens: { supported: true, type: 'number' } },
       'max_tokens.type: must be integer',
     ],
+    ['a part of a token', { max_tokens: { supported: true, max: 10.5 } }, 'max_tokens.max: must be a whole number'],
     ['an output limit from a list', { max_tokens: { supported: true, allowedValues: [1] } }, 'use min and max'],
   ])('is refused with %s', (_case, constraints, fault) => {
     expect(constrain(constraints)).toEqual(expect.arrayContaining([expect.stringContaining(fault)]));
@@ -226,6 +248,50 @@ describe('a constraint document', () => {
     ],
   ])('is refused with a rule %s', (_case, rule, fault) => {
     expect(constrain({}, [rule])).toEqual(expect.arrayContaining([expect.stringContaining(fault)]));
+  });
+
+  const unless = { parameter: 'reasoning_effort', in: ['none'] };
+  it.each<[string, Record<string, unknown>, unknown, string]>([
+    [
+      'whose condition is no allowed value',
+      { reasoning_effort: { supported: true, allowedValues: ['low', 'high'] } },
+      { parameters: ['temperature'], unless },
+      'parameterRules[0].unless.in: holds no value that reasoning_effort can have here',
+    ],
+    [
+      'whose condition is not supported',
+      { reasoning_effort: { supported: false } },
+      { parameters: ['temperature'], unless },
+      'parameterRules[0].unless.in: holds no value',
+    ],
+    [
+      'whose condition is of another type',
+      {},
+      { parameters: ['top_logprobs'], unless: { parameter: 'logprobs', in: ['true'] } },
+      'parameterRules[0].unless.in: holds no value',
+    ],
+    [
+      'of a name that is sent as another',
+      { top_k: { supported: true, alternativeName: 'seed' } },
+      { parameters: ['top_k'], unless },
+      'parameterRules[0].parameters[0]: is sent as seed',
+    ],
+    [
+      'with a condition that is sent as another name',
+      { max_tokens: { supported: true, alternativeName: 'max_completion_tokens' } },
+      { parameters: ['temperature'], unless: { parameter: 'max_tokens', in: [1] } },
+      'parameterRules[0].unless.parameter: is sent as max_completion_tokens',
+    ],
+  ])('is refused with a rule %s', (_case, constraints, rule, fault) => {
+    expect(constrain(constraints, [rule])).toEqual(expect.arrayContaining([expect.stringContaining(fault)]));
+  });
+
+  it.each<[string, Record<string, unknown>]>([
+    ['one of the allowed values', { supported: true, allowedValues: ['none', 'low'] }],
+    ['what holds where the parameter is not supported', { supported: false, default: 'none' }],
+    ['any text where nothing is said of it', { supported: true }],
+  ])('may have a rule whose condition is %s', (_case, constraint) => {
+    expect(constrain({ reasoning_effort: constraint }, [{ parameters: ['temperature'], unless }])).toEqual([]);
   });
 });
 

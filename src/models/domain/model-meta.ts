@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { TIERS } from '../../common/domain/tiers.js';
 import { STRATEGY_NUMBERS, strategyMax } from './image-tokens.js';
+import { OUTPUT_LIMITS } from './constrained-parameters.js';
 import { constraintDocumentIssues } from './constraint-document.js';
 import type { DocumentIssue } from './document-issue.js';
 import {
@@ -9,6 +10,7 @@ import {
   StoredParameterConstraint,
   StoredParameterRule,
 } from './parameter-constraint.js';
+import { planOf } from './parameter-plan.js';
 import { TIER_RESTRICTION_MODES } from './tier-access.js';
 
 export const CAPABILITIES = [
@@ -22,6 +24,9 @@ export const CAPABILITIES = [
 ] as const;
 
 export type Capability = (typeof CAPABILITIES)[number];
+
+/** Any of these makes a model one that chats. */
+export const CHAT_CAPABILITIES: readonly Capability[] = ['text', 'chat'];
 
 export const IMAGE_STRATEGIES = ['openai_tiles', 'openai_patches', 'anthropic_patches', 'gemini_tiles'] as const;
 
@@ -153,7 +158,7 @@ function documentIssues(meta: ModelMeta): DocumentIssue[] {
     ...limitIssues(meta),
     ...imageIssues(meta),
     ...constraintDocumentIssues(meta.parameterConstraints ?? {}, meta.parameterRules ?? []),
-    ...outputDefaultIssues(meta),
+    ...outputIssues(meta),
     ...disconnectIssues(meta),
   ];
 }
@@ -245,11 +250,21 @@ function imageIssues({ imageTokens: terms }: ModelMeta): DocumentIssue[] {
   return issues;
 }
 
-/** The default of the output limit is sent with every request that names none, so the model must be able to keep it. */
-function outputDefaultIssues(meta: ModelMeta): DocumentIssue[] {
-  return (['max_tokens', 'max_completion_tokens'] as const).flatMap((name) => {
-    const value = meta.parameterConstraints?.[name]?.default;
-    if (typeof value !== 'number' || meta.maxOutputTokens === 0 || value <= meta.maxOutputTokens) return [];
-    return [{ path: ['parameterConstraints', name, 'default'], message: 'must not be above maxOutputTokens' }];
-  });
+/** The output limit is sent with every chat, so there must be a name for it, and what is sent unasked must be what the model can keep. */
+function outputIssues({ capabilities, maxOutputTokens, parameterConstraints = {} }: ModelMeta): DocumentIssue[] {
+  if (!CHAT_CAPABILITIES.some((capability) => capabilities.includes(capability))) return [];
+  if (maxOutputTokens < 1) {
+    return [{ path: ['maxOutputTokens'], message: 'must be at least 1 for a model that chats' }];
+  }
+  if (planOf(parameterConstraints).limit === null) {
+    const path = ['parameterConstraints', 'max_completion_tokens', 'supported'];
+    return [{ path, message: 'must be true here or for max_tokens: what a chat may cost is bounded by one of the two' }];
+  }
+  return OUTPUT_LIMITS.flatMap((name) =>
+    (['min', 'default'] as const).flatMap((key) => {
+      const value = parameterConstraints[name]?.[key];
+      if (typeof value !== 'number' || value <= maxOutputTokens) return [];
+      return [{ path: ['parameterConstraints', name, key], message: 'must not be above maxOutputTokens' }];
+    }),
+  );
 }
