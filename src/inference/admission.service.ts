@@ -8,6 +8,7 @@ import type { AppliedChange } from '../models/domain/parameter-violation.js';
 import { HardStops } from '../usage/budgets/hard-stops.service.js';
 import type { AccessibleChat, AdmittedChat } from './admitted-chat.js';
 import { ChatTargetService, type TargetTerms } from './chat-target.service.js';
+import { settlesSampling } from './domain/chat-preferences.js';
 import { ImageMeasurer } from './images/image-measurer.service.js';
 import { readPrompt, type Prompt } from './prompt.js';
 import { InvalidImageError, ParameterConstraintViolationError } from './inference.errors.js';
@@ -92,13 +93,15 @@ export class AdmissionService {
     const resolution = resolve(requested, unsupported);
     if (temperature === null || resolution.violations.length > 0) return { resolution, preferences: applied };
     const change = { parameter: 'temperature', value: temperature, isPreference: true };
+    const without = { resolution, preferences: [...applied, { ...change, action: 'dropped' as const }] };
+    if (settlesSampling(resolution.parameters)) return without;
     // By the rules that refuse: the caller asked for nothing to be dropped in silence.
     const isRefused = resolve({ ...requested, temperature }, 'reject').violations.some(
       ({ parameter, conflictsWith }) => parameter === 'temperature' || conflictsWith === 'temperature',
     );
     const preferring = resolve({ ...requested, temperature }, unsupported);
     return isRefused || !keepsAll(resolution, preferring)
-      ? { resolution, preferences: [...applied, { ...change, action: 'dropped' }] }
+      ? without
       : { resolution: preferring, preferences: [...applied, { ...change, action: 'preferred' }] };
   }
 

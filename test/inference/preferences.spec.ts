@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import OpenAI from 'openai';
+import { AnthropicMock } from '../support/anthropic-mock.js';
 import { OpenAiMock } from '../support/openai-mock.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
 import { type Answer, Caller, ChatBench, type ErrorBody } from './chat-bench.js';
@@ -10,26 +11,34 @@ const NONE = { defaultModel: null, temperature: null, streaming: false };
 
 describe('preferences', () => {
   let mock: OpenAiMock;
+  const anthropic = new AnthropicMock();
   let bench: ChatBench;
   let second: TestApp;
   let caller: Caller;
 
   beforeAll(async () => {
     mock = await new OpenAiMock().start();
-    const env = { OPENAI_BASE_URL: mock.baseUrl, OPENAI_API_KEY: 'sk-test' };
+    await anthropic.start();
+    const env = {
+      OPENAI_BASE_URL: mock.baseUrl,
+      OPENAI_API_KEY: 'sk-test',
+      ANTHROPIC_BASE_URL: anthropic.baseUrl,
+      ANTHROPIC_API_KEY: 'sk-ant-test',
+    };
     bench = await ChatBench.start({ env });
     second = await startTestApp({ database: bench.server.database, publicUrl: bench.server.url, env });
   });
 
   beforeEach(async () => {
     mock.requests.length = 0;
+    anthropic.calls.length = 0;
     caller = await bench.caller('pro_max');
   });
 
   afterAll(async () => {
     await second.close();
     await bench.close();
-    await mock.close();
+    await Promise.all([mock.close(), anthropic.close()]);
   });
 
   async function prefer(wanted: object): Promise<Answer> {
@@ -132,6 +141,20 @@ describe('preferences', () => {
     expect(mock.requests[1]?.body).toMatchObject({ top_p: 0.5 });
     const own = await caller.chat({ model: 'gpt-5-mini', messages: MESSAGES, temperature: 0.3 });
     expect(own).toMatchObject({ status: 400, body: { error: { code: 'parameter_constraint_violation' } } });
+  });
+
+  /** Fails when only the model's constraints are asked: they need not say what a provider takes together. */
+  it.each([
+    ['a share of its own', { top_p: 0.9 }],
+    ['an effort of its own', { reasoning_effort: 'low', max_tokens: 4_000 }],
+  ])('of a temperature stand back where a chat has %s, which the provider takes alone', async (_name, own) => {
+    await prefer({ temperature: 0.3 });
+    const chat = { model: 'claude-sonnet-4-5', messages: MESSAGES };
+    const answer = await caller.chat({ ...chat, ...own });
+    expect(answer.status).toBe(200);
+    expect(applied(answer)).toContain('temperature=dropped;preference;value=0.3');
+    expect((await caller.chat(chat)).status).toBe(200);
+    expect(anthropic.calls.map(({ body }) => body['temperature'])).toEqual([undefined, 0.3]);
   });
 
   it('stream where the chat does not say and its caller takes a stream; the SDKs, which ask for JSON, get JSON', async () => {

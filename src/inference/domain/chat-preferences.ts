@@ -62,3 +62,11 @@ function takesEvents(accept: string | undefined): boolean {
     return ['*/*', 'text/*', 'text/event-stream'].includes(type) && !parameters.some((one) => /^q=0(\.0*)?$/.test(one));
   });
 }
+
+/**
+ * Whether a chat says itself how freely it is to be answered, or that it is to be thought about: a preferred temperature stands back then. Not
+ * every provider takes one beside the other, and constraints need not say so.
+ */
+export function settlesSampling({ top_p: share, reasoning_effort: effort }: Readonly<Record<string, unknown>>): boolean {
+  return share !== undefined || (effort !== undefined && effort !== 'none');
+}
