@@ -1,14 +1,16 @@
 import { OPENAI_MODELS } from '../../seeders/catalogue/openai-models.js';
+import { ANTHROPIC_MODELS } from '../../seeders/catalogue/anthropic-models.js';
 import { GOOGLE_MODELS } from '../../seeders/catalogue/google-models.js';
 import type { Tier } from '../../src/common/domain/tiers.js';
 import { decideAvailability, type Availability } from '../../src/models/domain/availability.js';
 import type { CatalogueModel } from '../../src/models/domain/catalogue-model.js';
 import { ModelMeta } from '../../src/models/domain/model-meta.js';
+import { resolveModelParameters } from '../../src/models/domain/model-parameters.js';
 import { modelPrices } from '../../src/models/domain/model-prices.js';
 import { toModelView } from '../../src/models/model-view.js';
 
 function model(id: string, change: Partial<CatalogueModel> = {}): CatalogueModel {
-  const entry = [...OPENAI_MODELS, ...GOOGLE_MODELS].find((candidate) => candidate.id === id)!;
+  const entry = [...OPENAI_MODELS, ...GOOGLE_MODELS, ...ANTHROPIC_MODELS].find((candidate) => candidate.id === id)!;
   const meta = ModelMeta.parse(entry.meta);
   return {
     id,
@@ -87,7 +89,6 @@ describe('toModelView', () => {
     const { parameters, limits } = view(model('gpt-5-mini'), 'free');
     expect(parameters['seed']).toMatchObject({ supported: true, type: 'integer', onViolation: 'reject' });
     expect(parameters['n']).toMatchObject({ min: 1, max: 8, default: 1 });
-    expect(parameters['max_completion_tokens']).toMatchObject({ min: 1, max: 128_000, default: 4_096 });
     expect(parameters).not.toHaveProperty('top_k');
     expect(limits.images).toMatchObject({
       imagesMax: 20,
@@ -96,6 +97,27 @@ describe('toModelView', () => {
       types: ['image/png', 'image/jpeg', 'image/webp', 'image/gif'],
     });
     expect(view(model('gpt-4o'), 'free').parameters['top_p']).toMatchObject({ max: 1 });
+  });
+
+  /** Fails when each name is shown by its own entry alone: a request is judged by the one that governs the name it is sent as. */
+  it.each([
+    ['gpt-5-mini', 1, 4_096, 1_000],
+    ['gpt-5', 1, 128_000, 4_096],
+    ['claude-sonnet-4-5', 1, 8_192, 1_024],
+    ['gemini-2.5-pro', 1, 65_536, 4_096],
+  ])('shows the limits of an answer of %s under both their names, as a request meets them', (id, min, max, value) => {
+    const shown = model(id);
+    const { max_tokens: older, max_completion_tokens: newer } = view(shown, 'free').parameters;
+    const limits = { supported: true, min, max, default: value };
+    expect([older, newer]).toMatchObject([limits, limits]);
+    for (const name of ['max_tokens', 'max_completion_tokens']) {
+      const violations = [max, max + 1].map(
+        (tokens) => resolveModelParameters(shown.meta, { [name]: tokens }, { outputTokensDefault: 4_096 }).violations,
+      );
+      expect(violations).toEqual([[], [expect.objectContaining({ parameter: name, rule: 'range' })]]);
+    }
+    const sentAs = id.startsWith('gpt-5') ? [newer?.sentAs, older?.sentAs] : [older?.sentAs, newer?.sentAs];
+    expect(sentAs).toEqual([null, id.startsWith('gpt-5') ? 'max_completion_tokens' : 'max_tokens']);
   });
 
   it('shows the rules and the price of a long context', () => {
