@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { isOutcomeUnknown } from '../common/errors/passing-failure.js';
 import type { AppError } from '../common/errors/app-error.js';
-import { InsufficientCreditsError } from '../credits/credits.errors.js';
 import { ApiUsageCounter } from '../monitoring/api-usage/api-usage-counter.service.js';
 import { MeteringService, type ReserveRequest } from '../usage/metering.service.js';
+import { isOfBound } from '../usage/reserve-refusal.js';
 import type { AdmittedChat } from './admitted-chat.js';
 import type { AnswerKeeper } from './idempotency/answer-keeper.js';
 import { HoldPlanner, type HoldPlan } from './hold-planner.service.js';
@@ -41,7 +41,7 @@ export class ChatHoldService {
   ) {}
 
   /**
-   * Holds the upper bound by bytes, or by counted tokens where the balance does not cover that.
+   * Holds the upper bound by bytes, or by counted tokens where the balance or a limit of tokens does not cover that.
    * @throws ContextLengthExceededError and the refusals of `reserve`.
    */
   async open(request: HoldRequest): Promise<{ plan: HoldPlan; hold: OpenHold }> {
@@ -49,7 +49,7 @@ export class ChatHoldService {
     try {
       return { plan, hold: await this.reserve(request, plan) };
     } catch (error) {
-      if (!(error instanceof InsufficientCreditsError)) throw error;
+      if (!isOfBound(error)) throw error;
       const counted = await this.planner.recount(request.chat, plan);
       if (!counted) throw error;
       return { plan: counted, hold: await this.reserve(request, counted) };
@@ -64,7 +64,7 @@ export class ChatHoldService {
   /** Why `open` would be refused now, given both plans; null if it would not. Nothing is kept. */
   async preview(request: HoldRequest, plan: HoldPlan, counted: HoldPlan | null): Promise<AppError | null> {
     const refusal = await this.metering.preview(this.toReserve(request, plan));
-    if (!counted || !(refusal instanceof InsufficientCreditsError)) return refusal;
+    if (!counted || !isOfBound(refusal)) return refusal;
     return this.metering.preview(this.toReserve(request, counted));
   }
 

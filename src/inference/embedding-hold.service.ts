@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { isOutcomeUnknown } from '../common/errors/passing-failure.js';
-import { InsufficientCreditsError } from '../credits/credits.errors.js';
 import { upperBoundUcr } from '../usage/domain/cost.js';
 import { ApiUsageCounter } from '../monitoring/api-usage/api-usage-counter.service.js';
 import { MeteringService } from '../usage/metering.service.js';
+import { isOfBound } from '../usage/reserve-refusal.js';
 import type { EmbeddingCall } from './admitted-embedding.js';
 import { ChatHoldService } from './chat-hold.service.js';
 import { countedEmbedding, embeddingBound, type EmbeddingSize } from './domain/embedding-bound.js';
@@ -26,7 +26,7 @@ export class EmbeddingHoldService {
     private readonly apiUsage: ApiUsageCounter,
   ) {}
 
-  /** Holds the bound by bytes, or what was counted where the balance does not cover that. */
+  /** Holds the bound by bytes, or what was counted where the balance or a limit of tokens does not cover that. */
   async open(call: EmbeddingCall): Promise<{ hold: OpenHold; inputTokens: number }> {
     const { model, body } = call.admitted;
     const { contextLength } = model.meta;
@@ -36,7 +36,7 @@ export class EmbeddingHoldService {
     try {
       return { hold: await this.reserve(call, bound.total), inputTokens: bound.total };
     } catch (error) {
-      if (!(error instanceof InsufficientCreditsError)) throw error;
+      if (!isOfBound(error)) throw error;
       const counted = await this.count(inputs);
       if (!counted || counted.total >= bound.total) throw error;
       return { hold: await this.reserve(call, counted.total), inputTokens: counted.total };

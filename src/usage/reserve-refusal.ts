@@ -68,3 +68,8 @@ export function refusalOf(result: ReserveResult, request: RefusedRequest): AppEr
       throw new Error(`reserving request ${request.requestId} answered ${result.outcome}`);
   }
 }
+
+/** Whether a request was refused for the most that it may need: then a closer bound may pass, where this one did not. */
+export function isOfBound(error: unknown): boolean {
+  return error instanceof InsufficientCreditsError || (error instanceof RateLimitedError && error.isOfTokens);
+}

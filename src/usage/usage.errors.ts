@@ -31,6 +31,8 @@ export class RateLimitedError extends AppError {
   static readonly status = 429;
   static readonly title = 'A limit of the plan is reached';
   static readonly openaiType = 'rate_limit_error';
+  /** Whether it is tokens that are limited, of which a request needs the fewer the closer it is bounded. */
+  readonly isOfTokens: boolean;
 
   constructor({ state, needed, now }: LimitRefusal) {
     const { name, limit, used, remaining, window } = state;
@@ -57,12 +59,17 @@ export class RateLimitedError extends AppError {
         },
       },
     );
+    this.isOfTokens = isOfTokens(state);
   }
 }
 
 function adviceFor({ name }: LimitState): string {
   if (name === 'concurrent_requests') return 'Wait for one of your requests under way to end. ';
-  return name.startsWith('tokens') ? 'A lower max_tokens or a shorter prompt needs fewer. ' : '';
+  return isOfTokens({ name }) ? 'A lower max_tokens or a shorter prompt needs fewer. ' : '';
+}
+
+function isOfTokens({ name }: Pick<LimitState, 'name'>): boolean {
+  return name.startsWith('tokens');
 }
 
 export class BudgetNotFoundError extends AppError {

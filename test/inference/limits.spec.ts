@@ -133,6 +133,26 @@ describe('limits', () => {
     expect(again).toMatchObject({ status: 200, body: first.body });
   });
 
+  /** Fails when tokens are counted only for a balance that the bytes do not fit. */
+  it('of tokens take a request whose counted tokens fit, though it has more bytes', async () => {
+    try {
+      await setPlan('tokens_per_minute = 400');
+      const long = { ...HELLO, messages: [{ role: 'user', content: 'word '.repeat(200) }], max_tokens: 20 };
+      expect((await caller.post('/v1/estimates', long)).body).toMatchObject({ wouldPass: true, refusals: [] });
+      expect((await caller.chat(long)).status).toBe(200);
+      const again = await caller.chat(long);
+      expect(again.status).toBe(429);
+      // What would be needed, as it was counted: not a byte for each token.
+      const { details } = again.body['error'] as ErrorBody;
+      expect(details).toMatchObject({ limitName: 'tokens_per_minute', needed: 200 + 1 + 16 + 20 });
+      const other = await bench.caller();
+      const input = ['word '.repeat(200)];
+      expect((await other.post('/v1/embeddings', { model: 'sandbox-embedding', input })).status).toBe(200);
+    } finally {
+      await setPlan('tokens_per_minute = null');
+    }
+  });
+
   /** Fails when the guard does not compare the limit with the plan's of now. */
   it('of a plan that became larger count at once', async () => {
     for (let request = 0; request < 11; request += 1) await caller.chat(HELLO);
@@ -157,7 +177,7 @@ describe('limits', () => {
         expect(passed.status).toBe(200);
         const { used } = (await limits()).get(tokens)!;
         expect(used).toBeLessThan(100);
-        const crowded = await caller.chat({ ...HELLO, max_tokens: 375 });
+        const crowded = await caller.chat({ ...HELLO, max_tokens: 382 });
         expect(crowded.status).toBe(429);
         expect(Number(crowded.headers.get('retry-after'))).toBeGreaterThan(0);
         const error = crowded.body['error'] as ErrorBody;

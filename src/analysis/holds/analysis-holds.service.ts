@@ -1,6 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { isOutcomeUnknown } from '../../common/errors/passing-failure.js';
-import { InsufficientCreditsError } from '../../credits/credits.errors.js';
 import type { IdempotencyClaim } from '../../credits/hold.repository.js';
 import { giveBack } from '../../inference/open-hold.js';
 import { type BoundChat, UnattendedAdmission } from '../../inference/unattended-admission.service.js';
@@ -9,6 +8,7 @@ import type { CatalogueModel } from '../../models/domain/catalogue-model.js';
 import { ModelNotFoundError } from '../../models/models.errors.js';
 import { upperBoundUcr } from '../../usage/domain/cost.js';
 import { MeteringService, type Reservation } from '../../usage/metering.service.js';
+import { isOfBound } from '../../usage/reserve-refusal.js';
 import type { Analysis } from '../analysis.entity.js';
 import type { AnalysisKind } from '../kinds/analysis-kind.entity.js';
 import { kindChat, REPAIR_TOKENS_MAX } from '../kinds/kind-chat.js';
@@ -62,7 +62,7 @@ export class AnalysisHolds {
     try {
       return toHeld(order, bound, await this.reserve(order, bound));
     } catch (error) {
-      const counted = error instanceof InsufficientCreditsError ? await this.admission.recount(bound) : null;
+      const counted = isOfBound(error) ? await this.admission.recount(bound) : null;
       if (!counted) throw error;
       return toHeld(order, counted, await this.reserve(order, counted));
     }

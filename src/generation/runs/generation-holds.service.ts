@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { isOutcomeUnknown } from '../../common/errors/passing-failure.js';
-import { InsufficientCreditsError } from '../../credits/credits.errors.js';
 import { giveBack } from '../../inference/open-hold.js';
 import { UnattendedAdmission } from '../../inference/unattended-admission.service.js';
 import { MeteringService } from '../../usage/metering.service.js';
+import { isOfBound } from '../../usage/reserve-refusal.js';
 import type { RunRequest } from './generation-intake.service.js';
 import type { PlannedRun } from './generation-planner.service.js';
 
@@ -18,12 +18,12 @@ export class GenerationHolds {
     private readonly metering: MeteringService,
   ) {}
 
-  /** Holds by bytes, or by counted tokens where the balance does not cover those. @throws the refusals of `reserve` */
+  /** Holds by bytes, or by counted tokens where the balance or a limit of tokens does not cover those. @throws the refusals of `reserve` */
   async open(request: RunRequest, { bounds }: PlannedRun): Promise<void> {
     try {
       await this.reserve(request, bounds);
     } catch (error) {
-      if (!(error instanceof InsufficientCreditsError)) throw error;
+      if (!isOfBound(error)) throw error;
       const counted = await Promise.all(bounds.map((bound) => this.admission.recount(bound)));
       if (counted.every((bound) => bound === null)) throw error;
       await this.reserve(
