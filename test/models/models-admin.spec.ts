@@ -15,6 +15,19 @@ describe('the admin routes of the catalogue', () => {
     return [...new Set((body['errors'] as { field: string }[]).map(({ field }) => field))].sort();
   }
 
+  /** Fails when null passes as left out, or when text is left to PostgreSQL to refuse. */
+  it.each([
+    ['PATCH', '/admin/models/gpt-4.1', { name: null }, 'name'],
+    ['PATCH', '/admin/models/gpt-4.1', { provider: null }, 'provider'],
+    ['PATCH', '/admin/models/gpt-4.1', { name: 'a\ud83d' }, 'name'],
+    ['PATCH', '/admin/models/gpt-4.1/meta', { meta: { description: 'a\ud83d' } }, 'meta'],
+    ['PATCH', '/admin/models/gpt-4.1/meta', { meta: { providerMetadata: { '\ude00': 1 } } }, 'meta'],
+  ])('refuse what no model can hold by its field: %s %s %j', async (method, path, body, field) => {
+    const answer = await console.edit(method, path, { ...body, reason: 'A mistake' });
+    expect(answer.status).toBe(400);
+    expect(faults(answer)).toEqual([field]);
+  });
+
   describe('the list', () => {
     it('shows operators a page with its filters, support too', async () => {
       const support = await console.as('support');

@@ -1,6 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
-import { IsArray, IsIn, IsNumber, IsObject, IsOptional, IsString, MaxLength, Min } from 'class-validator';
+import { IsArray, IsIn, IsNumber, IsObject, IsOptional, IsString, MaxLength, Min, ValidateIf } from 'class-validator';
 import { TIERS, type Tier } from '../../common/domain/tiers.js';
 import { PageQuery } from '../../common/http/paging.js';
 import { LIFECYCLES, type Lifecycle } from '../domain/lifecycle.js';
@@ -104,13 +104,13 @@ export class CreateModelRequest extends ReasonRequest {
 
 export class UpdateModelRequest extends ReasonRequest {
   @ApiPropertyOptional()
-  @IsOptional()
+  @ValidateIf((_body, value) => value !== undefined)
   @IsString()
   @MaxLength(NAME_LENGTH_MAX)
   name?: string;
 
   @ApiPropertyOptional()
-  @IsOptional()
+  @ValidateIf((_body, value) => value !== undefined)
   @IsString()
   @MaxLength(ID_LENGTH_MAX)
   provider?: string;
