@@ -46,7 +46,7 @@ export class AuditTrail {
       `insert into audit_trail (id, actor_id, action, entity, entity_id, before, after, reason, ip, request_id, created_at)
        select l.id, ?, l.action, l.entity, l."entityId", nullif(l.before, 'null'), nullif(l.after, 'null'), ?, ?, ?, ?
          from jsonb_to_recordset(?::jsonb) as l (id uuid, action text, entity text, "entityId" text, before jsonb, after jsonb)`,
-      [cause.actorId, cause.reason, cause.ip ?? null, cause.requestId ?? null, now, JSON.stringify(lines)],
+      [cause.actorId, cause.reason, cause.ip ?? null, cause.requestId ?? null, now, JSON.stringify(lines, wellFormed)],
     );
   }
 
@@ -54,4 +54,9 @@ export class AuditTrail {
   takeNote(requestId: string): boolean {
     return this.noted.delete(requestId);
   }
+}
+
+/** As a column of text would keep it: half of a character is none, and PostgreSQL takes it in no JSON. */
+function wellFormed(_name: string, value: unknown): unknown {
+  return typeof value === 'string' ? value.toWellFormed() : value;
 }
