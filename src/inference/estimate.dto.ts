@@ -103,7 +103,11 @@ export class EstimateDto {
   @ApiProperty({ type: EstimateTokensDto, nullable: true })
   tokens!: EstimateTokensDto | null;
 
-  @ApiProperty({ type: EstimateRatesDto, nullable: true })
+  @ApiProperty({
+    type: EstimateRatesDto,
+    nullable: true,
+    description: 'Those of creditsMax: of a long context where the input may be one',
+  })
   rates!: EstimateRatesDto | null;
 
   @ApiProperty({ type: EstimateParametersDto, nullable: true })

@@ -87,7 +87,7 @@ function toEstimate({ chat, admitted, plan, counted, refusals }: Trial): Estimat
       choices: plan.choices,
       imageCount: prompt.images.length,
     },
-    rates: toRates(chat),
+    rates: toRates(chat, plan),
     parameters: admitted && {
       sent: (plan ?? admitted).parameters,
       applied: formatParametersApplied((plan ?? admitted).applied),
@@ -95,9 +95,13 @@ function toEstimate({ chat, admitted, plan, counted, refusals }: Trial): Estimat
   };
 }
 
-function toRates({ model }: AccessibleChat): EstimateRatesDto | null {
-  const rates = (model.prices as AccessibleChat['model']['prices'] | null)?.standard.creditsUcr;
-  if (!rates) return null;
+/** The rates behind the most that it can cost: those of a long context where the input may be one. */
+function toRates({ model }: AccessibleChat, plan: HoldPlan | null): EstimateRatesDto | null {
+  const prices = model.prices as AccessibleChat['model']['prices'] | null;
+  if (!prices) return null;
+  const { standard, longContext } = prices;
+  const isLong = plan !== null && longContext !== null && plan.inputTokens > longContext.aboveInputTokens;
+  const rates = (isLong ? longContext : standard).creditsUcr;
   return {
     input: formatCredits(rates.input),
     cachedInput: formatCredits(rates.cachedInput),

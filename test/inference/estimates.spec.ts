@@ -53,6 +53,19 @@ describe('POST /v1/estimates', () => {
     expect(answer.body['refusals']).toMatchObject([{ code, status }]);
   });
 
+  /** Fails when the rates are always those of a short prompt: then they do not make up what it costs at most. */
+  it.each([
+    ['short', 1_000, '0.002000', '0.002000'],
+    ['long', 250_000, '0.004000', '0.003000'],
+  ])('tells the rates of a %s prompt', async (_name, length, input, output) => {
+    const payer = await bench.caller('pro_max');
+    const messages = [{ role: 'user', content: 'a '.repeat(length / 2) }];
+    const { body } = await payer.post('/v1/estimates', { model: 'gemini-2.5-pro', messages, max_tokens: 100 });
+    expect(body).toMatchObject({ wouldPass: true, rates: { input, output } });
+    const tokens = body['tokens'] as { input: number; output: number };
+    expect(Number(body['creditsMax'])).toBeCloseTo(tokens.input * Number(input) + tokens.output * Number(output), 6);
+  });
+
   it('refuses what is no chat, and a model that does not exist', async () => {
     expect(await estimate({ model: 'sandbox-echo' })).toMatchObject({
       status: 400,
