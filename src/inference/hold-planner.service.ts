@@ -11,7 +11,8 @@ import { TokenCounter } from './token-counter.service.js';
 /** What a request may cost at most, and what follows from that for the request itself. */
 export interface HoldPlan {
   inputTokens: number;
-  inputSource: 'bound' | 'counted';
+  /** `context`: neither the bytes nor what could be counted in time fit, so all that the model takes at most. */
+  inputSource: 'bound' | 'counted' | 'context';
   /** Of one choice; also the limit that is sent upstream. */
   outputTokens: number;
   choices: number;
@@ -26,16 +27,19 @@ export class HoldPlanner {
   constructor(private readonly counter: TokenCounter) {}
 
   /**
-   * The plan by bytes; by counted tokens only where the bytes do not fit the context.
+   * The plan by bytes; by counted tokens only where the bytes do not fit the context. A prompt of which not enough could be counted in time to
+   * say that it does not fit either is left to the provider to refuse: how busy this process is must not decide what a model takes.
    * @throws ContextLengthExceededError
    */
   async plan(chat: AdmittedChat): Promise<HoldPlan> {
     const bytes = inputBound(chat.prompt, boundTerms(chat));
     if (outputFor(chat, bytes) === chat.outputLimit.tokens) return this.planOf(chat, bytes, 'bound');
-    const counted = await this.countInput(chat);
-    return counted !== null && counted < bytes
-      ? this.planOf(chat, counted, 'counted')
-      : this.planOf(chat, bytes, 'bound');
+    const { most, least } = (await this.countInput(chat)) ?? { most: bytes, least: 0 };
+    const { contextLength } = chat.model.meta;
+    if (Math.min(most, bytes) >= contextLength && least < contextLength) {
+      return this.planOf(chat, contextLength, 'context');
+    }
+    return most < bytes ? this.planOf(chat, most, 'counted') : this.planOf(chat, bytes, 'bound');
   }
 
   /**
@@ -45,7 +49,7 @@ export class HoldPlanner {
   async recount(chat: AdmittedChat, plan: HoldPlan): Promise<HoldPlan | null> {
     if (plan.inputSource === 'counted') return null;
     const counted = await this.countInput(chat);
-    return counted === null || counted >= plan.inputTokens ? null : this.planOf(chat, counted, 'counted');
+    return counted === null || counted.most >= plan.inputTokens ? null : this.planOf(chat, counted.most, 'counted');
   }
 
   /** The largest output limit that an available amount covers, or null where not even the input fits. */
@@ -59,17 +63,19 @@ export class HoldPlanner {
     });
   }
 
-  private async countInput(chat: AdmittedChat): Promise<number | null> {
-    const counts = await this.counter.count([chat.prompt.texts, chat.prompt.schemas]);
-    if (counts === null) return null;
-    const [texts = 0, schemas = 0] = counts;
-    return countedBound(chat.prompt, { texts, schemas }, boundTerms(chat));
+  /** How many tokens the input has at most and at least, as far as there was time to count; null where there was none. */
+  private async countInput(chat: AdmittedChat): Promise<{ most: number; least: number } | null> {
+    const count = await this.counter.measure([chat.prompt.texts, chat.prompt.schemas]);
+    if (count === null) return null;
+    const [texts = 0, schemas = 0] = count.counts;
+    const most = countedBound(chat.prompt, { texts, schemas }, boundTerms(chat));
+    return { most, least: most - count.uncountedBytes };
   }
 
   private planOf(chat: AdmittedChat, inputTokens: number, inputSource: HoldPlan['inputSource']): HoldPlan {
     const { contextLength } = chat.model.meta;
     const { parameter, tokens: limit } = chat.outputLimit;
-    const tokens = outputFor(chat, inputTokens);
+    const tokens = inputSource === 'context' ? limit : outputFor(chat, inputTokens);
     if (tokens < 1) {
       throw new ContextLengthExceededError({ model: chat.model.id, limit: contextLength, tokens: inputTokens });
     }

@@ -1,6 +1,6 @@
 import { Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { Worker } from 'node:worker_threads';
-import type { CountAnswer, CountJob } from './token-counter.worker.js';
+import type { CountAnswer, CountJob, TokenCount } from './token-counter.worker.js';
 
 /** How long a request waits for a count, queueing included. What is not counted by then keeps its byte bound. */
 export const COUNT_LIMIT_MS = 50;
@@ -15,7 +15,7 @@ const CHARACTERS_MAX = 2_000_000;
 const WORKER_LIMITS = { maxYoungGenerationSizeMb: 8 };
 
 interface Waiting {
-  answer: (counts: number[] | null) => void;
+  answer: (count: TokenCount | null) => void;
   timer: NodeJS.Timeout;
 }
 
@@ -42,6 +42,11 @@ export class TokenCounter implements OnModuleInit, OnApplicationShutdown {
 
   /** Tokens of each group of texts, never too few: what the limit leaves uncounted is its bytes. Null when the thread did not get to it. */
   async count(groups: string[][], limitMs = COUNT_LIMIT_MS): Promise<number[] | null> {
+    return (await this.measure(groups, limitMs))?.counts ?? null;
+  }
+
+  /** The same, with how much of it there was no time for. */
+  async measure(groups: string[][], limitMs = COUNT_LIMIT_MS): Promise<TokenCount | null> {
     if (this.isStopped || this.waiting.size >= QUEUE_MAX || isTooLong(groups)) return null;
     const worker = this.worker ?? this.startWorker();
     const id = this.nextId++;
@@ -55,7 +60,7 @@ export class TokenCounter implements OnModuleInit, OnApplicationShutdown {
   private startWorker(): Worker {
     const worker = new Worker(new URL('./token-counter.worker.js', import.meta.url), { resourceLimits: WORKER_LIMITS });
     worker.unref();
-    worker.on('message', (answer: CountAnswer) => this.finish(answer.id, answer.counts));
+    worker.on('message', ({ id, ...count }: CountAnswer) => this.finish(id, count));
     worker.on('error', (error) => this.logger.error({ err: error }, 'the token counter failed'));
     worker.on('exit', () => {
       if (this.worker !== worker) return;
@@ -66,12 +71,12 @@ export class TokenCounter implements OnModuleInit, OnApplicationShutdown {
     return worker;
   }
 
-  private finish(id: number, counts: number[] | null): void {
+  private finish(id: number, count: TokenCount | null): void {
     const entry = this.waiting.get(id);
     if (!entry) return;
     this.waiting.delete(id);
     clearTimeout(entry.timer);
-    entry.answer(counts);
+    entry.answer(count);
   }
 
   private giveUpAll(): void {

@@ -9,9 +9,15 @@ export interface CountJob {
   /** Milliseconds since the epoch, because the clocks of two threads share no other origin. */
   deadlineAtMs: number;
 }
-export interface CountAnswer {
+export interface CountAnswer extends TokenCount {
   id: number;
+}
+
+/** Tokens of each group of texts, never too few. */
+export interface TokenCount {
   counts: number[];
+  /** How much of the counts is bytes that there was no time to count; 0 for a count that is whole. */
+  uncountedBytes: number;
 }
 
 /** The tokenizer is quadratic on runs without spaces; a slice of this length costs a few milliseconds at worst. */
@@ -26,16 +32,27 @@ const MERGE_CACHE_SIZE = 10_000;
 setMergeCacheSize(MERGE_CACHE_SIZE);
 
 /** What the deadline leaves uncounted is bounded by its bytes: a part counted is better than nothing, and never too little. */
-function countGroups(groups: readonly string[][], deadlineAtMs: number): number[] {
-  const clock = { deadlineAtMs, charactersSinceLook: CHARACTERS_PER_LOOK };
-  return groups.map((texts) => texts.reduce((sum, text) => sum + countText(text, clock), 0));
+function countGroups(groups: readonly string[][], deadlineAtMs: number): TokenCount {
+  const clock: CountClock = { deadlineAtMs, charactersSinceLook: CHARACTERS_PER_LOOK, uncountedBytes: 0 };
+  const counts = groups.map((texts) => texts.reduce((sum, text) => sum + countText(text, clock), 0));
+  return { counts, uncountedBytes: clock.uncountedBytes };
 }
 
-function countText(text: string, clock: { deadlineAtMs: number; charactersSinceLook: number }): number {
+interface CountClock {
+  deadlineAtMs: number;
+  charactersSinceLook: number;
+  uncountedBytes: number;
+}
+
+function countText(text: string, clock: CountClock): number {
   let total = 0;
   for (let start = 0; start < text.length;) {
     if (clock.charactersSinceLook >= CHARACTERS_PER_LOOK) {
-      if (Date.now() > clock.deadlineAtMs) return total + Buffer.byteLength(text.slice(start), 'utf8');
+      if (Date.now() > clock.deadlineAtMs) {
+        const rest = Buffer.byteLength(text.slice(start), 'utf8');
+        clock.uncountedBytes += rest;
+        return total + rest;
+      }
       clock.charactersSinceLook = 0;
     }
     const end = sliceEnd(text, start);
@@ -57,8 +74,8 @@ function sliceEnd(text: string, start: number): number {
 }
 
 parentPort?.on('message', (job: CountJob) => {
-  const answer: CountAnswer = { id: job.id, counts: countGroups(job.groups, job.deadlineAtMs) };
+  const answer: CountAnswer = { id: job.id, ...countGroups(job.groups, job.deadlineAtMs) };
   parentPort?.postMessage(answer);
 });
 countTokens('warm', AS_TEXT);
-parentPort?.postMessage({ id: 0, counts: [] } satisfies CountAnswer);
+parentPort?.postMessage({ id: 0, counts: [], uncountedBytes: 0 } satisfies CountAnswer);

@@ -28,10 +28,11 @@ describe('bad input', () => {
     await copy('archived', `meta || '{"legacyReplacementModelId":"sandbox-echo"}'`);
     await copy('switched-off', 'meta');
     await copy('unpriced', `meta - 'creditsPer1kTokens' - 'inputCostPerMillionTokens' - 'outputCostPerMillionTokens'`);
+    await copy('short', `meta || '{"contextLength":1000,"maxOutputTokens":500}'`);
     await copy('dear', `meta || '{"requiredTier":"pro_max"}'`);
     await connection.execute(
       `insert into model_versions (model_id, version_no, meta, change_reason, created_at)
-       select id, 1, meta, 'test', created_at from models where id in ('archived', 'switched-off', 'unpriced', 'dear')`,
+       select id, 1, meta, 'test', created_at from models where id in ('archived', 'switched-off', 'unpriced', 'dear', 'short')`,
     );
     const { CatalogueService } = await import('../../src/models/catalogue.service.js');
     await bench.server.app.get(CatalogueService).reload();
@@ -163,7 +164,7 @@ describe('bad input', () => {
     ],
     [
       'a prompt longer than the context',
-      { messages: [{ role: 'user', content: 'word '.repeat(200_000) }] },
+      { model: 'short', messages: [{ role: 'user', content: 'word '.repeat(2_000) }] },
       400,
       'context_length_exceeded',
       'messages',

@@ -1,3 +1,4 @@
+import { addModel } from './model-copies.js';
 import { ChatBench, HELLO, type Caller } from './chat-bench.js';
 
 describe('POST /v1/estimates', () => {
@@ -6,6 +7,12 @@ describe('POST /v1/estimates', () => {
 
   beforeAll(async () => {
     bench = await ChatBench.start();
+    // Counted in no time, so that there is no doubt.
+    await addModel(bench.server, {
+      id: 'tiny',
+      like: 'sandbox-echo',
+      meta: { contextLength: 1_000, maxOutputTokens: 500 },
+    });
     caller = await bench.caller();
   });
   afterAll(() => bench.close());
@@ -42,7 +49,7 @@ describe('POST /v1/estimates', () => {
     ['a model of a higher plan', { model: 'gpt-5' }, 'tier_required', 403],
     [
       'a prompt beyond the context',
-      { messages: [{ role: 'user', content: 'word '.repeat(200_000) }] },
+      { model: 'tiny', messages: [{ role: 'user', content: 'word '.repeat(2_000) }] },
       'context_length_exceeded',
       400,
     ],

@@ -157,6 +157,8 @@ export interface BenchOptions {
   timeoutMs?: number;
   /** What the counter answers: the same to everyone, or by the texts. */
   counts?: number[] | null | ((groups: string[][]) => number[]);
+  /** How much of it there was no time for. */
+  uncountedBytes?: number;
   /** What is left beside the hold. */
   availableUcr?: bigint;
 }
@@ -166,8 +168,13 @@ export function bench(provider: ChatProvider, options: BenchOptions = {}): Bench
   const metering = new RecordingMetering();
   const inFlight = new InFlightRequests();
   const { counts = [3, 2], availableUcr = 1_000_000_000n } = options;
+  const count = (groups: string[][]) => Promise.resolve(typeof counts === 'function' ? counts(groups) : counts);
   const counter = {
-    count: (groups: string[][]) => Promise.resolve(typeof counts === 'function' ? counts(groups) : counts),
+    count,
+    measure: async (groups: string[][]) => {
+      const counted = await count(groups);
+      return counted && { counts: counted, uncountedBytes: options.uncountedBytes ?? 0 };
+    },
   };
   const credits = { balance: () => Promise.resolve({ availableUcr, nextGrantAt: null }) };
   const tokens = counter as unknown as TokenCounter;

@@ -172,13 +172,33 @@ describe('the hold', () => {
   });
 
   it('is not asked for where the prompt fills the context', async () => {
-    const { service, metering, callOf } = answers(() => Promise.resolve(ANSWER), { counts: null });
+    const { service, metering, callOf } = answers(() => Promise.resolve(ANSWER), { counts: [8_000, 0] });
     const messages = [{ role: 'user', content: 'x'.repeat(8_000) }];
     await expect(service.complete(callOf({ messages }), clientStays)).rejects.toMatchObject({
       code: 'context_length_exceeded',
       details: { limit: 8_000, tokens: 8_016 },
     });
     expect(metering.reserved).toEqual([]);
+  });
+
+  it('is refused where what was counted in time fills the context, whatever else there is', async () => {
+    const counted = { counts: [9_000, 0], uncountedBytes: 500 };
+    const { service, callOf } = answers(() => Promise.resolve(ANSWER), counted);
+    const messages = [{ role: 'user', content: 'x'.repeat(40_000) }];
+    await expect(service.complete(callOf({ messages }), clientStays)).rejects.toMatchObject({
+      code: 'context_length_exceeded',
+    });
+  });
+
+  it.each([
+    ['nothing', null],
+    ['not enough', [9_000, 0]],
+  ])('takes the whole context where %s was counted in time, and leaves it to the provider', async (_name, counts) => {
+    const { service, metering, callOf } = answers(() => Promise.resolve(ANSWER), { counts, uncountedBytes: 8_000 });
+    const messages = [{ role: 'user', content: 'x'.repeat(9_000) }];
+    const { plan } = await service.complete(callOf({ messages }), clientStays);
+    expect(plan).toMatchObject({ inputSource: 'context', inputTokens: 8_000, outputTokens: 100, applied: [] });
+    expect(metering.reserved).toMatchObject([{ amountUcr: 8_100_000n }]);
   });
 });
 

@@ -92,7 +92,7 @@ const REFUSALS: Record<string, Refusal> = {
     wayOut: /Leave it out/,
   },
   'a prompt longer than the context': {
-    body: { messages: [{ role: 'user', content: 'word '.repeat(200_000) }] },
+    body: { model: 'short', messages: [{ role: 'user', content: 'word '.repeat(2_000) }] },
     expected: [400, 'invalid_request_error', 'context_length_exceeded'],
     details: ['model', 'limit', 'tokens'],
     wayOut: /Shorten the messages/,
@@ -153,6 +153,7 @@ describe('the table of refusals', () => {
     bench = await ChatBench.start({ env: { FAILING_BASE_URL: mock.baseUrl, PROVIDER_TIMEOUT_MS: '300' } });
     const like = 'sandbox-echo';
     await addModel(bench.server, { id: 'dear', like, meta: { requiredTier: 'pro_max' } });
+    await addModel(bench.server, { id: 'short', like, meta: { contextLength: 1_000, maxOutputTokens: 500 } });
     await addModel(bench.server, { id: 'archived', like, meta: { legacyReplacementModelId: like } });
     for (const id of ['switched-off', 'failing-400', 'failing-500', 'down']) {
       await addModel(bench.server, { id, like, ...(id !== 'switched-off' && { provider: 'failing' }) });

@@ -35,6 +35,21 @@ describe('TokenCounter', () => {
     expect(hurried).toBeLessThanOrEqual(words.length);
   });
 
+  it('says how much of a count is bytes that it had no time for', async () => {
+    expect(await counter.measure([['Hello world']], PATIENT_MS)).toEqual({ counts: [2], uncountedBytes: 0 });
+    const words = Array.from({ length: 190_000 }, (_, index) => ((index * 40_503) % 2 ** 32).toString(36)).join(' ');
+    const [whole = 0] = (await counter.count([[words]], PATIENT_MS)) ?? [];
+    const hurried = [];
+    // The thread may not get to it at all in a short time, and may be done in a long one.
+    for (const limitMs of [10, 15, 20, 30, 40, 60, 80]) hurried.push(await counter.measure([[words]], limitMs));
+    const cut = hurried.filter((count) => count !== null && count.uncountedBytes > 0);
+    expect(cut).not.toEqual([]);
+    for (const { counts, uncountedBytes } of cut as { counts: [number]; uncountedBytes: number }[]) {
+      expect(counts[0]).toBeGreaterThanOrEqual(whole);
+      expect(counts[0] - uncountedBytes).toBeLessThanOrEqual(whole);
+    }
+  });
+
   it('does not even begin with text that is far too long', async () => {
     expect(await counter.count([['x'.repeat(2_000_001)]], PATIENT_MS)).toBeNull();
   });
