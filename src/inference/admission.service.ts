@@ -3,11 +3,12 @@ import type { AppError } from '../common/errors/app-error.js';
 import { Config } from '../config/config.js';
 import type { CatalogueModel } from '../models/domain/catalogue-model.js';
 import { CONSTRAINED_PARAMETERS } from '../models/domain/constrained-parameters.js';
+import type { ModelMeta } from '../models/domain/model-meta.js';
 import { type ModelParameters, resolveModelParameters } from '../models/domain/model-parameters.js';
 import type { AppliedChange } from '../models/domain/parameter-violation.js';
 import { HardStops } from '../usage/budgets/hard-stops.service.js';
 import type { AccessibleChat, AdmittedChat } from './admitted-chat.js';
-import { ChatTargetService, type TargetTerms } from './chat-target.service.js';
+import { ChatTargetService, type ChatWish } from './chat-target.service.js';
 import { settlesSampling } from './domain/chat-preferences.js';
 import { ImageMeasurer } from './images/image-measurer.service.js';
 import { readPrompt, type Prompt } from './prompt.js';
@@ -39,11 +40,15 @@ export class AdmissionService {
   async decideAccess(
     parsed: ParsedChat,
     userId: string,
-    terms: Pick<TargetTerms, 'isFixed'> = {},
+    terms: Pick<ChatWish, 'isFixed'> = {},
   ): Promise<AccessDecision> {
     const { body, dropped, sealsThinking = false, preferred, imagePaths } = parsed;
     const prompt = readPrompt(body, imagePaths);
-    const { refusal: closed, ...target } = await this.targets.find(body.model, userId, { prompt, ...terms });
+    const { refusal: closed, ...target } = await this.targets.find(body.model, userId, {
+      prompt,
+      suits: ({ meta }) => this.resolveFor(meta, requestedOf(body), 'reject').violations.length === 0,
+      ...terms,
+    });
     const stopped = this.stops.refusal({ user: userId, tier: target.tier, model: target.model.id });
     const refusal = closed ?? stopped ?? (await this.measureImages(prompt, target.model));
     // Where the price or the route is missing there is a refusal, and the chat goes no further.
@@ -54,9 +59,7 @@ export class AdmissionService {
   /** @throws ParameterConstraintViolationError naming every violation at once. */
   resolve(chat: AccessibleChat, unsupported: 'reject' | 'drop'): AdmittedChat {
     const { id } = chat.model;
-    const requested: Record<string, unknown> = {};
-    for (const name of CONSTRAINED_PARAMETERS) if (chat.body[name] !== undefined) requested[name] = chat.body[name];
-    const { resolution, preferences } = this.resolveWithPreference(chat, requested, unsupported);
+    const { resolution, preferences } = this.resolveWithPreference(chat, requestedOf(chat.body), unsupported);
     const { violations, choices, outputLimit: limit } = resolution;
     if (violations.length > 0) throw new ParameterConstraintViolationError(id, violations);
     if (!limit) throw new Error(`no output limit for ${id}, although no parameter was refused`);
@@ -85,9 +88,8 @@ export class AdmissionService {
     requested: Record<string, unknown>,
     unsupported: 'reject' | 'drop',
   ): { resolution: ModelParameters; preferences: readonly AppliedChange[] } {
-    const { outputTokensDefault } = this.config;
     const resolve = (parameters: Record<string, unknown>, policy: 'reject' | 'drop') =>
-      resolveModelParameters(model.meta, parameters, { unsupported: policy, outputTokensDefault });
+      this.resolveFor(model.meta, parameters, policy);
     const applied = preferred?.applied ?? [];
     const temperature = preferred?.temperature ?? null;
     const resolution = resolve(requested, unsupported);
@@ -105,6 +107,15 @@ export class AdmissionService {
       : { resolution: preferring, preferences: [...applied, { ...change, action: 'preferred' }] };
   }
 
+  private resolveFor(
+    meta: ModelMeta,
+    parameters: Record<string, unknown>,
+    unsupported: 'reject' | 'drop',
+  ): ModelParameters {
+    const { outputTokensDefault } = this.config;
+    return resolveModelParameters(meta, parameters, { unsupported, outputTokensDefault });
+  }
+
   /** Leaves with each image what it counts; why one is refused, or null. */
   private async measureImages(prompt: Prompt, model: CatalogueModel): Promise<AppError | null> {
     try {
@@ -115,6 +126,13 @@ export class AdmissionService {
       throw error;
     }
   }
+}
+
+/** The parameters that a model's constraints decide about, as they were sent. */
+function requestedOf(body: ChatCompletionBody): Record<string, unknown> {
+  const requested: Record<string, unknown> = {};
+  for (const name of CONSTRAINED_PARAMETERS) if (body[name] !== undefined) requested[name] = body[name];
+  return requested;
 }
 
 /** Whether a preference left everything as it was that the caller asked for. */

@@ -22,8 +22,11 @@ export interface ChatTarget {
   refusal: AppError | null;
 }
 
-export interface TargetTerms {
+/** What a chat asks of whichever model it goes to. */
+export interface ChatWish {
   prompt: Prompt;
+  /** Whether a model takes the parameters as they were sent. */
+  suits(model: CatalogueModel): boolean;
   /** This model alone, also where the plan has the successor of a legacy one called: what is held is held for it, at its own price. */
   isFixed?: boolean;
 }
@@ -39,26 +42,31 @@ export class ChatTargetService {
   ) {}
 
   /** @throws ModelNotFoundError */
-  async find(idOrAlias: string, userId: string, { prompt, isFixed = false }: TargetTerms): Promise<ChatTarget> {
+  async find(idOrAlias: string, userId: string, wish: ChatWish): Promise<ChatTarget> {
     const asked = this.catalogue.find(idOrAlias);
     if (!asked) throw ModelNotFoundError.of(idOrAlias);
     const { tier } = await this.subscriptions.current(userId);
-    const successor = asked.isLegacy && !isFixed ? await this.successorFor(asked, tier, prompt) : null;
+    const successor = asked.isLegacy && !wish.isFixed ? await this.successorFor(asked, tier, wish) : null;
     const model = successor ?? asked;
     return {
       model,
       tier,
       route: this.providers.routeOf(model),
       ...(successor && { redirectedFrom: asked }),
-      refusal: this.refuse(model, tier, prompt),
+      refusal: this.refuse(model, tier, wish.prompt),
     };
   }
 
-  /** What the plan has called in place of a legacy model; null where it does not, or where the successor would refuse. */
-  private async successorFor(asked: CatalogueModel, tier: Tier, prompt: Prompt): Promise<CatalogueModel | null> {
+  /**
+   * What the plan has called in place of a legacy model; null where it does not, or where the successor would refuse a request that the
+   * legacy model takes.
+   */
+  private async successorFor(asked: CatalogueModel, tier: Tier, wish: ChatWish): Promise<CatalogueModel | null> {
     const { redirectLegacyModels } = await this.plans.of(tier);
     const successor = redirectLegacyModels ? this.catalogue.successorOf(asked) : undefined;
-    return successor && !this.refuse(successor, tier, prompt) ? successor : null;
+    if (!successor || this.refuse(successor, tier, wish.prompt)) return null;
+    const isKept = wish.suits(asked) && !wish.suits(successor) && !this.refuse(asked, tier, wish.prompt);
+    return isKept ? null : successor;
   }
 
   private refuse(model: CatalogueModel, tier: Tier, prompt: Prompt): AppError | null {

@@ -170,5 +170,20 @@ describe('the lifecycle of a model', () => {
         model: 'tool-user',
       });
     });
+
+    it('keeps it also where the successor does not take the parameters, unless neither does', async () => {
+      const fixed = { temperature: { supported: true, allowedValues: [1], default: 1 } };
+      await add('fixed', { parameterConstraints: fixed });
+      await add('free', { legacyReplacementModelId: 'fixed' });
+      await step('free', 'legacy');
+      const modelOf = async (change: object) =>
+        (await privileged.chat({ ...HELLO, model: 'free', ...change })).body['model'];
+      expect(await modelOf({})).toBe('fixed');
+      expect(await modelOf({ temperature: 0.5 })).toBe('free');
+      const neither = await privileged.chat({ ...HELLO, model: 'free', temperature: 'hot' });
+      expect(neither).toMatchObject({ status: 400, body: { error: { details: { model: 'fixed' } } } });
+      await step('free', 'archived');
+      expect((await privileged.chat({ ...HELLO, model: 'free', temperature: 0.5 })).status).toBe(400);
+    });
   });
 });
