@@ -131,6 +131,19 @@ describe('feature flags', () => {
     expect((await support.send('PATCH', `${PATH}/store_requests`, {})).status).toBe(403);
   });
 
+  it('take null for nothing, and users in either case of letters', async () => {
+    for (const field of ['isEnabled', 'percent', 'tiers', 'userIds']) {
+      const answer = await set('test_on', { [field]: null });
+      expect(answer).toMatchObject({ status: 400, body: { errors: [{ field }] } });
+    }
+    const [lower, upper] = [admin.userId, admin.userId.toUpperCase()];
+    const changed = await set('test_on', { isEnabled: true, userIds: [upper] });
+    expect(changed.body['userIds']).toEqual([lower]);
+    const headers = { 'if-match': changed.headers.get('etag')! };
+    expect((await set('test_on', { userIds: [] }, headers)).status).toBe(200);
+    expect((await set('test_on', { userIds: [lower, upper] })).status).toBe(400);
+  });
+
   it('store_requests keeps the lines of the requests of one user', async () => {
     const { app } = admin.server;
     const stored = async () => {

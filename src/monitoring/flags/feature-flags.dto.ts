@@ -1,4 +1,5 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { Transform } from 'class-transformer';
 import {
   ArrayMaxSize,
   ArrayUnique,
@@ -10,6 +11,7 @@ import {
   IsUUID,
   Max,
   Min,
+  ValidateIf,
 } from 'class-validator';
 import { type Tier, TIERS } from '../../common/domain/tiers.js';
 import { etagOf } from '../../common/http/etag.js';
@@ -20,32 +22,41 @@ import type { KnownFlag } from './feature-flag-admin.service.js';
 /** Testers and first users; for more there is the percentage. Every process holds them in memory. */
 const USERS_MAX = 1_000;
 
+/** Null is no state of a flag: what is to stay as it is, is left out. */
+const LeftOutOrValid = (): PropertyDecorator => ValidateIf((_body, value) => value !== undefined);
+
+/** As they are stored, so that the answer is what is read afterwards. */
+function inLowerCase(ids: unknown): unknown {
+  return Array.isArray(ids) ? ids.map((id: unknown) => (typeof id === 'string' ? id.toLowerCase() : id)) : ids;
+}
+
 export class UpdateFlagRequest extends ReasonRequest {
   @ApiPropertyOptional({ description: 'Off: for nobody, whatever else is said' })
-  @IsOptional()
+  @LeftOutOrValid()
   @IsBoolean()
   isEnabled?: boolean;
 
   @ApiPropertyOptional({ minimum: 0, maximum: 100, description: 'Of the users; a higher one keeps all it had' })
-  @IsOptional()
+  @LeftOutOrValid()
   @Max(100)
   @Min(0)
   @IsInt()
   percent?: number;
 
   @ApiPropertyOptional({ enum: TIERS, isArray: true })
-  @IsOptional()
+  @LeftOutOrValid()
   @IsArray()
   @ArrayUnique()
   @IsIn(TIERS, { each: true, message: `each value must be one of ${TIERS.join(', ')}` })
   tiers?: Tier[];
 
   @ApiPropertyOptional({ type: [String], format: 'uuid', maxItems: USERS_MAX })
-  @IsOptional()
+  @LeftOutOrValid()
   @IsArray()
   @ArrayUnique()
   @ArrayMaxSize(USERS_MAX)
   @IsUUID(undefined, { each: true })
+  @Transform(({ value }: { value: unknown }) => inLowerCase(value))
   userIds?: string[];
 }
 
