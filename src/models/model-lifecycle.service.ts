@@ -97,6 +97,6 @@ function refusalsOf(step: {
 }
 
 /** The day in UTC. */
-function dayOf(now: Date): string {
+export function dayOf(now: Date): string {
   return now.toISOString().slice(0, 10);
 }

@@ -1,11 +1,13 @@
 import { Body, Get, HttpCode, Post, Query, Res } from '@nestjs/common';
 import { ApiHeader, ApiOperation, ApiResponse } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
+import { Clock } from '../../common/clock.js';
 import { AdminController } from '../../common/http/admin-controller.js';
 import { InvalidRequestError } from '../../common/errors/common.errors.js';
 import { CurrentOperator, type Operator } from '../../common/http/current-operator.js';
 import { Roles } from '../../common/http/route-markers.js';
 import { fromLiteLlm } from '../domain/litellm-prices.js';
+import { dayOf } from '../model-lifecycle.service.js';
 import { ApiAdminErrors } from './admin-route.js';
 import {
   DryRunQuery,
@@ -31,7 +33,10 @@ const ERRORS = {
 
 @AdminController('admin', 'admin')
 export class ImportsAdminController {
-  constructor(private readonly imports: ModelImportService) {}
+  constructor(
+    private readonly imports: ModelImportService,
+    private readonly clock: Clock,
+  ) {}
 
   @Get('exports/models')
   @Roles('admin', 'support')
@@ -79,7 +84,8 @@ export class ImportsAdminController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<LiteLlmResultDto> {
     const { models } = await this.imports.export();
-    const { entries, skipped } = fromLiteLlm(prices, { existing: models, ids, creditsPerUsd });
+    const today = dayOf(this.clock.now());
+    const { entries, skipped } = fromLiteLlm(prices, { existing: models, ids, creditsPerUsd, today });
     if (entries.length > IMPORT_MODELS_MAX) {
       const message = `must name at most ${IMPORT_MODELS_MAX} models; choose some with ids`;
       throw InvalidRequestError.of([{ field: 'prices', message }]);

@@ -12,15 +12,16 @@ export function successorLink(id: string): string {
 
 /**
  * What an answer tells of a model that is going away: since when (`Deprecation`, RFC 9745), until when (`Sunset`, RFC 8594) and what
- * follows it. Empty for every other model.
+ * follows it. A last day is told also before the model is legacy, because it comes all the same. Empty for every other model.
  */
 export function lifecycleHeaders(model: CatalogueModel): Record<string, string> {
-  if (!model.isLegacy) return {};
   const { sunsetDate, legacyReplacementModelId } = model.meta;
+  const sunset = sunsetDate !== undefined && { sunset: new Date(`${sunsetDate}T00:00:00Z`).toUTCString() };
+  if (!model.isLegacy) return { ...sunset };
   const since = Math.floor((model.legacySince ?? model.createdAt).getTime() / 1000);
   return {
     deprecation: `@${since}`,
-    ...(sunsetDate !== undefined && { sunset: new Date(`${sunsetDate}T00:00:00Z`).toUTCString() }),
+    ...sunset,
     ...(legacyReplacementModelId !== undefined && { link: successorLink(legacyReplacementModelId) }),
   };
 }

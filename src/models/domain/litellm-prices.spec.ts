@@ -14,9 +14,11 @@ const GPT = {
   deprecation_date: '2027-06-01',
 };
 
+const TODAY = '2026-08-31';
+
 describe('LiteLLM’s price map', () => {
   it('becomes a model that is valid, its costs exact and its credits in proportion', () => {
-    const { entries } = fromLiteLlm({ 'gpt-x': GPT }, { existing: [], creditsPerUsd: 200 });
+    const { entries } = fromLiteLlm({ 'gpt-x': GPT }, { existing: [], creditsPerUsd: 200, today: TODAY });
     expect(entries).toMatchObject([{ id: 'gpt-x', name: 'gpt-x', provider: 'openai' }]);
     expect(ModelMeta.parse(entries[0]!.meta)).toMatchObject({
       capabilities: ['text', 'chat', 'vision', 'function_calling'],
@@ -27,6 +29,7 @@ describe('LiteLLM’s price map', () => {
       providerCosts: { cachedInput: 125 },
       creditRates: { input: 0.25, output: 2, cachedInput: 0.025 },
       sunsetDate: '2027-06-01',
+      parameterConstraints: { max_tokens: { supported: true, alternativeName: 'max_completion_tokens' } },
       providerMetadata: { figures: { prices: { source: expect.stringContaining('LiteLLM'), isCheckedByHand: false } } },
     });
   });
@@ -38,7 +41,7 @@ describe('LiteLLM’s price map', () => {
       input_cost_per_token_above_200k_tokens: 2.5e-6,
       output_cost_per_token_above_200k_tokens: 1.5e-5,
     };
-    const { entries } = fromLiteLlm({ long: source }, { existing: [], creditsPerUsd: 100 });
+    const { entries } = fromLiteLlm({ long: source }, { existing: [], creditsPerUsd: 100, today: TODAY });
     expect(ModelMeta.parse(entries[0]!.meta).longContext).toEqual({
       aboveInputTokens: 200_000,
       costs: { input: 2_500, output: 15_000 },
@@ -48,7 +51,7 @@ describe('LiteLLM’s price map', () => {
 
   it('rounds what is no whole nano-USD upwards', () => {
     const source = { ...GPT, input_cost_per_token: 1.5e-10, cache_read_input_token_cost: undefined };
-    const { entries } = fromLiteLlm({ cheap: source }, { existing: [], creditsPerUsd: 1 });
+    const { entries } = fromLiteLlm({ cheap: source }, { existing: [], creditsPerUsd: 1, today: TODAY });
     expect(entries[0]!.meta).toMatchObject({ inputCostPerMillionTokens: 1, creditRates: { input: 0.001 } });
   });
 
@@ -64,7 +67,7 @@ describe('LiteLLM’s price map', () => {
       providerMetadata: { note: 'x', figures: { limits: { source: 'Me', isCheckedByHand: true } } },
     };
     const existing = [{ id: 'gpt-x', name: 'upstream', provider: 'azure', meta }];
-    const { entries } = fromLiteLlm({ 'gpt-x': GPT }, { existing, creditsPerUsd: 200 });
+    const { entries } = fromLiteLlm({ 'gpt-x': GPT }, { existing, creditsPerUsd: 200, today: TODAY });
     expect(entries[0]).toMatchObject({ name: 'upstream', provider: 'azure' });
     expect(entries[0]!.meta).toEqual({
       ...meta,
@@ -81,9 +84,17 @@ describe('LiteLLM’s price map', () => {
     });
   });
 
+  it('says nothing of the output limit of other providers’ models', () => {
+    const { entries } = fromLiteLlm(
+      { claude: { ...GPT, litellm_provider: 'anthropic' } },
+      { existing: [], creditsPerUsd: 1, today: TODAY },
+    );
+    expect(entries[0]!.meta).not.toHaveProperty('parameterConstraints');
+  });
+
   it('asks of embeddings neither what they put out nor what that costs', () => {
     const { max_output_tokens: _most, output_cost_per_token: _cost, ...embedding } = { ...GPT, mode: 'embedding' };
-    const { entries } = fromLiteLlm({ embedding }, { existing: [], creditsPerUsd: 1 });
+    const { entries } = fromLiteLlm({ embedding }, { existing: [], creditsPerUsd: 1, today: TODAY });
     expect(ModelMeta.parse(entries[0]!.meta)).toMatchObject({ maxOutputTokens: 0, outputCostPerMillionTokens: 0 });
   });
 
@@ -96,8 +107,9 @@ describe('LiteLLM’s price map', () => {
       broken: null,
       giveaway: { ...GPT, output_cost_per_token: undefined },
       mute: { ...GPT, max_output_tokens: undefined },
+      over: { ...GPT, deprecation_date: TODAY },
     };
-    const { entries, skipped } = fromLiteLlm(prices, { existing: [], creditsPerUsd: 1 });
+    const { entries, skipped } = fromLiteLlm(prices, { existing: [], creditsPerUsd: 1, today: TODAY });
     expect(entries).toEqual([]);
     expect(Object.fromEntries(skipped.map(({ id, reason }) => [id, reason]))).toEqual({
       sample_spec: 'describes the shape of the file',
@@ -107,7 +119,10 @@ describe('LiteLLM’s price map', () => {
       broken: 'is not in the price map',
       giveaway: 'has no output_cost_per_token',
       mute: 'has no max_output_tokens',
+      over: 'has ended: its deprecation_date is 2026-08-31',
     });
-    expect(fromLiteLlm(prices, { existing: [], ids: ['constructor'], creditsPerUsd: 1 }).skipped).toHaveLength(1);
+    expect(
+      fromLiteLlm(prices, { existing: [], ids: ['constructor'], creditsPerUsd: 1, today: TODAY }).skipped,
+    ).toHaveLength(1);
   });
 });

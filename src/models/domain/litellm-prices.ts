@@ -1,4 +1,5 @@
 import type { Capability, ModelMeta } from './model-meta.js';
+import type { ParameterConstraints } from './parameter-constraint.js';
 
 /** The members of an entry of LiteLLM's `model_prices_and_context_window.json` that mean something here. Costs are USD per token. */
 interface LiteLlmEntry {
@@ -29,6 +30,8 @@ export interface LiteLlmOptions {
   existing: readonly { id: string; name: string; provider: string; meta: unknown }[];
   ids?: readonly string[] | undefined;
   creditsPerUsd: number;
+  /** UTC. A model whose end has come is none to begin with. */
+  today: string;
 }
 
 const SOURCE = 'LiteLLM model_prices_and_context_window.json';
@@ -45,7 +48,7 @@ const LONG_CONTEXT = /^input_cost_per_token_above_(\d+)k_tokens$/;
  */
 export function fromLiteLlm(
   prices: Readonly<Record<string, unknown>>,
-  { existing, ids, creditsPerUsd }: LiteLlmOptions,
+  { existing, ids, creditsPerUsd, today }: LiteLlmOptions,
 ): { entries: PricedEntry[]; skipped: { id: string; reason: string }[] } {
   const entries: PricedEntry[] = [];
   const skipped: { id: string; reason: string }[] = [];
@@ -58,6 +61,11 @@ export function fromLiteLlm(
       continue;
     }
     const model = known.get(id);
+    const endsAt = endOf(source);
+    if (!model && endsAt !== undefined && endsAt <= today) {
+      skipped.push({ id, reason: `has ended: its deprecation_date is ${endsAt}` });
+      continue;
+    }
     const figures = figuresOf(source);
     const meta = model
       ? updated(model.meta as ModelMeta, figures)
@@ -131,12 +139,29 @@ function longContextOf(source: LiteLlmEntry, contextLength: number): ModelMeta['
   return { aboveInputTokens: bound * 1_000, costs };
 }
 
-function newMeta(id: string, source: LiteLlmEntry): Pick<ModelMeta, 'displayName' | 'capabilities' | 'sunsetDate'> {
+function newMeta(
+  id: string,
+  source: LiteLlmEntry,
+): Pick<ModelMeta, 'displayName' | 'capabilities' | 'sunsetDate' | 'parameterConstraints'> {
   const capabilities: Capability[] = source.mode === 'embedding' ? ['embedding'] : ['text', 'chat'];
   if (source.supports_vision === true) capabilities.push('vision');
   if (source.supports_function_calling === true) capabilities.push('function_calling');
-  const date = /^\d{4}-\d{2}-\d{2}$/.exec(String(source.deprecation_date))?.[0];
-  return { displayName: id, capabilities, ...(date && { sunsetDate: date }) };
+  const sunsetDate = endOf(source);
+  return {
+    displayName: id,
+    capabilities,
+    ...(sunsetDate && { sunsetDate }),
+    // What is sent unasked must be what the provider takes: its newer models know this name alone, its older ones both.
+    ...(source.litellm_provider === 'openai' && source.mode !== 'embedding' && { parameterConstraints: NEWER_LIMIT }),
+  };
+}
+
+const NEWER_LIMIT: ParameterConstraints = {
+  max_tokens: { supported: true, alternativeName: 'max_completion_tokens' },
+};
+
+function endOf(source: LiteLlmEntry): string | undefined {
+  return /^\d{4}-\d{2}-\d{2}$/.exec(String(source.deprecation_date))?.[0];
 }
 
 /** Credits in proportion to the costs, rounded up to the thousandths that a price has. */

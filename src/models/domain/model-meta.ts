@@ -258,7 +258,9 @@ function outputIssues({ capabilities, maxOutputTokens, parameterConstraints = {}
   }
   if (planOf(parameterConstraints).limit === null) {
     const path = ['parameterConstraints', 'max_completion_tokens', 'supported'];
-    return [{ path, message: 'must be true here or for max_tokens: what a chat may cost is bounded by one of the two' }];
+    return [
+      { path, message: 'must be true here or for max_tokens: what a chat may cost is bounded by one of the two' },
+    ];
   }
   return OUTPUT_LIMITS.flatMap((name) =>
     (['min', 'default'] as const).flatMap((key) => {
