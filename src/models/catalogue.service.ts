@@ -53,7 +53,8 @@ export class CatalogueService implements OnModuleInit, OnApplicationShutdown {
     if (model.versionNo === versionNo) return model;
     const version = await this.em.fork().findOne(ModelVersion, { modelId: model.id, versionNo });
     if (!version) throw new Error(`the model ${model.id} has no version ${versionNo}`);
-    return { ...model, meta: version.meta, versionNo, prices: modelPrices(version.meta) };
+    const meta = StoredModelMeta.parse(version.meta) as ModelMeta;
+    return { ...model, meta, versionNo, prices: modelPrices(meta) };
   }
 
   /** What is called in place of a legacy model: the first of its successors that is not legacy itself. */

@@ -1,7 +1,7 @@
 import { defineEntity, p } from '@mikro-orm/core';
 import { User } from '../auth/identity/user.entity.js';
 import { validatedJson } from '../database/validated-json.type.js';
-import { ModelMeta, StoredModelMeta } from './domain/model-meta.js';
+import { AnyModelMeta, ModelMeta } from './domain/model-meta.js';
 import { Model } from './model.entity.js';
 
 export const ModelVersionSchema = defineEntity({
@@ -19,7 +19,7 @@ export const ModelVersionSchema = defineEntity({
         .updateRule('no action')
         .index(false),
     versionNo: p.integer().primary(),
-    meta: p.type(validatedJson({ write: ModelMeta, read: StoredModelMeta })),
+    meta: p.type(validatedJson({ write: ModelMeta, read: AnyModelMeta })),
     changedBy: () =>
       p
         .manyToOne(User)

@@ -1,6 +1,6 @@
 import { defineEntity, p } from '@mikro-orm/core';
 import { validatedJson } from '../database/validated-json.type.js';
-import { CAPABILITIES, ModelMeta, StoredModelMeta } from './domain/model-meta.js';
+import { AnyModelMeta, CAPABILITIES, ModelMeta } from './domain/model-meta.js';
 import { ModelRepository } from './model.repository.js';
 
 export const ModelSchema = defineEntity({
@@ -16,7 +16,7 @@ export const ModelSchema = defineEntity({
     isAvailable: p.boolean().default(true).index('idx_models_is_available'),
     isLegacy: p.boolean().default(false).index('idx_models_is_legacy'),
     isArchived: p.boolean().default(false).index('idx_models_is_archived'),
-    meta: p.type(validatedJson({ write: ModelMeta, read: StoredModelMeta })),
+    meta: p.type(validatedJson({ write: ModelMeta, read: AnyModelMeta })),
     createdAt: p.datetime().columnType('timestamptz').defaultRaw('now()'),
     updatedAt: p.datetime().columnType('timestamptz').defaultRaw('now()'),
     /** Stored in `meta`; declared so that the enum of the database belongs to an entity. */

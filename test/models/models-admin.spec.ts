@@ -28,6 +28,30 @@ describe('the admin routes of the catalogue', () => {
     expect(faults(answer)).toEqual([field]);
   });
 
+  // Removed once: the list, the export and every import were a 500 for one model that a newer version had written.
+  it('show and repair a model that this version cannot read, which is not in the catalogue', async () => {
+    const meta = { ...PLAIN, requiredTier: 'free' };
+    expect((await console.post('/admin/models', { ...NEW, id: 'from-tomorrow', meta })).status).toBe(201);
+    const connection = console.server.orm.em.getConnection();
+    const smell = `jsonb_set(meta, '{capabilities}', '["text", "smell"]')`;
+    await connection.execute(`update models set meta = ${smell} where id = 'from-tomorrow'`);
+    await connection.execute(
+      `insert into model_versions (model_id, version_no, meta, change_reason, created_at)
+       select id, 2, meta, 'By a newer version', now() from models where id = 'from-tomorrow'`,
+    );
+    const path = '/admin/models/from-tomorrow';
+    const reads = [path, `${path}/meta`, `${path}/lifecycle`, `${path}/versions`, `${path}/versions/2/diff`];
+    for (const read of ['/admin/models?limit=200', '/admin/exports/models', ...reads]) {
+      expect([read, (await console.get(read)).status]).toEqual([read, 200]);
+    }
+    expect((await console.post('/admin/imports/models', { models: [], reason: 'A look' })).status).toBe(200);
+    expect((await console.edit('PATCH', path, { name: 'renamed', reason: 'No new meta' })).status).toBe(200);
+    const refused = await console.edit('PATCH', `${path}/meta`, { meta: { description: 'x' }, reason: 'As it is' });
+    expect(faults(refused)).toEqual(['meta.capabilities[1]']);
+    const repaired = await console.edit('PATCH', `${path}/meta`, { meta: { capabilities: ['text'] }, reason: 'Mended' });
+    expect(repaired).toMatchObject({ status: 200, body: { version: 3, meta: { capabilities: ['text'] } } });
+  });
+
   describe('the list', () => {
     it('shows operators a page with its filters, support too', async () => {
       const support = await console.as('support');

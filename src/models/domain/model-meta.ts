@@ -151,6 +151,12 @@ export const StoredModelMeta = z.looseObject({
   imageTokens: z.looseObject(imageTokensShape).optional(),
 });
 
+/**
+ * Any document at all: what operators see and repair. A newer version, or a statement past this program, may have stored what it cannot read;
+ * the catalogue leaves such a model out, and the others stay in operators' hands.
+ */
+export const AnyModelMeta = z.looseObject({});
+
 function documentIssues(meta: ModelMeta): DocumentIssue[] {
   return [
     ...priceIssues(meta),
