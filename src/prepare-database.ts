@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { MikroORM } from '@mikro-orm/postgresql';
 import type { INestApplicationContext } from '@nestjs/common';
 import pg from 'pg';
@@ -12,6 +13,7 @@ import { TestClockService } from './jobs/test-clock.service.js';
 const SERVER_VERSION_MIN = 160_000;
 /** Any number that nothing else locks: replicas that start together migrate one after another. */
 const MIGRATION_LOCK = 7_268_001;
+const MIGRATION_LOCK_POLL_MS = 250;
 
 /**
  * Brings the database to what this version needs. Outside production that is done at every start; in production a start refuses to serve
@@ -39,7 +41,7 @@ export async function migrateAndSeedCatalogue(
   config: Config,
   onMessage: (text: string) => void = () => undefined,
 ): Promise<void> {
-  await withMigrationLock(config, () =>
+  await withMigrationLock(config, onMessage, () =>
     withMaintenanceOrm(config, async (orm) => {
       const pending = await orm.migrator.getPending();
       if (pending.length > 0) onMessage(`Migrating the database (${pending.length} steps) …`);
@@ -50,15 +52,34 @@ export async function migrateAndSeedCatalogue(
 }
 
 /** Runs `work` while no other process migrates. */
-export async function withMigrationLock<Result>(config: Config, work: () => Promise<Result>): Promise<Result> {
+export async function withMigrationLock<Result>(
+  config: Config,
+  onMessage: (text: string) => void,
+  work: () => Promise<Result>,
+): Promise<Result> {
   const client = new pg.Client(directConnection(config));
   client.on('error', () => undefined); // a server that goes away fails the next statement, which says so
   await client.connect();
   try {
-    await client.query('select pg_advisory_lock($1)', [MIGRATION_LOCK]);
+    await takeMigrationLock(client, onMessage);
     return await work();
   } finally {
     await client.end(); // and with the session its lock
+  }
+}
+
+/**
+ * Asks again and again: a statement that waits for the lock keeps its snapshot meanwhile, and `create index concurrently` of the process that
+ * migrates waits for every older snapshot. Neither would end, and PostgreSQL sees no deadlock in it, because the lock is another session's.
+ */
+async function takeMigrationLock(client: pg.Client, onMessage: (text: string) => void): Promise<void> {
+  for (let isFirst = true; ; isFirst = false) {
+    const { rows } = await client.query<{ is_ours: boolean }>('select pg_try_advisory_lock($1) as is_ours', [
+      MIGRATION_LOCK,
+    ]);
+    if (rows[0]?.is_ours) return;
+    if (isFirst) onMessage('Another process migrates this database; waiting for its end …');
+    await sleep(MIGRATION_LOCK_POLL_MS);
   }
 }
 

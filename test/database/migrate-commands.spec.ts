@@ -114,6 +114,22 @@ describe('migrate:create', () => {
   });
 });
 
+describe('migrate', () => {
+  it('waits where another process migrates, also while that one builds an index that waits for every other session', async () => {
+    const database = await createEmptyDatabase();
+    try {
+      const [one, other] = await Promise.all([run('migrate', database.url), run('migrate', database.url)]);
+      expect([one, other]).toMatchObject([{ exitCode: 0 }, { exitCode: 0 }]);
+      const said = [one, other].map(({ stdout }) => stdout).toSorted();
+      expect(said).toEqual([expect.stringMatching(/^Applied \d+ migrations\.$/), 'The database is up to date.']);
+      const waiter = one.stdout.startsWith('Applied') ? other : one;
+      expect(waiter.stderr).toContain('Another process migrates this database; waiting for its end …');
+    } finally {
+      await database.drop();
+    }
+  });
+});
+
 describe('migrate:status', () => {
   it('lists what was applied and when, what a newer version applied, and what is pending', async () => {
     const database = await createTestDatabase();
