@@ -169,6 +169,14 @@ describe('a provider’s own usage file', () => {
     [`${HEADER}\n"2026-05-10,m,1`, 'line', 'is not CSV'],
     [`${HEADER}\n2999-01-01,m,1,1,1,1`, 'line 2, day', 'future'],
     [`${HEADER}\n2026-05-10,m\u0000m,1,1,1,1`, 'line 2, a cell', 'NUL'],
+    [`${HEADER}\n0000-01-01,m,1,1,1,1`, 'line 2, day', 'must begin with a day'],
+    // What one line may say and no column takes in ten: of one model, and of two that the catalogue has as one.
+    [HEADER + '\n2026-05-10,m,1,1,1,999999999'.repeat(10), 'file', 'larger together than any usage'],
+    [
+      HEADER + ['sandbox-echo', 'Sandbox Echo'].map((m) => `\n2026-05-10,${m},1,1,1,999999999`.repeat(5)).join(''),
+      'file',
+      'larger together than any usage',
+    ],
   ])('is refused whole with the line at fault: %j', async (csv, field, rule) => {
     const refused = await take(`${csv}\n`.replace(/^\n$/, ''));
     expect(refused.status).toBe(400);

@@ -77,6 +77,7 @@ describe('a row of a provider’s file', () => {
 
   it.each([
     ['day', '2026-02-30'],
+    ['day', '0000-01-01'],
     ['day', '10.05.2026'],
     ['day', '2026-06-02'],
     ['requests', '-1'],

@@ -1,3 +1,5 @@
+import { isDay } from '../../common/domain/times.js';
+
 /** What a provider says of one day and model. A figure that the file does not have is undefined. */
 export interface ProviderFigures {
   requests?: bigint;
@@ -156,11 +158,6 @@ function parseAmount(text: string, unit: Amount): bigint | null {
   if (digits <= NUSD_DIGITS) return value * 10n ** BigInt(NUSD_DIGITS - digits);
   const unitOf = 10n ** BigInt(digits - NUSD_DIGITS);
   return (value + unitOf / 2n) / unitOf;
-}
-
-function isDay(text: string): boolean {
-  const at = new Date(`${text}T00:00:00Z`);
-  return !Number.isNaN(at.getTime()) && at.toISOString().startsWith(text);
 }
 
 /**

@@ -11,6 +11,7 @@ import {
   type ExportShapeName,
   figuresOf,
   type ProviderFigure,
+  type ProviderFigures,
   readExportRow,
 } from '../domain/provider-export.js';
 
@@ -18,6 +19,8 @@ import {
 const LINE_BYTES_MAX = 16 * 1_024;
 /** Days times models of one file; more than a year of a large provider. Each is in memory until the file is read. */
 const LINES_MAX = 100_000;
+/** What a column takes. Figures are added up further, under the names of the catalogue, so all of a file together have to stay below it. */
+const SUM_MAX = 2n ** 63n - 1n;
 /** More faults than anyone mends at a time. */
 const FAULTS_MAX = 50;
 
@@ -82,6 +85,7 @@ class FileSums {
   private columns: Map<string, number> | null = null;
   private figures: readonly ProviderFigure[] = [];
   private rowCount = 0;
+  private readonly totals: ProviderFigures = {};
 
   constructor(private readonly terms: ReadingTerms) {}
 
@@ -119,6 +123,7 @@ class FileSums {
 
   private sum({ day, model, figures }: ExportRow): void {
     this.rowCount += 1;
+    this.addToTotals(figures);
     const key = `${day} ${model}`;
     const sum = this.lines.get(key);
     if (sum)
@@ -127,6 +132,17 @@ class FileSums {
     if (this.lines.size > LINES_MAX) {
       const message = `has more than ${LINES_MAX} days and models; send a shorter time at once`;
       throw InvalidRequestError.of([{ field: 'file', message }]);
+    }
+  }
+
+  private addToTotals(figures: ProviderFigures): void {
+    for (const figure of this.figures) {
+      const total = (this.totals[figure] ?? 0n) + (figures[figure] ?? 0n);
+      if (total > SUM_MAX)
+        throw InvalidRequestError.of([
+          { field: 'file', message: 'has figures that are larger together than any usage; is it the right file?' },
+        ]);
+      this.totals[figure] = total;
     }
   }
 }
