@@ -116,6 +116,25 @@ describe('webhooks', () => {
     await retire(id);
   });
 
+  // Removed once: that an endpoint is looked at before it is told again. One that was deactivated was told for ten hours more.
+  it('are not repeated to an endpoint that was deactivated since, but may still be tested', async () => {
+    const { id } = await endpoint();
+    const em = admin.server.orm.em.fork();
+    await admin.server.app.get(WebhookDeliveries).addFor(em, id, { event: 'budget.alert', events: [{}] });
+    answers.push(500);
+    await send();
+    expect(received).toHaveLength(1);
+    await retire(id);
+    admin.server.wallClock.advance(31_000);
+    expect(await send()).toBe(0);
+    expect(received).toHaveLength(1);
+    expect(await deliveries(id)).toMatchObject([
+      { state: 'failed', lastError: 'the endpoint was deactivated', nextAttemptAt: null },
+    ]);
+    await admin.post(`/admin/webhook-endpoints/${id}/test`, {});
+    expect(await send()).toBe(1);
+  });
+
   it('say why an address gave no answer', async () => {
     const { body } = await add({ url: 'http://127.0.0.1:1/closed' });
     const id = body['id'] as string;

@@ -22,6 +22,8 @@ interface DueDelivery {
   secret_sealed: Buffer;
   payload: Record<string, unknown>;
   attempts: number;
+  /** False where the endpoint was deactivated since; a test was asked for all the same. */
+  is_wanted: boolean;
 }
 
 /** What a sending came to. */
@@ -29,6 +31,8 @@ interface Outcome {
   status: number | null;
   error: string | null;
 }
+
+const DEACTIVATED: Outcome = { status: null, error: 'the endpoint was deactivated' };
 
 /**
  * Tells endpoints what happened. A delivery is a row, written in the transaction of what it tells; it is sent at least once, under the same id
@@ -95,15 +99,16 @@ export class WebhookDeliveries {
         where e.id = d.endpoint_id and d.id in (
           select id from webhook_deliveries where state = 'pending' and next_attempt_at <= ?
            order by next_attempt_at limit ${DELIVERIES_MAX} for update skip locked)
-       returning d.id, d.endpoint_id, e.url, e.secret_sealed, d.payload, d.attempts`,
+       returning d.id, d.endpoint_id, e.url, e.secret_sealed, d.payload, d.attempts, (e.is_active or d.event = 'webhook.test') as is_wanted`,
       [new Date(at.getTime() + LEASE_MS), at, at],
     );
   }
 
   private async send(delivery: DueDelivery): Promise<boolean> {
-    const { status, error } = await this.attempt(delivery);
+    const { is_wanted: isWanted, attempts } = delivery;
+    const { status, error } = isWanted ? await this.attempt(delivery) : DEACTIVATED;
     const isTaken = status !== null && status >= 200 && status < 300;
-    const wait = WAITS_MS[delivery.attempts - 1];
+    const wait = isWanted ? WAITS_MS[attempts - 1] : undefined;
     const at = this.clock.now();
     await this.em.fork().execute(
       `update webhook_deliveries set state = ?::webhook_delivery_state, response_status = ?, last_error = ?, next_attempt_at = ?, updated_at = ?
