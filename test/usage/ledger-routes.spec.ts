@@ -162,6 +162,19 @@ describe('the ledger as operators read it', () => {
     }
   }
 
+  // Removed once: that the file is given up. Nobody read it, so it kept its place until the process ended, and the third export was refused.
+  it('that cannot be told to the audit trail is refused, and keeps no place', async () => {
+    const connection = admin.server.orm.em.getConnection();
+    await connection.execute(`create function tollgate.no_export() returns trigger language plpgsql as
+      $$ begin raise exception 'no room' using errcode = 'too_many_connections'; end $$`);
+    await connection.execute(`create trigger no_export before insert on audit_trail for each row
+      when (new.action = 'usage.export') execute function tollgate.no_export()`);
+    for (let attempt = 0; attempt < 3; attempt += 1)
+      expect((await admin.get(`/admin/usage/export?${RANGE}`)).status).toBe(503);
+    await connection.execute('drop function tollgate.no_export cascade');
+    expect((await exported('format=csv')).text).toContain('created_at,');
+  });
+
   it('writes as many exports at a time as it may, and ends one whose reader leaves', async () => {
     const em = admin.server.orm.em.fork();
     await em.begin();

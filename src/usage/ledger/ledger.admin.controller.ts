@@ -40,11 +40,16 @@ export class LedgerAdminController {
     const filter = ledgerFilterOf(query, now, EXPORT_DAYS_MAX);
     const { format } = query;
     const file = this.ledger.export(filter, format);
-    await this.audit.record(
-      { action: 'usage.export', entity: 'token_usage_ledger', entityId: format, before: null, after: filter },
-      { ...operator, reason: null },
-      now,
-    );
+    try {
+      await this.audit.record(
+        { action: 'usage.export', entity: 'token_usage_ledger', entityId: format, before: null, after: filter },
+        { ...operator, reason: null },
+        now,
+      );
+    } catch (error) {
+      file.destroy(); // nobody will read it, and it would keep its place among the exports for ever
+      throw error;
+    }
     return new StreamableFile(file, {
       type: EXPORT_TYPES[format],
       disposition: `attachment; filename="usage.${format}"`,
