@@ -55,6 +55,18 @@ describe('a line of the log as a row', () => {
     expect(row?.metadata).toEqual({ leftOut: expect.stringContaining('characters'), requestId: ID });
   });
 
+  it('has only whole characters, and a backslash before what looks like an escape', () => {
+    expect(toSystemLog(line({ msg: 'half \ud83d', data: { 'half \ud83d': ['half \ude00', '😀'] } }))).toMatchObject({
+      message: 'half \ufffd',
+      metadata: { data: { 'half \ufffd': ['half \ufffd', '😀'] } },
+    });
+    expect(toSystemLog(line({ msg: `${'x'.repeat(3_999)}😀` }))?.message).toBe(`${'x'.repeat(3_999)}\ufffd`);
+    expect(toSystemLog(line({ msg: 'GET /\\u0000 500', path: '/\\u0000' }))).toMatchObject({
+      message: 'GET /\\u0000 500',
+      metadata: { path: '/\\u0000' },
+    });
+  });
+
   it('never throws, and never has a NUL character', () => {
     fc.assert(
       fc.property(fc.dictionary(fc.string(), fc.jsonValue()), fc.string({ unit: 'binary' }), (rest, msg) => {

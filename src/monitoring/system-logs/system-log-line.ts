@@ -31,7 +31,10 @@ interface LogLine {
   http?: { id?: unknown };
 }
 
-/** A line of the log as a row: null for text that is no such line. Bounded, and without the NUL characters that no column takes. */
+/** What may be the escape of a NUL character or of half a character beyond the first plane. */
+const SUSPECT = /\\u(0000|d[89a-f])/i;
+
+/** A line of the log as a row: null for text that is no such line. Bounded, and without the characters that no column takes. */
 export function toSystemLog(text: string): SystemLogRow | null {
   const line = parse(text);
   if (!line) return null;
@@ -40,22 +43,38 @@ export function toSystemLog(text: string): SystemLogRow | null {
   if (!at || Number.isNaN(at.getTime())) return null;
   return {
     level: levelOf(level),
-    message: (typeof msg === 'string' ? msg : '').slice(0, MESSAGE_LENGTH_MAX),
-    service: (typeof context === 'string' ? context : 'Tollgate').slice(0, SERVICE_LENGTH_MAX),
+    message: shortened(typeof msg === 'string' ? msg : '', MESSAGE_LENGTH_MAX),
+    service: shortened(typeof context === 'string' ? context : 'Tollgate', SERVICE_LENGTH_MAX),
     metadata: bounded(rest, rest.requestId ?? rest.http?.id),
     userId: typeof userId === 'string' && isUuid(userId) ? userId : null,
-    sessionId: typeof sessionId === 'string' ? sessionId.slice(0, SERVICE_LENGTH_MAX) : null,
+    sessionId: typeof sessionId === 'string' ? shortened(sessionId, SERVICE_LENGTH_MAX) : null,
     createdAt: at.toISOString(),
   };
 }
 
 function parse(text: string): LogLine | null {
   try {
-    const line: unknown = JSON.parse(text.replaceAll('\\u0000', ''));
+    const line: unknown = SUSPECT.test(text) ? JSON.parse(text, storable) : JSON.parse(text);
     return typeof line === 'object' && line !== null ? line : null;
   } catch {
     return null;
   }
+}
+
+/** For `JSON.parse`: one text that PostgreSQL does not take would keep all lines of its statement from being stored. */
+function storable(_key: string, value: unknown): unknown {
+  if (typeof value === 'string') return cleaned(value);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [cleaned(name), member]));
+}
+
+function cleaned(text: string): string {
+  return text.replaceAll('\0', '').toWellFormed();
+}
+
+/** Where the cut halves a character, its half is replaced. */
+function shortened(text: string, lengthMax: number): string {
+  return text.slice(0, lengthMax).toWellFormed();
 }
 
 /** The logger's numbers: 10 trace, 20 debug, 30 info, 40 warn, 50 error, 60 fatal. */
