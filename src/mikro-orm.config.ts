@@ -1,19 +1,25 @@
 import { join } from 'node:path';
 import { Migrator } from '@mikro-orm/migrations';
 import { defineConfig, type Options } from '@mikro-orm/postgresql';
-import type { ClientBase } from 'pg';
+import type { Client, ClientBase } from 'pg';
 import type { Config } from './config/config.js';
 import { WITHOUT_ENTITY } from './database/archived-tables.js';
 import { ReleasingDriver } from './database/releasing-driver.js';
+import { endUnanswered } from './database/unanswered.js';
 
 /** No request holds locks for longer: a transaction that does is a bug or a dead client. Migrations and seeds are not limited. */
 const TRANSACTION_TIMEOUT_MS = 10_000;
+/**
+ * The server ends what takes longer than a transaction may, and says so. One that says nothing until then is gone: its host fell silent, or
+ * something on the way forgot the connection. The kernel would notice after a quarter of an hour.
+ */
+const ANSWER_MS_MAX = 2 * TRANSACTION_TIMEOUT_MS;
 const IDLE_TIMEOUT_MS = 30_000;
 
 type PoolConfig = Pick<Config, 'databasePoolSize' | 'databasePoolTimeoutMs' | 'logLevel'>;
 
-/** The ORM's options for one database; `isLimited` sets the transaction time-out of request traffic. */
-export function ormOptions(url: string, config: PoolConfig, isLimited = true): Options {
+/** The ORM's options for one database; `isLimited` sets the time limits of request traffic. */
+export function ormOptions(url: string, config: PoolConfig, isLimited = true, answerMsMax = ANSWER_MS_MAX): Options {
   const compiledRoot = join(import.meta.dirname, '..');
   return defineConfig({
     driver: ReleasingDriver,
@@ -28,7 +34,10 @@ export function ormOptions(url: string, config: PoolConfig, isLimited = true): O
       connectionTimeoutMillis: config.databasePoolTimeoutMs,
       application_name: 'tollgate',
       ...tlsOptions(url),
-      onConnect: (client: ClientBase) => prepareSession(client, isLimited),
+      onConnect: (client: Client) => {
+        if (isLimited) endUnanswered(client, answerMsMax);
+        return prepareSession(client, isLimited);
+      },
     },
     debug: config.logLevel === 'debug' || config.logLevel === 'trace' ? ['query'] : false,
     // Escape sequences have no place in a log that machines read.

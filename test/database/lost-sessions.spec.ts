@@ -1,4 +1,6 @@
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { MikroORM } from '@mikro-orm/postgresql';
+import { isOutcomeUnknown } from '../../src/common/errors/passing-failure.js';
 import { ormOptions } from '../../src/mikro-orm.config.js';
 import { testConfig } from '../support/test-config.js';
 import { administer, createTestDatabase, type TestDatabase } from '../support/test-server.js';
@@ -49,5 +51,85 @@ describe('a transaction whose session the database ends', () => {
       orm.em.fork().transactional((em) => em.execute<{ one: number }[]>('select 1 as one, pg_sleep(0.05)')),
     );
     for (const rows of await Promise.all(all)) expect(rows[0]?.one).toBe(1);
+  });
+});
+
+/** A way to the database on which a host may fall silent, as one that lost its power: nothing is answered, and nothing is closed. */
+class SilentWay {
+  private readonly server: Server;
+  private readonly sockets = new Set<Socket>();
+
+  private constructor(private readonly to: URL) {
+    this.server = createServer((client) => {
+      const database = connect(Number(to.port), to.hostname);
+      for (const [one, other] of [
+        [client, database],
+        [database, client],
+      ] as const) {
+        this.sockets.add(one);
+        one.on('data', (data: Buffer) => other.write(data));
+        one.on('error', () => undefined);
+        one.on('close', () => other.destroy());
+      }
+    });
+  }
+
+  static async to(url: string): Promise<SilentWay> {
+    const way = new SilentWay(new URL(url));
+    await new Promise<void>((resolve) => way.server.listen(0, '127.0.0.1', resolve));
+    return way;
+  }
+
+  get url(): string {
+    const { port } = this.server.address() as AddressInfo;
+    return Object.assign(new URL(this.to), { port: String(port) }).href;
+  }
+
+  /** What is connected now is heard no more; who comes later reaches the database, which is on another host by then. */
+  fallSilent(): void {
+    for (const socket of this.sockets) socket.removeAllListeners('data').resume();
+  }
+
+  async close(): Promise<void> {
+    for (const socket of this.sockets) socket.destroy();
+    await new Promise((resolve) => this.server.close(resolve));
+  }
+}
+
+// Removed once: the watch. Statements then wait until the kernel gives up, a quarter of an hour later, and keep every connection of the pool.
+describe('a database host that falls silent', () => {
+  it('keeps no connection: statements end, with an outcome that is not known, and later ones reach the new host', async () => {
+    const database = await createTestDatabase();
+    const way = await SilentWay.to(database.url);
+    const config = testConfig({ DATABASE_URL: way.url, DATABASE_POOL_SIZE: String(POOL_SIZE) });
+    const orm = await MikroORM.init(ormOptions(way.url, config, true, 300));
+    try {
+      const ask = () => orm.em.fork().transactional((em) => em.execute<{ one: number }[]>('select 1 as one'));
+      await Promise.all(Array.from({ length: POOL_SIZE }, ask));
+      way.fallSilent();
+      const lost = await Promise.allSettled(Array.from({ length: POOL_SIZE }, ask));
+      for (const outcome of lost) {
+        expect(outcome.status).toBe('rejected');
+        expect(isOutcomeUnknown((outcome as PromiseRejectedResult).reason)).toBe(true);
+      }
+      expect((await ask())[0]?.one).toBe(1);
+    } finally {
+      await orm.close();
+      await way.close();
+      await database.drop();
+    }
+  });
+
+  it('is told from one that takes its time: what is answered in time stays', async () => {
+    const database = await createTestDatabase();
+    const orm = await MikroORM.init(ormOptions(database.url, testConfig(), true, 2_000));
+    try {
+      const pid = () => orm.em.fork().execute<{ pid: number }[]>('select pg_backend_pid() as pid, pg_sleep(1.1)');
+      const [[first], [second]] = [await pid(), await pid()];
+      expect(first?.pid).toBe(second?.pid);
+    } finally {
+      await orm.close();
+      await database.drop();
+    }
   });
 });
