@@ -4,7 +4,7 @@ import { InvalidRequestError } from '../../common/errors/common.errors.js';
 import { UnknownParameterError, UnsupportedParameterError } from '../inference.errors.js';
 import { type Faults, FIELD_ERRORS_MAX, nameOf, sortFaults } from './field-errors.js';
 
-/** Most fields that one answer header can name as dropped. */
+/** Most fields that one answer header can name as dropped; the same member of many items is one. */
 const DROPPED_MAX = 32;
 
 const NO_FAULTS: Faults = { unknown: [], failed: [] };
@@ -86,21 +86,40 @@ function judge<Body>(fields: Record<string, unknown>, { schema }: BodyForm<Body>
     return { found, faults: found.success ? NO_FAULTS : sortFaults(found.error.issues) };
   };
   const whole = parse(fields);
-  // One more than may be dropped is refused, whatever else there is.
-  const unknown = mayDrop ? whole.faults.unknown.slice(0, DROPPED_MAX + 1) : [];
+  const unknown = mayDrop ? whole.faults.unknown : [];
   if (unknown.length === 0) return { ...whole, dropped: [] };
-  return { ...parse(unknown.reduce<unknown>(without, fields)), dropped: unknown.map(nameOf) };
+  return { ...parse(without(fields, unknown)), dropped: namesOf(unknown) };
 }
 
-/** A copy without the member at this path. */
-function without(value: unknown, [key, ...rest]: readonly PropertyKey[]): unknown {
-  const copy = (Array.isArray(value) ? [...(value as unknown[])] : { ...(value as object) }) as Record<
-    PropertyKey,
-    unknown
-  >;
-  if (rest.length === 0) delete copy[key!];
-  else copy[key!] = without(copy[key!], rest);
-  return copy;
+type Members = Record<PropertyKey, unknown>;
+
+/** A copy without the members at these paths. What holds none of them is not copied, and what holds many is copied once. */
+function without(fields: Members, paths: readonly PropertyKey[][]): Members {
+  const copies = new Set<unknown>();
+  const copyOf = (value: unknown): Members => {
+    if (copies.has(value)) return value as Members;
+    const copy = (Array.isArray(value) ? [...(value as unknown[])] : { ...(value as object) }) as Members;
+    copies.add(copy);
+    return copy;
+  };
+  const root = copyOf(fields);
+  for (const path of paths) {
+    let holder = root;
+    for (const key of path.slice(0, -1)) holder = holder[key] = copyOf(holder[key]);
+    delete holder[path.at(-1)!];
+  }
+  return root;
+}
+
+/** What members inside are called where they were left out: each by its place, and one that many items of a list had, once for all of them. */
+function namesOf(paths: readonly PropertyKey[][]): string[] {
+  const names = new Map<string, string>();
+  for (const path of paths) {
+    const name = nameOf(path);
+    const shared = nameOf(path.map((key) => (typeof key === 'number' ? '*' : key)));
+    names.set(shared, (names.get(shared) ?? name) === name ? name : shared);
+  }
+  return [...names.values()];
 }
 
 /** Whether the value of a price-changing field stands for its absence. */
