@@ -7,7 +7,7 @@ import type { AdmittedEmbedding } from './admitted-embedding.js';
 import { ModelUnavailableError } from './inference.errors.js';
 import { type PricedModel, refuseEmbedding } from './model-access.js';
 import { ProviderRegistry } from './providers/provider-registry.js';
-import type { EmbeddingBody } from './wire/embedding.js';
+import type { ParsedEmbedding } from './wire/embedding.js';
 
 /** Decides whether a request for embeddings may be sent. */
 @Injectable()
@@ -23,7 +23,7 @@ export class EmbeddingAdmission {
    * A legacy model is never answered by its successor: the vectors of two models cannot be compared.
    * @throws ModelNotFoundError and the refusals of the model, the tier and the capability.
    */
-  async admit(body: EmbeddingBody, userId: string): Promise<AdmittedEmbedding> {
+  async admit({ body, dropped }: ParsedEmbedding, userId: string): Promise<AdmittedEmbedding> {
     const model = this.catalogue.find(body.model);
     if (!model) throw ModelNotFoundError.of(body.model);
     const { tier } = await this.subscriptions.current(userId);
@@ -36,6 +36,7 @@ export class EmbeddingAdmission {
     if (!provider?.embed) throw new ModelUnavailableError(model.id, null);
     return {
       body,
+      applied: dropped.map((parameter) => ({ parameter, action: 'dropped' })),
       model: model as PricedModel,
       provider: provider as AdmittedEmbedding['provider'],
       isSandbox: route?.isSandbox ?? false,

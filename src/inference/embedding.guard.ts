@@ -3,6 +3,7 @@ import { Tracing } from '../monitoring/tracing/tracing.js';
 import type { InferenceHttpRequest } from './admitted-chat.js';
 import type { AdmittedEmbedding } from './admitted-embedding.js';
 import { EmbeddingAdmission } from './embedding-admission.service.js';
+import { unsupportedPolicy } from './unsupported-parameters.js';
 import { parseEmbedding } from './wire/embedding.js';
 
 /** The request as the guard leaves it to the controller. */
@@ -22,8 +23,9 @@ export class EmbeddingGuard implements CanActivate {
     const request = context.switchToHttp().getRequest<EmbeddingHttpRequest>();
     const { principal, body } = request;
     if (!principal) throw new Error('an inference route is public');
+    const dropUnsupported = unsupportedPolicy(request) === 'drop';
     request.embedding = await this.tracing.step('admit', async () =>
-      this.admission.admit(parseEmbedding(body), principal.userId),
+      this.admission.admit(parseEmbedding(body, { dropUnsupported }), principal.userId),
     );
     return true;
   }

@@ -60,7 +60,7 @@ export const EMBEDDING_RESPONSE: ApiResponseOptions = {
 
 export const EMBEDDING_ERRORS: Record<number, string> = {
   ...IDEMPOTENCY_ERRORS,
-  400: 'invalid_request, unknown_parameter, capability_not_supported, context_length_exceeded, provider_rejected',
+  400: 'idempotency_key_invalid, invalid_request, unknown_parameter, unsupported_parameter, capability_not_supported, context_length_exceeded, provider_rejected',
   402: 'insufficient_credits, debt_outstanding',
   403: 'insufficient_scope, account_suspended, subscription_inactive, tier_required',
   404: 'model_not_found, model_not_priced, model_unavailable',

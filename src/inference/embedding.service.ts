@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Config } from '../config/config.js';
 import { lifecycleHeaders } from '../models/domain/lifecycle-headers.js';
+import { formatParametersApplied } from '../models/domain/parameters-applied.js';
 import type { Reservation, Settlement, UsageAttempt } from '../usage/metering.service.js';
 import { JSON_HEADERS } from './answer-headers.js';
 import type { AdmittedEmbedding, EmbeddingCall } from './admitted-embedding.js';
@@ -49,7 +50,7 @@ export class EmbeddingService {
   }
 
   private async callAndSettle(call: EmbeddingCall, hold: OpenHold, inputTokens: number): Promise<EmbeddedInputs> {
-    const { model, body } = call.admitted;
+    const { model, body, applied } = call.admitted;
     const began = performance.now();
     const answer = await this.ask(call, hold);
     const usage = answer.usage ?? (await this.holds.estimate(body, inputTokens));
@@ -66,7 +67,7 @@ export class EmbeddingService {
       latencyMs: Math.round(performance.now() - began),
       firstTokenMs: null,
       metadata: {
-        parameters: { sent: { ...(body.dimensions && { dimensions: body.dimensions }) }, applied: [] },
+        parameters: { sent: { ...(body.dimensions && { dimensions: body.dimensions }) }, applied },
         holdMs: Math.round(hold.holdMs),
         tier: call.admitted.tier,
         inputs: inputsOf(body).length,
@@ -95,9 +96,13 @@ export class EmbeddingService {
   }
 }
 
-/** What the head of an answer says of the model. */
-function embeddingHeaders({ model, isSandbox }: AdmittedEmbedding): Record<string, string> {
-  return { ...lifecycleHeaders(model), ...(isSandbox && { 'x-sandbox': '1' }) };
+/** What the head of an answer says of the model and of what was changed on the way there. */
+function embeddingHeaders({ model, isSandbox, applied }: AdmittedEmbedding): Record<string, string> {
+  return {
+    ...(applied.length > 0 && { 'x-parameters-applied': formatParametersApplied(applied) }),
+    ...lifecycleHeaders(model),
+    ...(isSandbox && { 'x-sandbox': '1' }),
+  };
 }
 
 function toList(answer: EmbeddingAnswer, { model, body }: AdmittedEmbedding, usage: ReportedUsage): EmbeddingList {

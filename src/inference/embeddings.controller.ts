@@ -11,6 +11,7 @@ import { EmbeddingService } from './embedding.service.js';
 import { ChargeOnce } from './idempotency/charge-once.service.js';
 import { TakesIdempotencyKey } from './idempotency/idempotency-key.guard.js';
 import { RateLimitGuard } from './rate-limit.guard.js';
+import { ApiUnsupportedParameters } from './unsupported-parameters.js';
 import type { EmbeddingList } from './wire/embedding.js';
 
 @ApiTags('Inference')
@@ -28,6 +29,7 @@ export class EmbeddingsController {
   // The lowest guard is asked first.
   @UseGuards(RateLimitGuard, EmbeddingGuard)
   @TakesIdempotencyKey()
+  @ApiUnsupportedParameters()
   @ApiOperation({
     summary: 'Turn texts into vectors',
     description:

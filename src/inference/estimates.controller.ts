@@ -7,7 +7,7 @@ import { Scopes } from '../common/http/route-markers.js';
 import { CHAT_BODY, ApiInferenceErrors } from './chat.openapi.js';
 import { EstimateDto } from './estimate.dto.js';
 import { EstimateService } from './estimate.service.js';
-import { unsupportedPolicy } from './unsupported-parameters.js';
+import { ApiUnsupportedParameters, unsupportedPolicy } from './unsupported-parameters.js';
 
 @ApiTags('Inference')
 @ApiBearerAuth()
@@ -18,6 +18,7 @@ export class EstimatesController {
 
   @Post()
   @HttpCode(200)
+  @ApiUnsupportedParameters()
   @ApiOperation({
     summary: 'Estimate a chat without sending it',
     description:

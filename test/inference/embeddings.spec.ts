@@ -133,6 +133,23 @@ describe('embeddings', () => {
     expect(await caller.ledger()).toHaveLength(1);
   });
 
+  // Planted: the header not read; the names left out of the head, of its replay, and of the receipt.
+  it('leave out by name what the caller wants dropped, for a repeat with its key as well', async () => {
+    const ask = { model: 'text-embedding', input: 'Hello', truncate: 'END', store: true };
+    const headers = { 'x-unsupported-parameters': 'drop', 'idempotency-key': 'dropping' };
+    const answers = [
+      await caller.post('/v1/embeddings', ask, headers),
+      await caller.post('/v1/embeddings', ask, headers),
+    ];
+    for (const { status, headers: head } of answers) {
+      expect([status, head.get('x-parameters-applied')]).toEqual([200, 'truncate=dropped, store=dropped']);
+    }
+    expect(openai.requests.map(({ body }) => body)).toEqual([{ model: 'text-embedding', input: 'Hello' }]);
+    const receipt = await caller.get(`/v1/usage/${answers[0]!.headers.get('x-request-id')}`);
+    const applied = ['truncate', 'store'].map((parameter) => ({ parameter, action: 'dropped' }));
+    expect(receipt.body).toMatchObject({ parameters: { applied } });
+  });
+
   // Removed once: `giveBack`; the credits stayed held until their time was over.
   it('hold nothing where the connection broke before anyone knew whether anything was held', async () => {
     const metering = bench.server.app.get(MeteringService);

@@ -1,10 +1,10 @@
 import { applyDecorators, HttpCode, SetMetadata, UseGuards } from '@nestjs/common';
-import { ApiHeader } from '@nestjs/swagger';
 import { CHAT_ERRORS, ApiInferenceErrors, type OpenApiSchema } from '../chat.openapi.js';
 import { TakesIdempotencyKey } from '../idempotency/idempotency-key.guard.js';
 import { ModelAccessGuard } from '../model-access.guard.js';
 import { ParameterConstraintsGuard } from '../parameter-constraints.guard.js';
 import { RateLimitGuard } from '../rate-limit.guard.js';
+import { ApiUnsupportedParameters } from '../unsupported-parameters.js';
 import { type ChatDialect, ROUTE_DIALECT } from './chat-dialect.js';
 
 /** A route that answers chats in a dialect, behind the same guards as every other. Its errors have OpenAI's envelope unless told otherwise. */
@@ -15,13 +15,7 @@ export function ChatRoute(dialect: ChatDialect, envelope?: OpenApiSchema): Metho
     // Guards are asked in the order in which they are named.
     TakesIdempotencyKey(),
     UseGuards(RateLimitGuard, ModelAccessGuard, ParameterConstraintsGuard),
-    ApiHeader({
-      name: 'X-Unsupported-Parameters',
-      required: false,
-      schema: { type: 'string', enum: ['reject', 'drop'], default: 'reject' },
-      description:
-        'drop: leave out parameters that the model or this server does not take, and name them in X-Parameters-Applied.',
-    }),
+    ApiUnsupportedParameters(),
     ApiInferenceErrors(CHAT_ERRORS, envelope),
   );
 }

@@ -1,8 +1,6 @@
 import { z } from 'zod';
-import { InvalidRequestError } from '../../common/errors/common.errors.js';
-import { UnknownParameterError } from '../inference.errors.js';
 import { MODEL_ID_LENGTH_MAX } from './chat-completion.js';
-import { FIELD_ERRORS_MAX, nameOf, sortFaults } from './field-errors.js';
+import { type BodyForm, readBody } from './read-body.js';
 
 /** Most texts of one request, as OpenAI takes them. */
 export const INPUTS_MAX = 2_048;
@@ -25,16 +23,24 @@ export const EmbeddingBody = z.strictObject({
 });
 export type EmbeddingBody = z.infer<typeof EmbeddingBody>;
 
+const FORM: BodyForm<EmbeddingBody> = {
+  schema: EmbeddingBody,
+  priceChanging: new Map(),
+  check: () => ({ failed: [], unsupported: [] }),
+};
+
+export interface ParsedEmbedding {
+  body: EmbeddingBody;
+  /** Fields that were left out because the caller asked for that. */
+  dropped: string[];
+}
+
 /**
  * Reads a body as it came.
- * @throws InvalidRequestError | UnknownParameterError, each naming every field at fault.
+ * @throws as `readBody` does.
  */
-export function parseEmbedding(raw: unknown): EmbeddingBody {
-  const found = EmbeddingBody.safeParse(withoutNulls(raw), { reportInput: true });
-  if (found.success) return found.data;
-  const { failed, unknown } = sortFaults(found.error.issues);
-  if (failed.length > 0) throw InvalidRequestError.of(failed.slice(0, FIELD_ERRORS_MAX));
-  throw new UnknownParameterError(unknown.slice(0, FIELD_ERRORS_MAX).map(nameOf));
+export function parseEmbedding(raw: unknown, options: { dropUnsupported: boolean }): ParsedEmbedding {
+  return readBody(withoutNulls(raw), FORM, options);
 }
 
 /** Each input by itself, in its order. */
