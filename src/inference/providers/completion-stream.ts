@@ -1,4 +1,5 @@
 import { type ChatCompletionChunk, type ChunkChoice, tidyDelta } from '../wire/chat-answer.js';
+import { CallNumbering } from '../wire/numbered-calls.js';
 import { readWireUsage } from '../wire/wire-usage.js';
 import { type ProviderEvent, ProviderFailure } from './chat-provider.js';
 import { EventDataReader } from './server-sent-events.js';
@@ -23,6 +24,7 @@ export async function* readCompletionStream(
   let isFinished = false;
   let isDone = false;
   const reader = new EventDataReader();
+  const calls = new CallNumbering();
   for await (const bytes of body) {
     const arrived = reader.read(bytes);
     if (arrived.length === 0) continue;
@@ -34,6 +36,7 @@ export async function* readCompletionStream(
         const chunk = parseChunk(data);
         const { usage: reported, model: providerModel } = chunk;
         const usage = readWireUsage(reported);
+        for (const choice of chunk.choices) if (choice.delta.tool_calls) calls.number(choice);
         if (chunk.choices.length > 0) {
           isFinished = chunk.choices.every(
             ({ finish_reason }) => finish_reason !== null && finish_reason !== undefined,

@@ -1,4 +1,5 @@
 import type { ThinkingBlock } from './chat-message.js';
+import { madeId } from './numbered-calls.js';
 
 /** The answers of `POST /v1/chat/completions`, as OpenAI writes them. Only what this server reads is named; the rest passes. */
 
@@ -77,6 +78,8 @@ interface LoosePart {
 }
 
 interface LooseCall {
+  id?: unknown;
+  type?: unknown;
   function?: { name?: unknown; arguments?: unknown } | null;
 }
 
@@ -94,6 +97,7 @@ export function tidyMessage(message: LoosePart): void {
   tidyDelta(message);
   if (message.tool_calls === undefined) return;
   const calls = (message.tool_calls as LooseCall[]).filter(isWholeCall);
+  nameCalls(calls);
   message.tool_calls = calls.length > 0 ? calls : undefined;
 }
 
@@ -120,6 +124,16 @@ function isWholeCall({ function: called }: LooseCall): boolean {
   if (typeof called?.name !== 'string') return false;
   called.arguments ??= '{}';
   return true;
+}
+
+/** A call is answered by its id, which some leave out, or give twice. */
+function nameCalls(calls: readonly LooseCall[]): void {
+  const known = new Set<unknown>(['']);
+  for (const call of calls) {
+    if (typeof call.id !== 'string' || known.has(call.id)) call.id = madeId();
+    known.add(call.id);
+    call.type ??= 'function';
+  }
 }
 
 function isListOfObjects(value: unknown): boolean {
