@@ -15,6 +15,8 @@ export interface AnthropicBehaviour extends MockTrouble {
   /** Sealed thinking beside it, of which nothing can be read. */
   redacted: string;
   toolCall: { name: string; input: object };
+  /** What is answered in place of all that, in this order: `think`, `say` or `call` with what is thought, said, or looked up. */
+  steps: [kind: 'think' | 'say' | 'call', text: string][];
   stopReason: string;
   /** At which of the sequences it stopped; the reason says so then. */
   stopSequence: string;
@@ -62,6 +64,7 @@ export class AnthropicMock extends ProviderMock<AnthropicBehaviour> {
   }
 
   private blocks(): Block[] {
+    if (this.behaviour.steps) return this.behaviour.steps.map(blockOf);
     const { thinking, redacted, toolCall, text = toolCall ? '' : 'Hello from Claude.' } = this.behaviour;
     return [
       ...(thinking ? [{ type: 'thinking', thinking, signature: signatureOf(thinking) }] : []),
@@ -99,6 +102,12 @@ export class AnthropicMock extends ProviderMock<AnthropicBehaviour> {
     const error = { type: 'overloaded_error', message: 'Overloaded' };
     return [...events.slice(0, errorAfterEvents), event({ type: 'error', error })];
   }
+}
+
+function blockOf([kind, text]: [kind: string, text: string], index: number): Block {
+  if (kind === 'think') return { type: 'thinking', thinking: text, signature: signatureOf(text) };
+  if (kind === 'say') return { type: 'text', text, citations: null };
+  return { type: 'tool_use', id: `toolu_${index}`, name: 'get_weather', input: { city: text } };
 }
 
 function faultOf({ path, headers, body }: RecordedCall): { status: number; message: string } | null {

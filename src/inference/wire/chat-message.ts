@@ -44,6 +44,9 @@ const ToolCall = z.strictObject({
   ...cacheControl,
 });
 
+/** Where it was thought, if not first: after so many characters of the text, and so many calls. No member of its provider's. */
+const after = { after: z.strictObject({ text: z.int().min(0), calls: z.int().min(0) }).optional() };
+
 /**
  * What a model thought, as its provider signed or sealed it. A model that thinks and calls tools has to be shown it unchanged beside their
  * results, and cannot be shown it by anybody else.
@@ -51,8 +54,8 @@ const ToolCall = z.strictObject({
 export const ThinkingBlock = z.discriminatedUnion(
   'type',
   [
-    z.strictObject({ type: z.literal('thinking'), thinking: z.string(), signature: z.string().min(1) }),
-    z.strictObject({ type: z.literal('redacted_thinking'), data: z.string().min(1) }),
+    z.strictObject({ type: z.literal('thinking'), thinking: z.string(), signature: z.string().min(1), ...after }),
+    z.strictObject({ type: z.literal('redacted_thinking'), data: z.string().min(1), ...after }),
   ],
   'must be a block of type thinking or redacted_thinking',
 );

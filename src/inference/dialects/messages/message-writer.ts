@@ -3,6 +3,7 @@ import { toAnthropicError } from '../../../common/errors/error-body.js';
 import type { ReportedUsage } from '../../domain/reported-usage.js';
 import type { ToldCharge } from '../../idempotency/answer-keeper.js';
 import type { ChatCompletionChunk, ChunkChoice } from '../../wire/chat-answer.js';
+import { unplaced } from '../../wire/answer-order.js';
 import type { ThinkingBlock } from '../../wire/chat-message.js';
 import type { AnsweredChat, StreamWriter } from '../chat-dialect.js';
 import {
@@ -87,7 +88,7 @@ export class MessageWriter implements StreamWriter {
     const sealed =
       block.type === 'thinking'
         ? this.into('thinking', thinkingBlock('')) + this.delta({ type: 'signature_delta', signature: block.signature })
-        : this.into('sealed', block);
+        : this.into('sealed', unplaced(block));
     const closing = this.closing();
     this.open = null;
     return sealed + closing;

@@ -1,5 +1,6 @@
 import type { ReportedUsage } from '../../domain/reported-usage.js';
 import type { ChatChoice } from '../../wire/chat-answer.js';
+import { inOrder } from '../../wire/answer-order.js';
 import type { ThinkingBlock } from '../../wire/chat-message.js';
 import type { AnsweredChat, WholeAnswer } from '../chat-dialect.js';
 
@@ -115,12 +116,14 @@ function toBlocks({ message }: ChatChoice): MessageBlock[] {
     refusal,
     tool_calls: calls = [],
   } = message;
-  const blocks: MessageBlock[] = [];
-  if (sealed.length > 0) blocks.push(...sealed);
-  else if (thinking) blocks.push(thinkingBlock(thinking));
-  for (const text of [content, refusal]) if (text) blocks.push(textBlock(text));
-  for (const { id, function: called } of calls) blocks.push(toolBlock(id, called.name, toInput(called.arguments)));
-  return blocks;
+  const steps = inOrder({ thinking: sealed, text: (content ?? '') + (refusal ?? ''), calls });
+  const blocks = steps.map((step): MessageBlock => {
+    if ('thought' in step) return step.thought;
+    if ('said' in step) return textBlock(step.said);
+    const { id, function: called } = step.called;
+    return toolBlock(id, called.name, toInput(called.arguments));
+  });
+  return sealed.length === 0 && thinking ? [thinkingBlock(thinking), ...blocks] : blocks;
 }
 
 /** What nobody signed: most providers do not, and none of it is sent back to them. */

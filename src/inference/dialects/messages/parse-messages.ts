@@ -1,5 +1,6 @@
 import type { ImagePlace } from '../../prompt.js';
 import type { ChatCompletionBody } from '../../wire/chat-completion.js';
+import { placed } from '../../wire/answer-order.js';
 import type { ChatMessage, ImagePart, TextPart, ThinkingBlock } from '../../wire/chat-message.js';
 import { imageFaults, type ParsedChat } from '../../wire/parse-chat.js';
 import { type BodyFaults, type BodyForm, readBody } from '../../wire/read-body.js';
@@ -153,12 +154,12 @@ function toResult(block: Block<'user', 'tool_result'>): ChatMessage {
   };
 }
 
-/** What the model thought before goes back to whoever signed it. */
+/** What the model thought before goes back to whoever signed it, from where it was thought. */
 function toAssistant(content: Content<'assistant'>): ChatMessage {
   if (typeof content === 'string') return { role: 'assistant', content };
   const texts = content.filter((block) => block.type === 'text');
   const calls = content.filter((block) => block.type === 'tool_use');
-  const thinking = content.filter(isSealed);
+  const thinking = sealedIn(content);
   return {
     role: 'assistant',
     content: texts.length === 0 && calls.length > 0 ? null : toTexts(texts),
@@ -172,6 +173,17 @@ function toAssistant(content: Content<'assistant'>): ChatMessage {
       })),
     }),
   };
+}
+
+function sealedIn(content: Exclude<Content<'assistant'>, string>): ThinkingBlock[] {
+  const thinking: ThinkingBlock[] = [];
+  const place = { text: 0, calls: 0 };
+  for (const block of content) {
+    if (isSealed(block)) thinking.push(placed(block, place));
+    else if (block.type === 'text') place.text += block.text.length;
+    else if (block.type === 'tool_use') place.calls += 1;
+  }
+  return thinking;
 }
 
 function isSealed(block: Exclude<Content<'assistant'>, string>[number]): block is ThinkingBlock {

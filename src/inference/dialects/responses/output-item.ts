@@ -1,4 +1,5 @@
-import type { ChatChoice } from '../../wire/chat-answer.js';
+import { inOrder } from '../../wire/answer-order.js';
+import type { AnswerToolCall, ChatChoice } from '../../wire/chat-answer.js';
 import type { ThinkingBlock } from '../../wire/chat-message.js';
 import { sealThinking } from './sealed-thinking.js';
 
@@ -27,21 +28,47 @@ export function itemId(responseId: string, { kind }: Piece, outputIndex: number)
 
 /** The pieces of a whole answer, in the order in which they are read. */
 export function piecesOf({ message }: ChatChoice, { sealsThinking }: { sealsThinking: boolean }): Piece[] {
-  const { reasoning_content: reasoning, thinking_blocks, content, refusal, tool_calls: calls = [] } = message;
-  const blocks = sealsThinking ? (thinking_blocks ?? []) : [];
-  const spoken: Piece[] = [
-    { kind: 'reasoning', text: reasoning ?? '', ...(blocks.length > 0 && { blocks }) },
-    { kind: 'text', text: content ?? '' },
-    { kind: 'refusal', text: refusal ?? '' },
-  ];
-  return withoutLoneSeal([
-    ...spoken.filter(({ text, blocks: sealed }) => text !== '' || sealed),
-    ...calls.map(({ id, function: called }): Piece => ({
-      kind: 'call',
-      text: called.arguments,
-      call: { id, name: called.name },
-    })),
-  ]);
+  const {
+    reasoning_content: reasoning,
+    thinking_blocks: thinking = [],
+    content,
+    refusal,
+    tool_calls: calls = [],
+  } = message;
+  const pieces: Piece[] = [];
+  const add = (kind: Piece['kind'], text: string, blocks: readonly ThinkingBlock[] = []): void => {
+    if (text === '' && blocks.length === 0) return;
+    let piece = pieces.at(-1);
+    if (piece?.kind !== kind) pieces.push((piece = { kind, text: '' }));
+    piece.text += text;
+    if (blocks.length > 0) piece.blocks = [...(piece.blocks ?? []), ...blocks];
+  };
+  let refused = refusal ?? '';
+  const refuse = (): void => {
+    add('refusal', refused);
+    refused = '';
+  };
+  // What was all thought first is told as the provider tells it, sealed or not.
+  const isFirst = thinking.every(({ after }) => !after);
+  if (isFirst) add('reasoning', reasoning ?? '');
+  for (const step of inOrder({ thinking, text: content ?? '', calls })) {
+    if ('thought' in step) add('reasoning', isFirst ? '' : readable(step.thought), sealsThinking ? [step.thought] : []);
+    else if ('said' in step) add('text', step.said);
+    else {
+      refuse();
+      pieces.push(toCall(step.called));
+    }
+  }
+  refuse();
+  return withoutLoneSeal(pieces);
+}
+
+function readable(block: ThinkingBlock): string {
+  return block.type === 'thinking' ? block.thinking : '';
+}
+
+function toCall({ id, function: called }: AnswerToolCall): Piece {
+  return { kind: 'call', text: called.arguments, call: { id, name: called.name } };
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { FieldError } from '../../../common/errors/app-error.js';
 import type { ImagePlace } from '../../prompt.js';
 import type { ChatCompletionBody } from '../../wire/chat-completion.js';
+import { type Place, placed, unplaced } from '../../wire/answer-order.js';
 import {
   type ChatMessage,
   CONTENT_PARTS_MAX,
@@ -137,20 +138,32 @@ function toMessages({ instructions, input }: ResponsesBody, imagePaths: Map<Imag
   for (const [index, item] of input.entries()) {
     // What nobody signed is not sent back: no provider needs it to go on, and each has another form for it.
     if (item.type === 'reasoning') thought.push(...(item.encrypted_content ?? []));
-    else if ('role' in item) messages.push(toMessage(item, `input[${index}].content`, imagePaths));
+    if (item.type === 'reasoning') continue;
+    const place = item.type === 'function_call' ? endOf(messages.at(-1)) : BEGINNING;
+    if ('role' in item) messages.push(toMessage(item, `input[${index}].content`, imagePaths));
     else if (item.type === 'function_call') addCall(messages, item);
     else messages.push(toResult(item));
-    if (item.type === 'reasoning') continue;
-    think(messages.at(-1), thought);
+    think(messages.at(-1), thought, place);
     thought = [];
   }
   return messages;
 }
 
+const BEGINNING: Place = { text: 0, calls: 0 };
+
+/** Where what is thought next stands: after what the message has that a call will be added to. */
+function endOf(message: ChatMessage | undefined): Place {
+  if (message?.role !== 'assistant') return BEGINNING;
+  const { content, tool_calls: calls } = message;
+  const texts = typeof content === 'string' ? [content] : (content ?? []).map((part) => textOf(part));
+  return { text: texts.join('').length, calls: calls?.length ?? 0 };
+}
+
 /** What was thought stands with what the model said or called after it. */
-function think(message: ChatMessage | undefined, thought: readonly ThinkingBlock[]): void {
+function think(message: ChatMessage | undefined, thought: readonly ThinkingBlock[], place: Place): void {
   if (thought.length === 0 || message?.role !== 'assistant') return;
-  message.thinking_blocks = [...(message.thinking_blocks ?? []), ...thought];
+  const blocks = thought.map((block) => placed(unplaced(block), place));
+  message.thinking_blocks = [...(message.thinking_blocks ?? []), ...blocks];
 }
 
 function toMessage({ role, content }: MessageItem, path: string, imagePaths: Map<ImagePart, ImagePlace>): ChatMessage {
@@ -174,7 +187,8 @@ function toAnswerPart(part: MessagePart): { type: 'text'; text: string } | { typ
   return part.type === 'refusal' ? part : { type: 'text', text: textOf(part) };
 }
 
-function textOf(part: MessagePart): string {
+function textOf(part: { text: string } | { refusal: string } | { type: 'input_image' }): string {
+  if ('refusal' in part) return part.refusal;
   return 'text' in part ? part.text : '';
 }
 

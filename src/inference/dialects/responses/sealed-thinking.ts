@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { unplaced } from '../../wire/answer-order.js';
 import { CONTENT_PARTS_MAX, ThinkingBlock } from '../../wire/chat-message.js';
 
 /** The form of what follows. Other servers write base64, which has no dot, so that none of theirs is taken for ours. */
@@ -15,11 +16,12 @@ const Blocks = z.array(ThinkingBlock).min(1).max(CONTENT_PARTS_MAX);
 
 /**
  * What was thought as `encrypted_content`, which a client hands back without looking into it. Nothing more is hidden than what the provider
- * sealed. None for what would be refused when it comes back: a provider of chat completions may send blocks of any form.
+ * sealed. Where it was thought is seen by its item. None for what would be refused when
+ * it comes back: a provider of chat completions may send blocks of any form.
  */
 export function sealThinking(blocks: readonly ThinkingBlock[]): string | undefined {
   if (!Blocks.safeParse(blocks).success) return undefined;
-  const sealed = PREFIX + Buffer.from(JSON.stringify(blocks)).toString('base64url');
+  const sealed = PREFIX + Buffer.from(JSON.stringify(blocks.map(unplaced))).toString('base64url');
   return sealed.length <= SEALED_LENGTH_MAX ? sealed : undefined;
 }
 

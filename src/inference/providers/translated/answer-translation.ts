@@ -6,6 +6,7 @@ import type {
 } from '@ai-sdk/provider';
 import type { ReportedUsage } from '../../domain/reported-usage.js';
 import type { AnswerToolCall, ChatCompletion, ChatCompletionChunk, ChunkChoice } from '../../wire/chat-answer.js';
+import { type Place, placed } from '../../wire/answer-order.js';
 import type { ThinkingBlock } from '../../wire/chat-message.js';
 import { toWireUsage } from '../../wire/wire-usage.js';
 import type { ProviderRequest } from '../chat-provider.js';
@@ -28,7 +29,8 @@ export function toCompletion(request: ProviderRequest, answer: WholeAnswer): Cha
     if (part.type === 'text') text += part.text;
     else if (part.type === 'reasoning') {
       reasoning += part.text;
-      thinking.push(...toThinkingBlocks(part.text, part.providerMetadata));
+      const place = { text: text.length, calls: toolCalls.length };
+      thinking.push(...toThinkingBlocks(part.text, part.providerMetadata, place));
     } else if (part.type === 'tool-call') toolCalls.push(toToolCall(part.toolCallId, part.toolName, part.input));
   }
   return {
@@ -61,13 +63,15 @@ export class ChunkTranslator {
   private readonly thinking: ThinkingBlock[] = [];
   /** Of the block that is being thought. */
   private thought = '';
+  private place: Place = { text: 0, calls: 0 };
+  private textLength = 0;
 
   constructor(private readonly request: ProviderRequest) {}
 
   /** The chunks that a part becomes: none for what OpenAI's format has no place for. */
   translate(part: LanguageModelV4StreamPart): ChatCompletionChunk[] {
-    if (part.type === 'text-delta') return part.delta === '' ? [] : this.chunks({ content: part.delta });
-    if (part.type === 'reasoning-start') this.thought = '';
+    if (part.type === 'text-delta') return this.continueText(part.delta);
+    if (part.type === 'reasoning-start') this.beginThinking();
     if (part.type === 'reasoning-start' || part.type === 'reasoning-delta') return this.continueThinking(part);
     if (part.type === 'tool-input-start') return this.beginToolCall(part.id, part.toolName, '');
     if (part.type === 'tool-input-delta') return part.delta === '' ? [] : this.continueToolCall(part.id, part.delta);
@@ -79,13 +83,23 @@ export class ChunkTranslator {
     return this.chunks({}, { finish_reason: toFinishReason(part.finishReason), ...stopOf(part.providerMetadata) });
   }
 
+  private continueText(delta: string): ChatCompletionChunk[] {
+    this.textLength += delta.length;
+    return delta === '' ? [] : this.chunks({ content: delta });
+  }
+
+  private beginThinking(): void {
+    this.thought = '';
+    this.place = { text: this.textLength, calls: this.indexByToolCall.size };
+  }
+
   private continueThinking(part: {
     delta?: string;
     providerMetadata?: SharedV4ProviderMetadata;
   }): ChatCompletionChunk[] {
     const { delta = '', providerMetadata } = part;
     this.thought += delta;
-    const signed = toThinkingBlocks(this.thought, providerMetadata);
+    const signed = toThinkingBlocks(this.thought, providerMetadata, this.place);
     this.thinking.push(...signed);
     if (delta === '' && signed.length === 0) return [];
     return this.chunks({
@@ -122,10 +136,12 @@ export class ChunkTranslator {
 }
 
 /** A block of thinking as Anthropic signed or sealed it: one, or none for what nobody has to see again. */
-function toThinkingBlocks(text: string, metadata: SharedV4ProviderMetadata | undefined): ThinkingBlock[] {
+function toThinkingBlocks(text: string, metadata: SharedV4ProviderMetadata | undefined, place: Place): ThinkingBlock[] {
   const { signature, redactedData: data } = metadata?.['anthropic'] ?? {};
-  if (typeof signature === 'string' && signature !== '') return [{ type: 'thinking', thinking: text, signature }];
-  return typeof data === 'string' ? [{ type: 'redacted_thinking', data }] : [];
+  if (typeof signature === 'string' && signature !== '') {
+    return [placed({ type: 'thinking', thinking: text, signature }, place)];
+  }
+  return typeof data === 'string' ? [placed({ type: 'redacted_thinking', data }, place)] : [];
 }
 
 /** The sequence that the model was to stop at and did, where the protocol tells it: Google's does not. */

@@ -7,6 +7,7 @@ import type {
   LanguageModelV4ToolCallPart,
   LanguageModelV4ToolResultPart,
 } from '@ai-sdk/provider';
+import { inOrder } from '../../wire/answer-order.js';
 import type { ChatMessage, ImagePart, ThinkingBlock } from '../../wire/chat-message.js';
 import { isMarked } from '../../wire/prompt-caching.js';
 import { ProviderRejection } from '../chat-provider.js';
@@ -95,9 +96,15 @@ function toAssistant(
       ...cachingOf(call),
     };
   });
-  const thinking = (message.thinking_blocks ?? []).map(toReasoning);
-  const said = text ? [{ type: 'text' as const, text, ...cachingOf(...partsOf(message.content)) }] : [];
-  return { role: 'assistant', content: [...thinking, ...said, ...calls] };
+  const steps = inOrder({ thinking: message.thinking_blocks ?? [], text, calls });
+  const lastSaid = steps.findLastIndex((step) => 'said' in step);
+  const content = steps.map((step, position) => {
+    if ('thought' in step) return toReasoning(step.thought);
+    if ('called' in step) return step.called;
+    const caching = position === lastSaid ? cachingOf(...partsOf(message.content)) : {};
+    return { type: 'text' as const, text: step.said, ...caching };
+  });
+  return { role: 'assistant', content };
 }
 
 /** Anthropic's libraries know a block by its seal. */
