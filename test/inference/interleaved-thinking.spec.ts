@@ -151,6 +151,33 @@ describe('what a model thinks between what it says and calls', () => {
   );
 
   it.each([
+    ['/v1/messages', { max_tokens: LIMIT, messages: [QUESTION] }],
+    ['/v1/responses', { input: [QUESTION], include: ['reasoning.encrypted_content'] }],
+    ['/v1/chat/completions', { messages: [QUESTION] }],
+  ])('is replayed byte for byte over %s', async (route, ask) => {
+    mock.behave({ steps: BETWEEN });
+    const send = async (stream: boolean) => {
+      const response = await fetch(`${caller.url}${route}`, {
+        method: 'POST',
+        headers: {
+          authorization: `Bearer ${caller.token}`,
+          'content-type': 'application/json',
+          'idempotency-key': `again-${stream}`,
+        },
+        body: JSON.stringify({ model: MODEL, ...ask, stream }),
+      });
+      return { text: await response.text(), isReplay: response.headers.has('idempotent-replayed') };
+    };
+    for (const stream of [false, true]) {
+      const [first, again] = [await send(stream), await send(stream)];
+      expect([first.isReplay, again.isReplay]).toEqual([false, true]);
+      expect(first.text).toContain('Then Rome.');
+      expect(again.text).toBe(first.text);
+    }
+    expect(mock.calls).toHaveLength(2);
+  });
+
+  it.each([
     ['a place that is none', { after: { text: -1, calls: 0 } }],
     ['half a place', { after: { text: 1 } }],
   ])('is refused with %s', async (_name, place) => {

@@ -263,14 +263,6 @@ describe('the official Anthropic client, unchanged but for its address', () => {
       'messages[0].content[0].type',
     ],
     [
-      'prompt caching',
-      { cache_control: { type: 'ephemeral' } },
-      400,
-      'invalid_request_error',
-      'unsupported_parameter',
-      'cache_control',
-    ],
-    [
       'prompt caching that has no price',
       { system: [{ type: 'text', text: 'a', cache_control: { type: 'ephemeral', ttl: '1h' } }] },
       400,

@@ -133,6 +133,41 @@ describe('the parts of a prompt that are marked for caching', () => {
     expect([anthropic.calls.length, openai.requests.length]).toEqual([1, 1]);
   });
 
+  // Planted: the member not sent on; the member sent to who does not know it.
+  it.each([
+    ['/v1/messages', false],
+    ['/v1/messages', true],
+    ['/v1/chat/completions', false],
+    ['/v1/chat/completions', true],
+  ])('are all of it where the body is marked, over %s (stream: %s)', async (route, stream) => {
+    const ask = { max_tokens: 100, messages: [{ role: 'user', content: 'A long book.' }], stream, ...MARK };
+    const answer = await caller.post(route, { model: CLAUDE, ...ask });
+    expect([answer.status, answer.headers.get(APPLIED) ?? '']).toEqual([200, expect.not.stringContaining('cache')]);
+    expect(anthropic.calls).toMatchObject([{ body: MARK }]);
+    for (const model of ['gpt-5-nano', 'sandbox-echo']) {
+      const elsewhere = await caller.post(route, { model, ...ask });
+      expect([model, elsewhere.status]).toEqual([model, 200]);
+      expect(elsewhere.headers.get(APPLIED)).toContain('cache_control=dropped');
+    }
+    expect(JSON.stringify(openai.requests)).not.toContain('cache_control');
+    const nothing = await caller.post(route, { model: CLAUDE, ...ask, cache_control: null });
+    expect(nothing.status).toBe(200);
+    expect(JSON.stringify(anthropic.calls[1])).not.toContain('cache_control');
+  });
+
+  // Planted: no count. The library leaves out the marks beyond the fourth, which are those of the last turns, and says nothing.
+  it('are refused where there are more of them than Anthropic takes', async () => {
+    const content = Array.from({ length: 4 }, (_, index) => ({ type: 'text', text: `Chapter ${index}.`, ...MARK }));
+    const ask = { model: CLAUDE, max_tokens: 100, messages: [{ role: 'user', content }] };
+    expect((await caller.post('/v1/messages', ask)).status).toBe(200);
+    for (const more of [MARK, { messages: [{ role: 'user', content: [...content, content[0]] }] }]) {
+      const { status, body } = await caller.post('/v1/messages', { ...ask, ...more });
+      expect({ status, body }).toMatchObject({ status: 400, body: { error: { code: 'provider_rejected' } } });
+      expect((body['error'] as { message: string }).message).toContain('at most 4');
+    }
+    expect(anthropic.calls).toHaveLength(1);
+  });
+
   it('are refused where they are to stay longer than there is a price for, naming the way out', async () => {
     const mark = { cache_control: { type: 'ephemeral', ttl: '1h' } };
     const content = [{ type: 'text', text: 'A long book.', ...mark }];
@@ -140,6 +175,9 @@ describe('the parts of a prompt that are marked for caching', () => {
     const refused = await caller.refusedChat(ask);
     expect(refused).toMatchObject({ status: 400, error: { param: 'messages[0].content[0].cache_control.ttl' } });
     expect(refused.error.message).toContain('must be "5m"');
+    const whole = { ...ask, messages: [{ role: 'user', content: 'A long book.' }], ...mark };
+    expect(await caller.refusedChat(whole)).toMatchObject({ status: 400, error: { param: 'cache_control.ttl' } });
+    expect((await caller.post('/v1/messages', whole)).body['error']).toMatchObject({ param: 'cache_control' });
     const message = await caller.post('/v1/messages', ask);
     expect(message.body['error']).toMatchObject({ code: 'unsupported_parameter', param: 'cache_control' });
     const dropped = await caller.post('/v1/messages', ask, { 'x-unsupported-parameters': 'drop' });

@@ -99,6 +99,8 @@ export const ChatCompletionBody = z.strictObject({
   safety_identifier: callersId,
   prompt_cache_key: callersId,
   metadata,
+  /** The whole prompt is to be cached, as far as it goes. */
+  ...cacheControl,
 });
 export type ChatCompletionBody = z.infer<typeof ChatCompletionBody> & {
   /** The tokens of thinking that Messages asks for beside the effort they are read as; no member of this format, and not sent in it. */

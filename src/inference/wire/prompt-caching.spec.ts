@@ -23,6 +23,7 @@ const MARKED: [place: string, mark: (body: ChatCompletionBody) => void][] = [
   ['a call', ({ messages }) => Object.assign((messages[2] as { tool_calls: object[] }).tool_calls[0]!, MARK)],
   ['a result', ({ messages }) => Object.assign((messages[3]!.content as object[])[0]!, MARK)],
   ['a tool', ({ tools }) => Object.assign(tools![0]!, MARK)],
+  ['the body', (body) => Object.assign(body, MARK)],
   ['a tool, as null', ({ tools }) => Object.assign(tools![0]!, { cache_control: null })],
 ];
 

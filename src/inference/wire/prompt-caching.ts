@@ -16,9 +16,19 @@ interface Marked {
   cache_control?: unknown;
 }
 
-/** Whether any part of a prompt has the member, also where it is null: other providers do not know it. */
-export function asksForCaching({ messages, tools }: ChatCompletionBody): boolean {
-  return (tools ?? []).some(mentionsCaching) || messages.some((message) => markable(message).some(mentionsCaching));
+/** Whether a body or any part of its prompt has the member, also where it is null: other providers do not know it. */
+export function asksForCaching(body: ChatCompletionBody): boolean {
+  const { messages, tools } = body;
+  return (
+    mentionsCaching(body) ||
+    (tools ?? []).some(mentionsCaching) ||
+    messages.some((message) => markable(message).some(mentionsCaching))
+  );
+}
+
+/** How many marks a body has, its own among them. */
+export function countMarks(body: ChatCompletionBody): number {
+  return [body, ...(body.tools ?? []), ...body.messages.flatMap(markable)].filter(isMarked).length;
 }
 
 /** The same prompt for a model that does not cache what it is told to. */
@@ -29,7 +39,7 @@ export function withoutCaching(body: ChatCompletionBody): ChatCompletionBody {
     ...('tool_calls' in message && message.tool_calls && { tool_calls: message.tool_calls.map(unmarked) }),
   }));
   return {
-    ...body,
+    ...unmarked(body),
     messages: messages as ChatCompletionBody['messages'],
     ...(body.tools && { tools: body.tools.map(unmarked) }),
   };

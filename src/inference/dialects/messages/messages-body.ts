@@ -157,16 +157,16 @@ export const MessagesBody = z.strictObject({
     })
     .nullish(),
   metadata: z.strictObject({ user_id: callersId }).nullish(),
+  cache_control: cacheControl,
 });
 export type MessagesBody = z.infer<typeof MessagesBody>;
 export type MessagesTurn = MessagesBody['messages'][number];
 
-/** What no model prices beside prompt caching. */
+/** What no model prices. */
 export const MESSAGES_PRICE_CHANGING = new Map<string, readonly unknown[]>([
   ['service_tier', ['standard_only']],
   ['speed', ['standard']],
   ['inference_geo', []],
-  ['cache_control', []],
   ['container', []],
   ['mcp_servers', [[]]],
 ]);
@@ -176,13 +176,14 @@ export interface Markable {
   cache_control?: unknown;
 }
 
-/** Whether any part of the prompt is to be cached in a way that has no price. */
-export function hasUnpricedCaching({ system, messages, tools }: MessagesBody): boolean {
+/** Whether the prompt or any part of it is to be cached in a way that has no price. */
+export function hasUnpricedCaching(body: MessagesBody): boolean {
+  const { system, messages, tools } = body;
   const blocks = [system, ...messages.map(({ content }) => content)].flatMap((content) =>
     Array.isArray(content) ? (content as (Markable & { content?: unknown })[]) : [],
   );
   const within = blocks.flatMap(({ content }) => (Array.isArray(content) ? (content as Markable[]) : []));
-  return [...blocks, ...within, ...(tools ?? [])].some(
+  return [body, ...blocks, ...within, ...(tools ?? [])].some(
     ({ cache_control: asked }) => (asked ?? null) !== null && !CacheControl.safeParse(asked).success,
   );
 }

@@ -71,6 +71,7 @@ export function parseMessages(raw: unknown, options: { dropUnsupported: boolean 
       },
       user: metadata?.user_id,
     }),
+    ...cachingOf(body),
   };
   return { body: chat, dropped, imagePaths };
 }

@@ -1,6 +1,7 @@
 import { AnthropicLanguageModel } from '@ai-sdk/anthropic/internal';
 import type { Dispatcher } from 'undici';
 import type { ProviderEndpoint } from '../../../config/provider-endpoints.js';
+import { countMarks, isMarked } from '../../wire/prompt-caching.js';
 import { ProviderRejection, type ProviderRequest } from '../chat-provider.js';
 import { AnthropicUsageTap } from './anthropic-usage-tap.js';
 import { budgetOf, outputLimitOf } from './call-options.js';
@@ -11,6 +12,8 @@ const API_VERSION = '2023-06-01';
 /** Least thinking that the API takes. */
 const THINKING_TOKENS_MIN = 1_024;
 const SAMPLING = ['temperature', 'top_p', 'top_k'] as const;
+/** Places of a prompt that can be cached up to; the library leaves out what is beyond, and says nothing. */
+const MARKS_MAX = 4;
 const NOT_OFFERED = ['presence_penalty', 'frequency_penalty', 'seed'] as const;
 
 /** What is sent, as far as this server looks into it. */
@@ -51,6 +54,7 @@ export class AnthropicProtocol implements Protocol {
             // Arguments that are streamed before they are checked may end as no JSON.
             toolStreaming: false,
             ...(body.parallel_tool_calls === false && { disableParallelToolUse: true }),
+            ...(isMarked(body) && { cacheControl: { type: 'ephemeral' as const } }),
             ...(body.user && { metadata: { userId: body.user } }),
           },
         },
@@ -68,6 +72,9 @@ function refuseUnoffered({ body, parameters }: ProviderRequest): void {
   if (format?.type === 'json_object') asked.push('response_format json_object (send a json_schema)');
   if (format?.type === 'json_schema' && !format.json_schema.schema) asked.push('a json_schema without its schema');
   if (asked.length > 0) throw new ProviderRejection(`it does not offer ${asked.join(', ')}`);
+  const marks = countMarks(body);
+  if (marks > MARKS_MAX)
+    throw new ProviderRejection(`it takes at most ${MARKS_MAX} cache_control, and there are ${marks}`);
 }
 
 /**
