@@ -9,6 +9,8 @@ const IMAGES = 'Anthropic vision guide';
 
 /** What the provider adds to the prompt as soon as tools are offered. */
 const TOOL_PROMPT_TOKENS = 346;
+/** Anthropic publishes no limit: as many as any model takes here. */
+const STOPS_MAX = 64;
 const NOT_OFFERED = 'Anthropic models do not offer this parameter';
 
 interface Claude {
@@ -47,6 +49,7 @@ function constraintsOf({ displayName, sampling, efforts, maxOutputTokens }: Clau
     },
     top_k: isFixed ? { supported: false, reason: `${displayName} does not take top_k` } : { supported: true, min: 0 },
     max_tokens: { supported: true, min: 1, max: maxOutputTokens, default: 4_096 },
+    stop: { supported: true, maxItems: STOPS_MAX },
     n: refused(1),
     presence_penalty: refused(0),
     frequency_penalty: refused(0),

@@ -35,14 +35,18 @@ export interface ParameterBaseline {
   /** Sizes beyond which a value is no parameter but a text: most items, and most characters of one, keys included. */
   maxItems?: number;
   maxItemLength?: number;
+  /** As many items as a model's own constraint may allow in place of `maxItems`. */
+  maxItemsMost?: number;
   /** No parameter of OpenAI's: supported only where the model's constraints list it. */
   isExtension?: true;
 }
 
 /** OpenAI charges for each of up to 128 choices. */
 const CHOICES_MAX = 128;
-/** Google takes as many, the others one less. */
+/** Google takes as many, and OpenAI one less. */
 const STOPS_MAX = 5;
+/** Anthropic publishes no limit; more are no list of sequences. */
+const STOPS_MOST = 64;
 const STOP_LENGTH_MAX = 256;
 const BIASES_MAX = 300;
 /** Of a word that says how, and of what names a token or weighs it. */
@@ -56,7 +60,7 @@ export const PARAMETER_BASELINES: Readonly<Record<ConstrainedParameter, Paramete
   top_k: { type: 'integer', isExtension: true },
   presence_penalty: { type: 'number', default: 0 },
   frequency_penalty: { type: 'number', default: 0 },
-  stop: { type: 'string|string[]', maxItems: STOPS_MAX, maxItemLength: STOP_LENGTH_MAX },
+  stop: { type: 'string|string[]', maxItems: STOPS_MAX, maxItemsMost: STOPS_MOST, maxItemLength: STOP_LENGTH_MAX },
   n: { type: 'integer', default: 1, min: 1, max: CHOICES_MAX },
   seed: { type: 'integer' },
   logit_bias: { type: 'object', maxItems: BIASES_MAX, maxItemLength: WORD_LENGTH_MAX },
@@ -69,6 +73,12 @@ export const PARAMETER_BASELINES: Readonly<Record<ConstrainedParameter, Paramete
 
 /** The two names of the output limit. The second is OpenAI's newer one and counts reasoning too. */
 export const OUTPUT_LIMITS = ['max_tokens', 'max_completion_tokens'] as const satisfies ConstrainedParameter[];
+
+/** The most items that a parameter may have where a model's own constraint allows `own`: more than others only as far as any may. */
+export function maxItemsOf({ maxItems, maxItemsMost }: ParameterBaseline, own: number | undefined): number | undefined {
+  if (maxItems === undefined || maxItemsMost === undefined || own === undefined) return maxItems;
+  return Math.max(maxItems, Math.min(own, maxItemsMost));
+}
 
 export function isConstrainedParameter(name: string): name is ConstrainedParameter {
   return Object.hasOwn(PARAMETER_BASELINES, name);

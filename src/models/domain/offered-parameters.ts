@@ -1,6 +1,7 @@
 import {
   CONSTRAINED_PARAMETERS,
   isOutputLimit,
+  maxItemsOf,
   PARAMETER_BASELINES,
   type ConstrainedParameter,
 } from './constrained-parameters.js';
@@ -23,19 +24,20 @@ export function offeredParameters(
   for (const name of CONSTRAINED_PARAMETERS) {
     const target = sentAs.get(name) ?? name;
     const ruling = governing.get(target);
-    const { isExtension, ...baseline } = PARAMETER_BASELINES[target];
+    const baseline = PARAMETER_BASELINES[target];
+    const { isExtension, maxItemsMost: _most, ...shown } = baseline;
     if (!ruling && (isExtension || meta.maxOutputTokens === 0)) continue;
     const { alternativeName, ...terms } = ruling ?? { supported: true };
     const reason = constraints[name]?.reason ?? terms.reason;
     const parameter: ParameterConstraint = {
-      ...baseline,
+      ...shown,
       ...terms,
       supported: terms.supported || alternativeName !== undefined,
       ...(target !== name && { alternativeName: target }),
       ...(reason !== undefined && { reason }),
     };
     for (const size of ['maxItems', 'maxItemLength'] as const) {
-      const limit = baseline[size];
+      const limit = size === 'maxItems' ? maxItemsOf(baseline, terms.maxItems) : baseline[size];
       if (limit !== undefined) parameter[size] = least(terms[size], limit);
     }
     if (!isOutputLimit(target)) {

@@ -1,3 +1,4 @@
+import { offeredParameters } from './offered-parameters.js';
 import type { ParameterConstraints } from './parameter-constraint.js';
 import { resolveParameters, type ResolveOptions } from './parameter-constraints.js';
 import { formatParametersApplied } from './parameters-applied.js';
@@ -234,6 +235,25 @@ describe('policies', () => {
     expect(resolve(constraints, { stop: 'abcd' }).violations).toMatchObject([{ rule: 'max_item_length', limit: 3 }]);
     expect(resolve(constraints, { stop: ['a', 'b', 'cdefg'] }).violations).toHaveLength(2);
     expect(resolve(constraints, { stop: ['a', 'b'] }).violations).toEqual([]);
+  });
+
+  // Planted: the model's own word lowered to what holds where a model says nothing; no end to what it may say.
+  it('let a model take more items than others, up to what any may take', () => {
+    const texts = (count: number) => ({ stop: Array.from({ length: count }, (_, index) => `END ${index}`) });
+    const limitOf = (maxItems: number | undefined, count: number, onViolation?: 'warn') => {
+      const stop = { supported: true, ...(maxItems && { maxItems }), ...(onViolation && { onViolation }) };
+      const shown = offeredParameters({ parameterConstraints: { stop }, maxOutputTokens: 100 }, 100).stop?.maxItems;
+      const { violations } = resolve({ stop }, texts(count));
+      return [shown, violations[0] && 'limit' in violations[0] ? violations[0].limit : null];
+    };
+    expect(limitOf(undefined, 5)).toEqual([5, null]);
+    expect(limitOf(undefined, 6)).toEqual([5, 5]);
+    expect(limitOf(16, 16)).toEqual([16, null]);
+    expect(limitOf(16, 17)).toEqual([16, 16]);
+    expect(limitOf(1_000, 64)).toEqual([64, null]);
+    expect(limitOf(1_000, 65)).toEqual([64, 64]);
+    expect(limitOf(2, 3, 'warn')).toEqual([2, null]);
+    expect(limitOf(2, 6, 'warn')).toEqual([2, 2]);
   });
 });
 

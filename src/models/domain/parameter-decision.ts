@@ -1,4 +1,4 @@
-import { isOfType, type ParameterBaseline } from './constrained-parameters.js';
+import { isOfType, maxItemsOf, type ParameterBaseline } from './constrained-parameters.js';
 import type { ParameterConstraint } from './parameter-constraint.js';
 import { boundsViolation, isAllowed, isSameValue } from './parameter-value.js';
 import {
@@ -44,7 +44,7 @@ export function decideParameter(input: DecisionInput): Decision {
     if (policy === 'drop') return { outcome: 'dropped' };
     return { outcome: 'refused', violations: [typeViolation(offeredAs, value, type)] };
   }
-  const unbounded = valueViolations(offeredAs, value, baseline);
+  const unbounded = valueViolations(offeredAs, value, boundsFor(constraint, baseline));
   const violations = constraint ? valueViolations(offeredAs, value, constraint) : [];
   if (violations.length === 0 && unbounded.length === 0) return isUnsupported ? { outcome: 'warned' } : KEPT;
   if (policy === 'drop') return { outcome: 'dropped' };
@@ -70,7 +70,7 @@ export function plainValueCheck(
   if (!isSupported(constraint, baseline)) return null;
   const type = constraint?.type ?? baseline.type;
   const { allowedValues } = constraint ?? {};
-  const maxItems = Math.min(baseline.maxItems ?? Infinity, constraint?.maxItems ?? Infinity);
+  const maxItems = Math.min(boundsFor(constraint, baseline).maxItems ?? Infinity, constraint?.maxItems ?? Infinity);
   const maxItemLength = Math.min(baseline.maxItemLength ?? Infinity, constraint?.maxItemLength ?? Infinity);
   if (type === 'number' || type === 'integer') {
     // One number is one item, and has no length.
@@ -92,6 +92,12 @@ export function plainValueCheck(
     (allowedValues === undefined || isAllowed(value, allowedValues)) &&
     (maxItems === Infinity || countItems(value) <= maxItems) &&
     (maxItemLength === Infinity || longestItem(value) <= maxItemLength);
+}
+
+/** What no policy of a model's lets a value pass. */
+function boundsFor(constraint: ParameterConstraint | undefined, baseline: ParameterBaseline): ParameterBaseline {
+  const maxItems = maxItemsOf(baseline, constraint?.maxItems);
+  return maxItems === baseline.maxItems || maxItems === undefined ? baseline : { ...baseline, maxItems };
 }
 
 /** The value that holds upstream when the parameter is absent, where that is known. */
