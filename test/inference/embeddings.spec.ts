@@ -176,6 +176,12 @@ describe('embeddings', () => {
     ['an empty list', { input: [] }, 400, 'invalid_request'],
     ['texts and tokens together', { input: ['a', 1] }, 400, 'invalid_request'],
     ['too many texts', { input: Array.from({ length: 2_049 }, () => 'a') }, 400, 'invalid_request'],
+    [
+      'more components than can be answered',
+      { input: Array.from({ length: 1_024 }, () => 'a'), dimensions: 16_384 },
+      400,
+      'invalid_request',
+    ],
     ['an unknown encoding', { encoding_format: 'int8' }, 400, 'invalid_request'],
     ['an unknown field', { store: true }, 400, 'unknown_parameter'],
     [

@@ -26,6 +26,8 @@ export interface MockBehaviour {
   statusTimes?: number;
   /** Embeddings only: numbers are answered, whatever was asked for. */
   floatsOnly?: boolean;
+  /** Embeddings only: of how many components each is; two unless it says so. */
+  dimensions?: number;
   /** Sent as it is, instead of an answer. */
   rawBody?: string;
   /** Streams only: the connection is cut after this many chunks. */
@@ -163,19 +165,20 @@ export class OpenAiMock {
     response.end();
   }
 
-  /** Vectors of two components: how long the text is, and which one it was. They come in no order. */
+  /** Vectors that begin with how long the text is, and which one it was. They come in no order, each number on a line of its own. */
   private embed(body: Record<string, unknown>, response: ServerResponse): void {
     const inputs = (Array.isArray(body['input']) ? body['input'] : [body['input']]) as unknown[];
     const tokens = inputs.reduce<number>((sum, input) => sum + Math.ceil(String(input).length / 4), 0);
     const isBase64 = body['encoding_format'] === 'base64' && !this.behaviour.floatsOnly;
+    const rest = Array.from({ length: (this.behaviour.dimensions ?? 2) - 2 }, () => -0.006929283495992422);
     const data = inputs.map((input, index) => {
-      const vector = [String(input).length, index + 0.5];
+      const vector = [String(input).length, index + 0.5, ...rest];
       const embedding = isBase64 ? Buffer.from(new Float32Array(vector).buffer).toString('base64') : vector;
       return { object: 'embedding', index, embedding };
     });
     const usage = this.behaviour.usage === undefined ? { prompt_tokens: tokens, total_tokens: tokens } : null;
     const list = { object: 'list', model: body['model'], data: data.reverse(), ...(usage && { usage }) };
-    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(list));
+    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(list, null, 2));
     this.billed.requests += 1;
     this.billed.promptTokens += usage?.prompt_tokens ?? 0;
   }

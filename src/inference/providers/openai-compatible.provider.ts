@@ -15,13 +15,14 @@ import {
   type ProviderAnswer,
   type ProviderEvent,
   ProviderFailure,
+  ProviderRejection,
   type ProviderRequest,
 } from './chat-provider.js';
 import { readCompletionStream } from './completion-stream.js';
 import { type AnswerBody, type OpenAnswer, openAnswer } from './open-answer.js';
 import { refusalOf } from './provider-refusal.js';
 import { wasNeverSent } from './retryable.js';
-import { fetchWhole, type WholeAnswer } from './whole-answer.js';
+import { AnswerTooLarge, fetchWhole, type WholeAnswer } from './whole-answer.js';
 
 /** Aborting saves nothing with most providers, so a stream whose client has left is read on for this long. */
 const DRAIN_CAP_MS = 60_000;
@@ -29,6 +30,10 @@ const DRAIN_CAP_MS = 60_000;
 const REFUSAL_BYTES_MAX = 64 * 1_024;
 /** What may follow `[DONE]` before the connection is given up. */
 const REST_BYTES_MAX = 1_024;
+/** The most inputs with the most components of any model in use take this much in the compact encoding, and as numbers several times as much. */
+const EMBEDDINGS_BYTES_MAX = 64 * 1_024 * 1_024;
+/** With more inputs the compact encoding is asked for, whatever the caller wants. A server that knows it not answers in numbers. */
+const FEW_INPUTS = 128;
 /** Only OpenAI itself is known to take the field; leaving it out would let the account's own setting choose the price. */
 const SERVICE_TIER_PROVIDERS = new Set(['openai']);
 
@@ -97,16 +102,18 @@ export class OpenAiCompatibleProvider implements ChatProvider, EmbeddingProvider
 
   async embed(request: EmbeddingRequest, signal: AbortSignal): Promise<EmbeddingAnswer> {
     const { model, body } = request;
-    const call = { path: '/embeddings', body: { ...body, model: model.name }, traceparent: request.traceparent };
-    const { text, headers } = await this.ask(call, signal);
-    const { vectors, usage } = parseEmbeddings(text, inputsOf(body).length);
+    const { length: count } = inputsOf(body);
+    const sent = { ...body, model: model.name, ...(count > FEW_INPUTS && { encoding_format: 'base64' }) };
+    const call = { path: '/embeddings', body: sent, traceparent: request.traceparent };
+    const { text, headers } = await this.ask(call, signal, EMBEDDINGS_BYTES_MAX).catch(tooManyInputs);
+    const { vectors, usage } = parseEmbeddings(text, count);
     return { vectors, usage, providerRequestId: requestIdOf(headers) };
   }
 
   /** An answer as a whole. */
-  private async ask(call: OutgoingCall, signal: AbortSignal): Promise<WholeAnswer> {
+  private async ask(call: OutgoingCall, signal: AbortSignal, bytesMax?: number): Promise<WholeAnswer> {
     const post = this.post(call, 'application/json');
-    const answer = await fetchWhole(this.dispatcher, post, signal).catch(unreachable(signal));
+    const answer = await fetchWhole(this.dispatcher, post, signal, bytesMax).catch(unreachable(signal));
     if (answer.statusCode !== 200) throw refusalOf(answer.statusCode, readRefusal(answer.text));
     return answer;
   }
@@ -154,6 +161,12 @@ function unreachable(signal: AbortSignal): (error: unknown) => never {
     const isRetryable = wasNeverSent(error);
     throw new ProviderFailure('the provider could not be reached', { cause: error, isRetryable });
   };
+}
+
+/** How much is answered is the caller's doing, and sent again it would be as much. */
+function tooManyInputs(error: unknown): never {
+  if (!(error instanceof AnswerTooLarge)) throw error;
+  throw new ProviderRejection('its answer is too large to be read; send fewer inputs at a time');
 }
 
 async function readText(body: AnswerBody): Promise<string> {

@@ -6,6 +6,13 @@ import { RequestStop } from './request-stop.js';
 /** An answer beyond this is no chat completion. */
 const ANSWER_BYTES_MAX = 32 * 1_024 * 1_024;
 
+/** Nobody reads an answer beyond what its kind may have. */
+export class AnswerTooLarge extends ProviderFailure {
+  constructor() {
+    super('the answer was too large');
+  }
+}
+
 /** An answer that was read to its end. */
 export interface WholeAnswer {
   statusCode: number;
@@ -15,12 +22,13 @@ export interface WholeAnswer {
 
 /**
  * Sends a request and reads the whole answer. No stream is made of a body that nobody reads as one.
- * @throws what the signal was aborted with, ProviderFailure for an answer that is too large, else what the connection came to.
+ * @throws what the signal was aborted with, AnswerTooLarge, else what the connection came to.
  */
 export function fetchWhole(
   dispatcher: Dispatcher,
   options: Dispatcher.DispatchOptions,
   signal: AbortSignal,
+  bytesMax = ANSWER_BYTES_MAX,
 ): Promise<WholeAnswer> {
   return new Promise((resolve, reject) => {
     const stop = new RequestStop(signal);
@@ -34,7 +42,7 @@ export function fetchWhole(
       },
       onResponseData(controller, part) {
         length += part.length;
-        if (length > ANSWER_BYTES_MAX) controller.abort(new ProviderFailure('the answer was too large'));
+        if (length > bytesMax) controller.abort(new AnswerTooLarge());
         else parts.push(part);
       },
       onResponseEnd() {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { FieldError } from '../../common/errors/app-error.js';
 import { MODEL_ID_LENGTH_MAX } from './chat-completion.js';
 import { type BodyForm, readBody } from './read-body.js';
 
@@ -8,6 +9,8 @@ export const INPUTS_MAX = 2_048;
 const TOKENS_MAX = 131_072;
 /** More components than any model has. */
 const DIMENSIONS_MAX = 16_384;
+/** Components of one answer: as many as the most inputs have of the largest models in use. More would fill the memory. */
+const COMPONENTS_MAX = INPUTS_MAX * 4_096;
 
 const text = z.string().min(1);
 const tokens = z.array(z.number().int().min(0)).min(1).max(TOKENS_MAX);
@@ -26,7 +29,7 @@ export type EmbeddingBody = z.infer<typeof EmbeddingBody>;
 const FORM: BodyForm<EmbeddingBody> = {
   schema: EmbeddingBody,
   priceChanging: new Map(),
-  check: () => ({ failed: [], unsupported: [] }),
+  check: (body) => ({ failed: dimensionFaults(body), unsupported: [] }),
 };
 
 export interface ParsedEmbedding {
@@ -41,6 +44,16 @@ export interface ParsedEmbedding {
  */
 export function parseEmbedding(raw: unknown, options: { dropUnsupported: boolean }): ParsedEmbedding {
   return readBody(withoutNulls(raw), FORM, options);
+}
+
+function dimensionFaults(body: EmbeddingBody): FieldError[] {
+  const { dimensions = 1 } = body;
+  const inputs = inputsOf(body).length;
+  const most = Math.floor(COMPONENTS_MAX / inputs);
+  if (dimensions <= most) return [];
+  return [
+    { field: 'dimensions', message: `must be at most ${most} for ${inputs} inputs: send fewer inputs at a time` },
+  ];
 }
 
 /** Each input by itself, in its order. */
@@ -70,7 +83,9 @@ function toBase64(vector: number[]): string {
 
 function fromBase64(text: string): number[] {
   const bytes = Buffer.from(text, 'base64');
-  return Array.from({ length: Math.floor(bytes.length / 4) }, (_, index) => bytes.readFloatLE(index * 4));
+  const vector: number[] = [];
+  for (let at = 0; at + 4 <= bytes.length; at += 4) vector.push(bytes.readFloatLE(at));
+  return vector;
 }
 
 /** Clients write null for what they leave out. */
