@@ -124,10 +124,10 @@ export class Circuit {
 
   /**
    * Waits for a place, which users share fairly; what is returned gives it back, once.
-   * @throws OverloadedError where too many wait already.
+   * @throws OverloadedError where too many wait already, and the signal's reason.
    */
-  enter(userId: string): Promise<() => void> {
-    return this.places.enter(userId);
+  enter(userId: string, signal: AbortSignal): Promise<() => void> {
+    return this.places.enter(userId, signal);
   }
 
   /**

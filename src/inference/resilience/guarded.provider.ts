@@ -67,7 +67,7 @@ export class GuardedProvider implements ChatProvider {
   ): Promise<{ circuit: Circuit; leave: () => void }> {
     const circuit = this.circuits.of(this.name, model.id);
     place?.awaitPlace();
-    const leave = await circuit.enter(userId);
+    const leave = await circuit.enter(userId, signal);
     if (signal.aborted) leave();
     signal.throwIfAborted();
     place?.takePlace();

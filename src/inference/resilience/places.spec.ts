@@ -2,6 +2,8 @@ import fc from 'fast-check';
 import { OverloadedError } from '../../common/errors/common.errors.js';
 import { Places } from './places.js';
 
+const NEVER = new AbortController().signal;
+
 /** Who is in, who was turned away, in the order in which it happened. */
 class Crowd {
   readonly inside: { user: string; leave: () => void }[] = [];
@@ -11,7 +13,7 @@ class Crowd {
 
   async enter(...users: string[]): Promise<void> {
     for (const user of users) {
-      this.places.enter(user).then(
+      this.places.enter(user, NEVER).then(
         (leave) => this.inside.push({ user, leave }),
         (error: unknown) => {
           expect(error).toBeInstanceOf(OverloadedError);
@@ -67,6 +69,23 @@ describe('places', () => {
     expect(crowd.users()).toEqual(['ann', 'ben']);
     await crowd.enter('ann', 'ann');
     expect(crowd.refused).toEqual(['ann', 'ann']);
+  });
+
+  /** Removed once: who was given up stood in the room to wait until a place came free, and others were turned away for it. */
+  it('are waited for by nobody who was given up', async () => {
+    const places = new Places(1, 1);
+    const crowd = new Crowd(places);
+    await crowd.enter('ann');
+    const given = new AbortController();
+    const reason = new Error('too late');
+    const waiting = places.enter('ben', given.signal);
+    given.abort(reason);
+    await expect(waiting).rejects.toBe(reason);
+    await expect(places.enter('ben', given.signal)).rejects.toBe(reason);
+    await crowd.enter('cem');
+    expect(crowd.refused).toEqual([]);
+    await crowd.leave('ann');
+    expect(crowd.users()).toEqual(['cem']);
   });
 
   it('are never too many, and never empty while somebody waits, whoever comes and goes', async () => {

@@ -21,20 +21,32 @@ export class Places {
   ) {}
 
   /**
-   * Waits for a place; what is returned gives it back, once.
-   * @throws OverloadedError where too many wait already.
+   * Waits for a place; what is returned gives it back, once. Who is given up meanwhile waits no longer.
+   * @throws OverloadedError where too many wait already, and the signal's reason.
    */
-  async enter(user: string): Promise<() => void> {
+  async enter(user: string, signal: AbortSignal): Promise<() => void> {
+    signal.throwIfAborted();
     if (this.taken < this.placesMax) {
       this.taken += 1;
       this.count(user, 1);
-    } else await this.wait(user);
+    } else await this.wait(user, signal);
     return () => this.leave(user);
   }
 
-  private wait(user: string): Promise<void> {
+  private wait(user: string, signal: AbortSignal): Promise<void> {
     if (this.waiting.length >= this.waitingMax) this.makeRoomFor(user);
-    return new Promise((admit, refuse) => this.waiting.push({ user, admit, refuse }));
+    let giveUp: () => void;
+    return new Promise<void>((admit, refuse) => {
+      const waiting = { user, admit, refuse };
+      this.waiting.push(waiting);
+      giveUp = () => {
+        const position = this.waiting.indexOf(waiting);
+        if (position === -1) return;
+        this.waiting.splice(position, 1);
+        refuse(signal.reason as Error);
+      };
+      signal.addEventListener('abort', giveUp, { once: true });
+    }).finally(() => signal.removeEventListener('abort', giveUp));
   }
 
   /** @throws OverloadedError where nobody has and wants more than `user` would. */
