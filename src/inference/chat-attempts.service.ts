@@ -32,12 +32,12 @@ export class ChatAttempts {
     hasClientLeft: () => boolean,
     attempt: (planned: PlannedCall, limit: TimeLimit) => Promise<Result>,
   ): Promise<Result> {
-    const failure = await this.try(planned, attempt);
+    const failure = await this.try(planned, attempt, hasClientLeft);
     if ('result' in failure) return failure.result;
     if (isProvidersTrouble(failure.error)) {
       for await (const candidate of this.fallbacks.candidates(planned)) {
         if (hasClientLeft()) break;
-        const outcome = await this.try(candidate, attempt);
+        const outcome = await this.try(candidate, attempt, hasClientLeft);
         if ('result' in outcome) return outcome.result;
       }
     }
@@ -69,8 +69,10 @@ export class ChatAttempts {
   private async try<Result>(
     planned: PlannedCall,
     attempt: (planned: PlannedCall, limit: TimeLimit) => Promise<Result>,
+    hasClientLeft: () => boolean = () => false,
   ): Promise<{ result: Result } | { error: AppError }> {
     const limit = this.timeLimitFor(planned.call);
+    limit.isWanted = () => !hasClientLeft();
     try {
       return { result: await attempt(planned, limit) };
     } catch (thrown) {

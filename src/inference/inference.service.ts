@@ -13,6 +13,9 @@ import { UsageEstimator } from './usage-estimator.service.js';
 import { callsTools, generatedTexts } from './wire/chat-answer.js';
 import { toWireUsage } from './wire/wire-usage.js';
 
+/** Why a hold was given back that nobody waited for any more. */
+const CLIENT_LEFT = 'client_left';
+
 export interface PlainAnswer {
   /** As it was answered: by another model where that of the caller failed. */
   call: ChatCall;
@@ -85,7 +88,7 @@ export class InferenceService {
   private async open(call: ChatCall, hasClientLeft: () => boolean): Promise<{ plan: HoldPlan; hold: OpenHold }> {
     const opened = await this.holds.open(call);
     if (!hasClientLeft()) return opened;
-    await opened.hold.void('client_left');
+    await opened.hold.void(CLIENT_LEFT);
     throw new ClientLeftError();
   }
 
@@ -102,7 +105,7 @@ export class InferenceService {
         return { ...tried, hold, stream };
       });
     } catch (error) {
-      await hold.void('provider_error');
+      await hold.void(reasonOf(error));
       throw error;
     }
   }
@@ -119,7 +122,7 @@ export class InferenceService {
         return { ...tried, answer: await limit.run(complete).finally(() => limit.release()) };
       })
       .catch(async (error: unknown) => {
-        await hold.void('provider_error');
+        await hold.void(reasonOf(error));
         throw error;
       });
     const { chat } = call;
@@ -144,4 +147,9 @@ export class InferenceService {
     );
     return { call, body, plan, reservation: hold.reservation, settlement };
   }
+}
+
+/** Why a hold is given back whose call came to nothing. */
+function reasonOf(error: unknown): string {
+  return error instanceof ClientLeftError ? CLIENT_LEFT : 'provider_error';
 }

@@ -1,5 +1,6 @@
 import { type ClientRequest, type IncomingMessage, request, type Server } from 'node:http';
 import pg from 'pg';
+import { CircuitBreakers } from '../../src/inference/resilience/circuit-breakers.service.js';
 import { OpenAiMock } from '../support/openai-mock.js';
 import { until } from '../support/until.js';
 import { type Caller, ChatBench } from './chat-bench.js';
@@ -16,6 +17,8 @@ describe.each([{ stream: false }, { stream: true }])('a client that leaves (stre
   beforeAll(async () => {
     mock = await new OpenAiMock().start();
     bench = await ChatBench.start({ env: { OPENAI_BASE_URL: mock.baseUrl } });
+    const circuits = bench.server.app.get(CircuitBreakers);
+    circuits.settings = { ...circuits.settings, callsMax: 1 };
   });
   beforeEach(async () => {
     mock.behave({ usage: USAGE });
@@ -40,6 +43,21 @@ describe.each([{ stream: false }, { stream: true }])('a client that leaves (stre
     await until(async () => (await holds()).join() === 'voided');
     expect(mock.requests).toEqual([]);
     await caller.expectUntouched();
+  });
+
+  /** Removed once: the look at the connection once there is a place, and the provider was asked and paid for nobody. */
+  it('while it waits for a place among the calls of the model: nobody is asked, nothing is charged', async () => {
+    mock.behave({ usage: USAGE, delayMs: 1_000 });
+    const first = send();
+    await until(() => mock.requests.length === 1);
+    const second = send();
+    await until(async () => (await holds()).length === 2);
+    second.client.destroy();
+    (await first.answered).resume();
+    await until(async () => !(await holds()).includes('pending'));
+    expect((await holds()).toSorted()).toEqual(['settled', 'voided']);
+    expect(mock.requests).toHaveLength(1);
+    expect(await caller.ledger()).toHaveLength(1);
   });
 
   it('before the head: the answer is charged as the provider counted it', async () => {

@@ -3,12 +3,14 @@ import type { ChatCompletion, ChatCompletionChunk } from '../wire/chat-answer.js
 import type { ChatCompletionBody } from '../wire/chat-completion.js';
 import type { EmbeddingBody } from '../wire/embedding.js';
 
-/** One request as it goes out: the caller's body, and the parameters as the model's constraints resolved them. */
+/** Who measures the time of a call. */
 export interface PlaceWatch {
   awaitPlace(): void;
+  /** @throws where the provider is not to be asked any more. */
   takePlace(): void;
 }
 
+/** One request as it goes out: the caller's body, and the parameters as the model's constraints resolved them. */
 export interface ProviderRequest {
   /** Our request id, for the provider's logs and for a deterministic answer. */
   requestId: string;

@@ -1,3 +1,5 @@
+import { ClientLeftError } from '../inference.errors.js';
+
 /** Why a signal aborted: the provider took too long. */
 export class TimeLimitExceeded extends Error {
   constructor(limitMs: number) {
@@ -17,6 +19,9 @@ export class TimeLimit {
   isExceeded = false;
   /** The step waits for a place: the provider has not been asked yet. */
   isWaiting = false;
+
+  /** Whether anybody waits for the answer still. */
+  isWanted = (): boolean => true;
 
   /** `release` is to be called once nothing runs any more. */
   constructor(
@@ -41,9 +46,13 @@ export class TimeLimit {
     this.isWaiting = true;
   }
 
-  /** The step has its time from now on, as far as the deadline of all leaves it. */
+  /**
+   * The step has its time from now on, as far as the deadline of all leaves it.
+   * @throws ClientLeftError where nobody waits for it any more: the provider is not asked then.
+   */
   takePlace(): void {
     this.isWaiting = false;
+    if (!this.isWanted()) throw new ClientLeftError();
     if (!this.stepTimer) return;
     clearTimeout(this.stepTimer);
     this.stepTimer = setTimeout(() => this.expire(), this.leftMs());

@@ -68,10 +68,14 @@ export class GuardedProvider implements ChatProvider {
     const circuit = this.circuits.of(this.name, model.id);
     place?.awaitPlace();
     const leave = await circuit.enter(userId, signal);
-    if (signal.aborted) leave();
-    signal.throwIfAborted();
-    place?.takePlace();
-    return { circuit, leave };
+    try {
+      signal.throwIfAborted();
+      place?.takePlace();
+      return { circuit, leave };
+    } catch (error) {
+      leave();
+      throw error;
+    }
   }
 
   private async begin(request: ProviderRequest, signal: AbortSignal) {
