@@ -21,6 +21,8 @@ export interface EmbeddingCall {
   requestId: string;
   principal: Pick<Principal, 'userId' | 'accessId'>;
   admitted: AdmittedEmbedding;
+  /** Whether anybody waits for the answer still. */
+  hasClientLeft: () => boolean;
   /** Keeps the answer for a repeat, where the request came with a key of its own. */
   keeper?: AnswerKeeper | undefined;
 }

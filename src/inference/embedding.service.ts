@@ -8,6 +8,7 @@ import type { AdmittedEmbedding, EmbeddingCall } from './admitted-embedding.js';
 import { toProviderError } from './chat-call.js';
 import type { ReportedUsage } from './domain/reported-usage.js';
 import { EmbeddingHoldService } from './embedding-hold.service.js';
+import { ClientLeftError } from './inference.errors.js';
 import { InFlightRequests } from './in-flight-requests.js';
 import type { OpenHold } from './open-hold.js';
 import type { EmbeddingAnswer } from './providers/chat-provider.js';
@@ -34,12 +35,16 @@ export class EmbeddingService {
     private readonly errors: ErrorRecorder,
   ) {}
 
-  /** @throws the refusals of `reserve`, ContextLengthExceededError, and the provider errors, after which nothing is charged. */
+  /** @throws the refusals of `reserve`, ContextLengthExceededError, ClientLeftError where nobody waits any more, and the provider errors, after which nothing is charged. */
   async embed(call: EmbeddingCall): Promise<EmbeddedInputs> {
     const leave = this.inFlight.enter();
     try {
       const { hold, inputTokens } = await this.holds.open(call);
       try {
+        if (call.hasClientLeft()) {
+          await hold.void('client_left');
+          throw new ClientLeftError();
+        }
         return await this.callAndSettle(call, hold, inputTokens);
       } finally {
         await hold.void('failed');
@@ -63,7 +68,7 @@ export class EmbeddingService {
       providerRequestId: answer.providerRequestId,
       operation: 'embedding',
       usage: { ...usage, imageCount: 0, imageTokens: 0, source: answer.usage ? 'provider' : 'estimated' },
-      outcome: 'completed',
+      outcome: call.hasClientLeft() ? 'client_aborted' : 'completed',
       latencyMs: Math.round(performance.now() - began),
       firstTokenMs: null,
       metadata: {
@@ -78,9 +83,13 @@ export class EmbeddingService {
     return { list, headers, reservation: hold.reservation, settlement };
   }
 
-  private async ask({ requestId, principal, admitted }: EmbeddingCall, hold: OpenHold): Promise<EmbeddingAnswer> {
+  private async ask(
+    { requestId, principal, admitted, hasClientLeft }: EmbeddingCall,
+    hold: OpenHold,
+  ): Promise<EmbeddingAnswer> {
     const { model, body, provider } = admitted;
     const limit = this.inFlight.timeLimit(this.config.providerTimeoutMs, ANSWER_MS_MAX);
+    limit.isWanted = () => !hasClientLeft();
     const { userId } = principal;
     const request = { requestId, userId, place: limit, model: { id: model.id, name: model.name }, body };
     try {

@@ -46,7 +46,8 @@ export class EmbeddingsController {
     if (!principal || !admitted) throw new Error('embeddings are made after their guard');
     const { userId, accessId } = principal;
     return this.chargeOnce.respond(request, reply, async (keeper) => {
-      const call = { requestId, principal: { userId, accessId }, admitted, keeper };
+      const hasClientLeft = () => reply.raw.destroyed;
+      const call = { requestId, principal: { userId, accessId }, admitted, hasClientLeft, keeper };
       const { list, headers, reservation, settlement } = await this.embeddings.embed(call);
       void reply.headers({ ...rateLimitHeaders(reservation.limits, reservation.heldAt), ...headers });
       void reply.header('x-credits-charged', formatCredits(settlement.chargedUcr));

@@ -4,12 +4,18 @@ import { CircuitBreakers } from '../../src/inference/resilience/circuit-breakers
 import { OpenAiMock } from '../support/openai-mock.js';
 import { until } from '../support/until.js';
 import { type Caller, ChatBench } from './chat-bench.js';
+import { addModel } from './model-copies.js';
 
 const USAGE = { prompt_tokens: 12, completion_tokens: 7, total_tokens: 19 };
 const CHARGED = { usage_source: 'provider', input_tokens: 12, output_tokens: 7 };
 
 /** Every stage at which a client can close its connection, and what it owes then. */
 describe.each([{ stream: false }, { stream: true }])('a client that leaves (stream: $stream)', ({ stream }) => {
+  const CHAT: [string, object] = [
+    '/v1/chat/completions',
+    { model: 'gpt-5-nano', messages: [{ role: 'user', content: 'Hello' }], stream },
+  ];
+  const EMBEDDINGS: [string, object] = ['/v1/embeddings', { model: 'text-embedding', input: 'Hello' }];
   let mock: OpenAiMock;
   let bench: ChatBench;
   let caller: Caller;
@@ -17,6 +23,7 @@ describe.each([{ stream: false }, { stream: true }])('a client that leaves (stre
   beforeAll(async () => {
     mock = await new OpenAiMock().start();
     bench = await ChatBench.start({ env: { OPENAI_BASE_URL: mock.baseUrl } });
+    await addModel(bench.server, { id: 'text-embedding', like: 'sandbox-embedding', provider: 'openai' });
     const circuits = bench.server.app.get(CircuitBreakers);
     circuits.settings = { ...circuits.settings, callsMax: 1 };
   });
@@ -96,14 +103,39 @@ describe.each([{ stream: false }, { stream: true }])('a client that leaves (stre
     expect(await holds()).toEqual(['settled']);
   });
 
-  function send(): { client: ClientRequest; answered: Promise<IncomingMessage> } {
-    const client = request(`${caller.url}/v1/chat/completions`, {
+  // Planted: no look at the connection. The provider was asked for nobody, and the user paid for it as for an answer that was read.
+  it('that wants embeddings, while its credits are being held: nobody is asked, nothing is charged', async () => {
+    const account = await accountSession();
+    await account.lock();
+    const { client } = send(EMBEDDINGS);
+    await account.blocks();
+    client.destroy();
+    await until(async () => (await openConnections()) === 0);
+    await account.release();
+    await until(async () => (await holds()).join() === 'voided');
+    expect(mock.requests).toEqual([]);
+    await caller.expectUntouched();
+  });
+
+  it('that wants embeddings, before they come: they are charged, and it is said that nobody had them', async () => {
+    mock.behave({ delayMs: 300 });
+    const { client } = send(EMBEDDINGS);
+    await until(() => mock.requests.length === 1);
+    client.destroy();
+    expect(await caller.settled()).toMatchObject([{ operation: 'embedding', outcome: 'client_aborted' }]);
+  });
+
+  function send([path, body]: [path: string, body: object] = CHAT): {
+    client: ClientRequest;
+    answered: Promise<IncomingMessage>;
+  } {
+    const client = request(`${caller.url}${path}`, {
       method: 'POST',
       headers: { authorization: `Bearer ${caller.token}`, 'content-type': 'application/json' },
     });
     const answered = new Promise<IncomingMessage>((resolve) => client.on('response', resolve));
     client.on('error', () => undefined);
-    client.end(JSON.stringify({ model: 'gpt-5-nano', messages: [{ role: 'user', content: 'Hello' }], stream }));
+    client.end(JSON.stringify(body));
     return { client, answered };
   }
 
