@@ -48,7 +48,10 @@ describe('the admin routes of the catalogue', () => {
     expect((await console.edit('PATCH', path, { name: 'renamed', reason: 'No new meta' })).status).toBe(200);
     const refused = await console.edit('PATCH', `${path}/meta`, { meta: { description: 'x' }, reason: 'As it is' });
     expect(faults(refused)).toEqual(['meta.capabilities[1]']);
-    const repaired = await console.edit('PATCH', `${path}/meta`, { meta: { capabilities: ['text'] }, reason: 'Mended' });
+    const repaired = await console.edit('PATCH', `${path}/meta`, {
+      meta: { capabilities: ['text'] },
+      reason: 'Mended',
+    });
     expect(repaired).toMatchObject({ status: 200, body: { version: 3, meta: { capabilities: ['text'] } } });
   });
 

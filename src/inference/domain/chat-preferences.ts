@@ -67,6 +67,9 @@ function takesEvents(accept: string | undefined): boolean {
  * Whether a chat says itself how freely it is to be answered, or that it is to be thought about: a preferred temperature stands back then. Not
  * every provider takes one beside the other, and constraints need not say so.
  */
-export function settlesSampling({ top_p: share, reasoning_effort: effort }: Readonly<Record<string, unknown>>): boolean {
+export function settlesSampling({
+  top_p: share,
+  reasoning_effort: effort,
+}: Readonly<Record<string, unknown>>): boolean {
   return share !== undefined || (effort !== undefined && effort !== 'none');
 }
