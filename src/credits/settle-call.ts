@@ -1,3 +1,4 @@
+import { storable, storableText } from '../common/domain/storable.js';
 import { arrayOf, type Plain } from '../database/array-parameter.js';
 import { functionCall } from '../database/function-call.js';
 import type { SettleMember } from './hold.repository.js';
@@ -82,23 +83,9 @@ function attemptParameters(members: readonly SettleMember[]): unknown[] {
     of((a) => a.outcome),
     of((a) => a.latencyMs),
     of((a) => a.firstTokenMs),
+    // Callers may send what cannot be stored, in a stop sequence, say; what they used must be charged all the same.
     attempts.map((a) => JSON.stringify(storable(a.metadata))),
   ];
-}
-
-/**
- * PostgreSQL takes neither NUL nor half a surrogate pair. Callers may send both in a stop sequence, say; what they used must be charged all
- * the same.
- */
-function storable(value: unknown): unknown {
-  if (typeof value === 'string') return storableText(value);
-  if (Array.isArray(value)) return value.map(storable);
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([name, member]) => [storableText(name), storable(member)]));
-}
-
-function storableText(text: string): string {
-  return text.toWellFormed().replaceAll('\0', '\uFFFD');
 }
 
 function idempotencyParameters(members: readonly SettleMember[]): unknown[] {

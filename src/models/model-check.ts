@@ -1,4 +1,4 @@
-import { isWellFormed } from '../common/domain/well-formed.js';
+import { unstorableIn } from '../common/domain/storable.js';
 import type { FieldError } from '../common/errors/app-error.js';
 import { issuesWithin, type Neighbourhood } from './domain/catalogue-issues.js';
 import { formatPath } from './domain/document-issue.js';
@@ -37,7 +37,8 @@ export function columnErrors({ id, name, provider, meta }: ModelToCheck): FieldE
     errors.push({ field: 'id', message: 'must be 1 to 100 letters, digits or . _ : / -' });
   }
   for (const [field, value] of Object.entries({ name, provider, meta })) {
-    if (!isWellFormed(value)) errors.push({ field, message: 'must be Unicode: it holds half of a character' });
+    const unstorable = unstorableIn(value);
+    if (unstorable !== null) errors.push({ field, message: `must not hold ${unstorable}` });
   }
   const lengths = { name: NAME_LENGTH_MAX, provider: PROVIDER_LENGTH_MAX };
   for (const [field, longest] of Object.entries(lengths)) {

@@ -1,6 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { JobRegistry } from '../../src/jobs/job-registry.js';
 import { ApiUsageCounter } from '../../src/monitoring/api-usage/api-usage-counter.service.js';
+import { AuditTrail } from '../../src/monitoring/audit-trail.service.js';
 import { LogBuffer } from '../../src/monitoring/system-logs/log-buffer.js';
 import { PerformanceSampler } from '../../src/monitoring/performance/performance-sampler.service.js';
 import { SystemLogWriter } from '../../src/monitoring/system-logs/system-log-writer.service.js';
@@ -190,6 +191,18 @@ describe('what monitoring records', () => {
 
   describe('of operators', () => {
     const trail = async (query: string): Promise<Line[]> => list(`/admin/audit-trail?${query}`);
+
+    it('is written whatever the texts of a change hold', async () => {
+      const change = {
+        action: 'loaf.update',
+        entity: 'loaf',
+        entityId: 'rye',
+        before: null,
+        after: { note: 'a\0b\ud83d' },
+      };
+      await get(AuditTrail).record(change, { actorId: null, reason: null }, new Date());
+      expect(await trail('entity=loaf')).toMatchObject([{ after: { note: 'a\ufffdb\ufffd' } }]);
+    });
 
     /** Lines that nobody waits for. */
     async function awaited(query: string): Promise<Line[]> {
