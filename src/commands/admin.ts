@@ -1,3 +1,4 @@
+import { isEmailAddress } from '../auth/identity/email-address.js';
 import { UserAdminService } from '../auth/identity/user-admin.service.js';
 import { OperatorError } from '../common/errors/operator-error.js';
 import { runCommand, say } from './run-command.js';
@@ -13,8 +14,7 @@ await runCommand({
   async run({ app, options }) {
     const { email } = options;
     if (typeof email !== 'string') throw new OperatorError(`--email is needed.\n\n${USAGE}`);
-    if (!/^[^\s@]+@[^\s@]+$/.test(email) || email.length > 254)
-      throw new OperatorError(`"${email}" is no e-mail address.`);
+    if (!isEmailAddress(email)) throw new OperatorError(`"${email}" is no e-mail address.`);
     const { password } = await app.get(UserAdminService).createOperator(email);
     say(password === null ? `${email} is an operator.` : `${email} is an operator. Password (shown once): ${password}`);
   },

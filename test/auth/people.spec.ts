@@ -206,6 +206,24 @@ describe('people', () => {
       operator = await issueToken(server.app, { email: 'root@example.com', scopes: ['admin'], role: 'admin' });
     });
 
+    // Removed once: the one shape of an address; the invited could not sign in.
+    it('invite nobody whose address the pages of the sign-in refuse', async () => {
+      for (const fields of [
+        { email: 'jörg@example.com' },
+        { email: 'r&d@example.com' },
+        { role: null },
+        { language: null },
+      ]) {
+        const body = { email: 'fine@example.com', reason: 'new colleague', ...fields };
+        const invited = await call('POST', '/admin/users', operator, { body });
+        const [field] = Object.keys(fields);
+        expect([invited.status, await invited.json()]).toEqual([
+          400,
+          expect.objectContaining({ errors: [expect.objectContaining({ field })] }),
+        ]);
+      }
+    });
+
     it('reach them in their language: that of the last sign-in, or that of the invitation', async () => {
       const email = 'gerda@example.com';
       const invitation = { email, language: 'de', reason: 'new colleague' };

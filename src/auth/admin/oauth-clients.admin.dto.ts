@@ -13,6 +13,7 @@ import {
   Matches,
   MaxLength,
 } from 'class-validator';
+import { IfSent } from '../../common/http/if-sent.js';
 import { ReasonRequest } from '../../common/http/reason-request.js';
 import { SCOPES, type Scope } from '../../common/http/route-markers.js';
 import {
@@ -74,17 +75,17 @@ export class CreateClientRequest extends ReasonRequest {
     example: ['http://127.0.0.1/callback'],
     description: 'native and web only. A loopback address without a port means any port',
   })
-  @IsOptional()
+  @IfSent()
   @AreUris()
   redirectUris: string[] = [];
 
   @ApiPropertyOptional({ type: [String] })
-  @IsOptional()
+  @IfSent()
   @AreUris()
   postLogoutRedirectUris: string[] = [];
 
   @ApiPropertyOptional({ enum: SCOPES, isArray: true, description: 'The most that its tokens may have' })
-  @IsOptional()
+  @IfSent()
   @AreScopes()
   scopes: Scope[] = [];
 
@@ -97,7 +98,7 @@ export class CreateClientRequest extends ReasonRequest {
     default: true,
     description: 'Whether it gets tokens for this API without asking for the resource',
   })
-  @IsOptional()
+  @IfSent()
   @IsBoolean()
   firstParty: boolean = true;
 
@@ -106,34 +107,34 @@ export class CreateClientRequest extends ReasonRequest {
     default: 'client_secret_basic',
     description: 'Where it has a secret',
   })
-  @IsOptional()
+  @IfSent()
   @IsIn(CLIENT_AUTH_METHODS)
   tokenEndpointAuthMethod: ClientAuthMethod = 'client_secret_basic';
 }
 
 export class UpdateClientRequest extends ReasonRequest {
   @ApiPropertyOptional()
-  @IsOptional()
+  @IfSent()
   @IsClientName()
   clientName?: string;
 
   @ApiPropertyOptional({ type: [String] })
-  @IsOptional()
+  @IfSent()
   @AreUris()
   redirectUris?: string[];
 
   @ApiPropertyOptional({ type: [String] })
-  @IsOptional()
+  @IfSent()
   @AreUris()
   postLogoutRedirectUris?: string[];
 
   @ApiPropertyOptional({ enum: SCOPES, isArray: true })
-  @IsOptional()
+  @IfSent()
   @AreScopes()
   scopes?: Scope[];
 
   @ApiPropertyOptional({ description: 'false ends every sign-in that was made with it' })
-  @IsOptional()
+  @IfSent()
   @IsBoolean()
   isActive?: boolean;
 }

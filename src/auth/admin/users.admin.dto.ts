@@ -1,13 +1,13 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsBoolean, IsEmail, IsIn, IsOptional, IsString, Matches, MaxLength } from 'class-validator';
+import { IsBoolean, IsIn, IsOptional, IsString, Matches, MaxLength } from 'class-validator';
 import { BooleanText } from '../../common/http/boolean-text.js';
+import { IfSent } from '../../common/http/if-sent.js';
 import { PageQuery } from '../../common/http/paging.js';
 import { ReasonRequest } from '../../common/http/reason-request.js';
 import { DISPLAY_NAME_LENGTH_MAX, NO_CONTROL_CHARACTERS, Profile, toProfile } from '../account/me.dto.js';
+import { EMAIL_LENGTH_MAX, IsEmailAddress } from '../identity/email-address.js';
 import { USER_ROLES, type User } from '../identity/user.entity.js';
 import { type Language, LANGUAGE_NAMES } from '../texts/languages.js';
-
-const EMAIL_LENGTH_MAX = 254;
 
 export class UsersQuery extends PageQuery {
   @ApiPropertyOptional({ description: 'Part of an address, upper and lower case alike' })
@@ -61,11 +61,11 @@ export class RoleRequest extends ReasonRequest {
 export class InvitationRequest extends ReasonRequest {
   @ApiProperty({ example: 'new.colleague@example.com', maxLength: EMAIL_LENGTH_MAX })
   @MaxLength(EMAIL_LENGTH_MAX)
-  @IsEmail()
+  @IsEmailAddress()
   email!: string;
 
   @ApiPropertyOptional({ enum: USER_ROLES, default: 'user' })
-  @IsOptional()
+  @IfSent()
   @IsIn(USER_ROLES)
   role: User['role'] = 'user';
 
@@ -74,7 +74,7 @@ export class InvitationRequest extends ReasonRequest {
     default: 'en',
     description: 'Of the mail; later of what the person signs in with',
   })
-  @IsOptional()
+  @IfSent()
   @IsIn(LANGUAGE_NAMES)
   language: Language = 'en';
 

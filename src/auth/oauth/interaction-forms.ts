@@ -1,10 +1,10 @@
 import type { AuthenticationResponseJSON, RegistrationResponseJSON } from '@simplewebauthn/server';
 import { z } from 'zod';
 import { InvalidRequestError } from '../../common/errors/common.errors.js';
+import { EMAIL_LENGTH_MAX, emailShape } from '../identity/email-address.js';
 import { faultOf, PASSWORD_LENGTH_MAX, PASSWORD_LENGTH_MIN } from '../identity/password-policy.js';
 import type { FaultName, Texts } from '../texts/english.js';
 
-const EMAIL_LENGTH_MAX = 254;
 const NAME_LENGTH_MAX = 100;
 /** Of a token in a link, which has 43. */
 const TOKEN_LENGTH_MAX = 200;
@@ -16,7 +16,7 @@ const email = z
   .string(fault('emailMissing'))
   .trim()
   .max(EMAIL_LENGTH_MAX, fault('emailLong'))
-  .pipe(z.email(fault('emailFormat')));
+  .pipe(emailShape(fault('emailFormat')));
 
 /** The length alone is judged here: a password that is too short is simply not the right one. */
 export const SignInForm = z.object({
