@@ -5,7 +5,7 @@ import { Mailer } from '../mail/mailer.js';
 import type { Language } from '../texts/languages.js';
 import { AuthEventRecorder, type RequestOrigin } from './auth-event.recorder.js';
 import { EmailLinks } from './email-links.service.js';
-import { attemptOf, LoginThrottle } from './login-throttle.service.js';
+import { attemptOf, changeDoor, LoginThrottle } from './login-throttle.service.js';
 import type { User } from './user.entity.js';
 import { UserRepository } from './user.repository.js';
 
@@ -27,7 +27,7 @@ export class EmailChange {
   /** Sends the link to the new address and tells the old one. An address that is taken is answered alike: its owner is told. */
   async request(user: User, email: string, by: { language: Language; origin: RequestOrigin }): Promise<void> {
     const { language, origin } = by;
-    await this.throttle.admit(attemptOf(`change:${user.id}`, origin));
+    await this.throttle.admit(attemptOf(changeDoor(user.id), origin));
     const isTaken = (await this.users.findByEmail(email)) !== null;
     await this.em.fork().transactional(async () => {
       await this.events.record({ event: 'email_change_requested', userId: user.id, origin });

@@ -15,8 +15,8 @@ const BLOCK_MAX_MS = 15 * 60 * 1000;
 
 /**
  * Attempts that are free of any block. The pair catches a guesser, the account a guesser on many addresses, the address a sprayer, `user_code`
- * an address that guesses the codes of devices; what one line to the internet is given counts as one address. A browser in which the account was signed in before, `device`, is counted by itself: guesses of
- * others cannot keep its person out.
+ * an address that guesses the codes of devices; what one line to the internet is given counts as one address. A browser in which the account was
+ * signed in before, `device`, is counted by itself: guesses of others cannot keep its person out.
  */
 const FREE_ATTEMPTS = { pair: 5, account: 50, ip: 100, device: 5, user_code: 20 } as const;
 
@@ -44,7 +44,7 @@ export class LoginThrottle {
   /** Counts the attempt. @throws SignInThrottledError when the account, the address or the pair is blocked. */
   async admit(attempt: Attempt): Promise<void> {
     const device = this.devices.idOf(attempt.cookies, attempt.email);
-    if (device !== undefined) return this.admitKeys([['device', deviceKey(device)]]);
+    if (device !== undefined) return this.admitKeys([['device', deviceKey(attempt, device)]]);
     return this.admitKeys((['pair', 'account', 'ip'] as const).map((kind) => [kind, keyOf(kind, attempt)]));
   }
 
@@ -61,16 +61,24 @@ export class LoginThrottle {
   /** A right password: the pair starts again, and the attempt does not count against the others. */
   async forgive(attempt: Attempt): Promise<void> {
     const device = this.devices.idOf(attempt.cookies, attempt.email);
-    const own = device === undefined ? keyOf('pair', attempt) : deviceKey(device);
+    const own = device === undefined ? keyOf('pair', attempt) : deviceKey(attempt, device);
     await this.em.fork().execute('delete from login_throttle where key = ?', [own]);
     if (device === undefined) await this.takeBack([keyOf('account', attempt), keyOf('ip', attempt)]);
   }
 
-  /** Forgets what was counted for the account, in the transaction of `em`. How many counts that were. */
-  async unblock(email: string, em: EntityManager): Promise<number> {
-    const account = accountHashOf(email);
-    const sql = 'delete from login_throttle where key = ? or starts_with(key, ?) returning key';
-    return (await em.execute<unknown[]>(sql, [`account:${account}`, `pair:${account}:`])).length;
+  /**
+   * Forgets what was counted for the account at each of its doors, in browsers that are known too, in the transaction of `em`. How many counts
+   * that were.
+   */
+  async unblock({ id, email }: { id: string; email: string }, em: EntityManager): Promise<number> {
+    const sql = 'delete from login_throttle where key = ? or starts_with(key, ?) or starts_with(key, ?) returning key';
+    let forgotten = 0;
+    for (const door of [email, factorDoor(id), resetDoor(email), changeDoor(id)]) {
+      const account = accountHashOf(door);
+      const keys = [`account:${account}`, `pair:${account}:`, `device:${account}:`];
+      forgotten += (await em.execute<unknown[]>(sql, keys)).length;
+    }
+    return forgotten;
   }
 
   /** Forgets what was counted for the address, and with it for its network, in the transaction of `em`. How many counts that were. */
@@ -149,13 +157,18 @@ function afterCounting(now: Date): Date {
   return new Date(now.getTime() + 1);
 }
 
+/** What stands in the place of an address where something else than a password is tried or asked for: each is counted by itself. */
+export const factorDoor = (userId: string): string => `factor:${userId}`;
+export const resetDoor = (email: string): string => `reset:${email}`;
+export const changeDoor = (userId: string): string => `change:${userId}`;
+
 /** The attempt of a request; requests without a known address share one. */
 export function attemptOf(email: string, origin: RequestOrigin): Attempt {
   return { email, ip: origin.ip ?? 'unknown', cookies: origin.cookies };
 }
 
-function deviceKey(id: string): string {
-  return `device:${id}`;
+function deviceKey({ email }: Attempt, id: string): string {
+  return `device:${accountHashOf(email)}:${id}`;
 }
 
 function userCodeKey(ip: string): string {

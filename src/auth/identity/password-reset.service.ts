@@ -9,7 +9,7 @@ import type { Language } from '../texts/languages.js';
 import { AuthEventRecorder, type RequestOrigin } from './auth-event.recorder.js';
 import { EmailLinks } from './email-links.service.js';
 import { SecondFactors } from './factors/second-factors.service.js';
-import { attemptOf, LoginThrottle } from './login-throttle.service.js';
+import { attemptOf, LoginThrottle, resetDoor } from './login-throttle.service.js';
 import { PasswordHasher } from './password-hasher.js';
 import { UserRepository } from './user.repository.js';
 
@@ -35,7 +35,7 @@ export class PasswordReset {
   /** Sends a link if there is somebody to send it to; nothing tells the caller whether there was. @throws SignInThrottledError */
   async request(email: string, language: Language, origin: RequestOrigin): Promise<void> {
     // Counted apart from guesses: asking for mails keeps nobody from signing in.
-    await this.throttle.admit(attemptOf(`reset:${email}`, origin));
+    await this.throttle.admit(attemptOf(resetDoor(email), origin));
     const user = await this.users.findByEmail(email);
     if (user?.status !== 'active') return;
     await this.em.fork().transactional(async () => {

@@ -45,7 +45,7 @@ export class SignInBlocks {
 
   private forget({ id, email }: User, cause: AuditCause): Promise<number> {
     return this.em.fork().transactional(async (em) => {
-      const forgotten = await this.throttle.unblock(email, em);
+      const forgotten = await this.throttle.unblock({ id, email }, em);
       const change = { action: 'user.unblock', entity: 'user', entityId: id, before: null, after: { forgotten } };
       await this.audit.record(change, cause, this.clock.now());
       return forgotten;

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Config } from '../../../config/config.js';
 import { WrongCodeError } from '../../auth.errors.js';
 import { AuthEventRecorder, type RequestOrigin } from '../auth-event.recorder.js';
-import { attemptOf, LoginThrottle } from '../login-throttle.service.js';
+import { attemptOf, factorDoor, LoginThrottle } from '../login-throttle.service.js';
 import type { User } from '../user.entity.js';
 import { AuthenticatorApp } from './authenticator-app.service.js';
 import { Passkeys } from './passkeys.service.js';
@@ -57,7 +57,7 @@ export class SecondFactors {
     { code, signIn }: { code: string; signIn: string },
     origin: RequestOrigin,
   ): Promise<boolean> {
-    const attempt = attemptOf(`factor:${userId}`, origin);
+    const attempt = attemptOf(factorDoor(userId), origin);
     await this.throttle.admit(attempt);
     const isRight = await this.authenticator.confirm(userId, withoutSpaces(code), signIn);
     if (!isRight) return false;
@@ -71,7 +71,7 @@ export class SecondFactors {
    * @throws WrongCodeError, SignInThrottledError
    */
   async verifyCode(userId: string, code: string, origin: RequestOrigin): Promise<'app' | 'recovery'> {
-    const attempt = attemptOf(`factor:${userId}`, origin);
+    const attempt = attemptOf(factorDoor(userId), origin);
     await this.throttle.admit(attempt);
     const kind = (await this.authenticator.verify(userId, withoutSpaces(code)))
       ? 'app'
