@@ -8,6 +8,10 @@ import { requestOrigin } from './request-origin.js';
 /** Retries of one refresh token inside the grace time: a client and its twin, not a thief. */
 const GRACE_USES_MAX = 2;
 
+/** What a stranger makes us store, and how long that may be: an address may do it 1 200 times a minute. */
+const OF_STRANGERS = new Set(['Interaction', 'PushedAuthorizationRequest', 'DeviceCode']);
+const REQUEST_LENGTH_MAX = 16_384;
+
 export interface OidcAdapterDependencies {
   artifacts: OidcArtifactRepository;
   grants: GrantService;
@@ -25,6 +29,9 @@ export class OidcAdapter implements Adapter {
 
   async upsert(id: string, payload: AdapterPayload, expiresIn: number): Promise<void> {
     if (hasNul(payload)) throw new errors.InvalidRequest('a parameter contains a NUL character');
+    if (OF_STRANGERS.has(this.type) && JSON.stringify(payload).length > REQUEST_LENGTH_MAX) {
+      throw new errors.InvalidRequest(`a request has at most ${REQUEST_LENGTH_MAX} characters`);
+    }
     await this.dependencies.artifacts.upsert(this.type, id, payload, expiresIn);
   }
 
