@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AnalysisSubmission } from '../../src/analysis/requests/analysis-submission.service.js';
+import { OverloadedError } from '../../src/common/errors/common.errors.js';
+import { UnattendedChat } from '../../src/inference/unattended-chat.service.js';
 import { JobRegistry } from '../../src/jobs/job-registry.js';
 import type { Caller } from '../inference/chat-bench.js';
 import { addModel } from '../inference/model-copies.js';
@@ -114,6 +116,20 @@ describe('an analysis', () => {
     expect((body['error'] as { message: string }).message).toContain('it holds no JSON object');
     expect(events.at(-1)).toMatchObject({ event: 'failed' });
     expect(await caller.ledger()).toHaveLength(2);
+  });
+
+  // Planted once: a failure for every reason that keeps a repair away; the analysis failed, charged, because a server stopped.
+  it('is made again from its beginning where the process stops before the repair', async () => {
+    const answers = ['I cannot do that.', JSON.stringify(SENTIMENT)];
+    Object.assign(bench.provider, { nextBehaviour: () => ({ content: answers.shift() }) });
+    const chats = bench.chat.server.app.get(UnattendedChat);
+    const ask = chats.ask.bind(chats);
+    let asked = 0;
+    chats.ask = (...call) => ((asked += 1) === 2 ? Promise.reject(new OverloadedError('It stops.')) : ask(...call));
+    const { body } = await bench.analyse(caller);
+    chats.ask = ask;
+    expect(body).toMatchObject({ status: 'completed', result: SENTIMENT, attempts: 2 });
+    expect(await caller.ledger()).toHaveLength(1);
   });
 
   it('fails free of charge where the provider refuses the request', async () => {

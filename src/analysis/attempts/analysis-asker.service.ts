@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { AppError } from '../../common/errors/app-error.js';
+import { OverloadedError } from '../../common/errors/common.errors.js';
 import { cutOffSignal, disconnectPolicyOf } from '../../inference/providers/disconnect-policy.js';
 import { UnattendedAdmission } from '../../inference/unattended-admission.service.js';
 import { UnattendedChat } from '../../inference/unattended-chat.service.js';
@@ -34,7 +35,10 @@ export class AnalysisAsker {
     return this.orRepaired(order, await this.askOnce(order, 1));
   }
 
-  /** A first answer that fits, or what comes of asking for it again. Never rejects for a reason of the model or its provider. */
+  /**
+   * A first answer that fits, or what comes of asking for it again. Never rejects for a reason of the model or its provider.
+   * @throws OverloadedError, after which there is nothing to charge
+   */
   async orRepaired(order: AnalysisOrder, first: FirstAnswer): Promise<ModelAnswer> {
     if (first.result || order.signal?.aborted) return { charges: [first.charge], result: first.result, reason: null };
     try {
@@ -43,8 +47,9 @@ export class AnalysisAsker {
       const reason = `the answer did not fit its form, also when asked again: ${second.faulty.faults.join('; ')}`;
       return second.result ? { charges, result: second.result, reason: null } : { charges, result: null, reason };
     } catch (error) {
-      // What the first call used is charged all the same, so it may not be lost to an attempt from the beginning.
-      if (!(error instanceof AppError)) throw error;
+      // What the first call used is charged all the same, so it may not be lost to an attempt from the beginning: but for one that this
+      // process owes, because it stops or has no room.
+      if (!(error instanceof AppError) || error instanceof OverloadedError) throw error;
       const reason = `the answer did not fit its form (${first.faulty.faults.join('; ')}), and could not be asked for again (${error.code})`;
       return { charges: [first.charge], result: null, reason };
     }
