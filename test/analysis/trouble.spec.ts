@@ -40,6 +40,14 @@ describe('an analysis whose provider is in trouble', () => {
     return (await caller.get(`/v1/analyses/${id}`)).body;
   }
 
+  /** That an analysis names the receipt of what it was charged: it is not its own id where it was held for anew. */
+  async function expectReceipt(id: string): Promise<void> {
+    const { requestId, creditsCharged } = await read(id);
+    expect(requestId).not.toBe(id);
+    const { status, body } = await caller.get(`/v1/usage/${String(requestId)}`);
+    expect([status, body]).toEqual([200, expect.objectContaining({ requestId, creditsCharged })]);
+  }
+
   // Planted once each: a charge for the rules’ answer, no comparison of the upgrade, a second charge for it; all seen failing.
   it('is answered by rules, free of charge and marked, and by the model once it is back, charged once', async () => {
     const { id } = (await caller.post('/v1/analyses', { ...REQUEST, deadline: soon() })).body as { id: string };
@@ -66,6 +74,7 @@ describe('an analysis whose provider is in trouble', () => {
     expect(await caller.ledger()).toHaveLength(1);
     expect(await caller.openHolds()).toBe(0);
 
+    await expectReceipt(id);
     const { body: comparisons } = await admin.get('/admin/fallback-comparisons');
     expect(comparisons['data']).toContainEqual(expect.objectContaining({ analysisId: id }));
     const { body: workflows } = await admin.get(`/admin/recovery-workflows?analysisId=${id}`);
@@ -203,6 +212,7 @@ describe('an analysis whose provider is in trouble', () => {
     expect((await admin.post(`/admin/dead-letters/${dead[0]}/retry`, { reason: 'It is back' })).status).toBe(200);
     expect((await admin.post(`/admin/dead-letters/${dead[1]}/discard`, { reason: 'Too late' })).status).toBe(200);
     await until(async () => (await read(dead[0]!))['status'] === 'completed');
+    await expectReceipt(dead[0]!);
     for (const after of [follow('0'), follow(before.events.at(-1)!.id)]) {
       await after.ended;
       expect(after.events.slice(-3).map(({ event }) => event)).toEqual(['queued', 'started', 'finished']);

@@ -85,7 +85,16 @@ export class AnalysisErrorView {
 }
 
 export class AnalysisView {
-  @ApiProperty({ format: 'uuid', description: 'Also the key of its receipt: GET /v1/usage/{id}' }) id!: string;
+  @ApiProperty({ format: 'uuid' }) id!: string;
+  @ApiProperty({
+    type: String,
+    format: 'uuid',
+    nullable: true,
+    description:
+      'Under which it is charged: GET /v1/usage/{requestId} is its receipt. Its own id, unless it was held for anew: for a model’s answer in the ' +
+      'place of that of rules, or by an operator. Null where it was taken over',
+  })
+  requestId!: string | null;
   @ApiProperty() subject!: string;
   @ApiProperty() kind!: string;
   @ApiProperty() kindVersion!: number;
@@ -131,6 +140,7 @@ export function toAnalysisView(analysis: Analysis): AnalysisView {
   const isFailure = analysis.status === 'failed' || analysis.status === 'dead';
   return {
     id: analysis.id,
+    requestId: analysis.holdId ?? null,
     subject: analysis.subjectId,
     kind: analysis.kind,
     kindVersion: analysis.analysisVersion,
