@@ -16,6 +16,7 @@ export class InsufficientCreditsError extends AppError {
   static readonly status = 402;
   static readonly title = 'Not enough credits';
   static readonly openaiType = 'insufficient_quota';
+  readonly availableUcr: bigint;
 
   constructor(refusal: CreditRefusal) {
     super(insufficientMessage(refusal), {
@@ -27,6 +28,7 @@ export class InsufficientCreditsError extends AppError {
         largestMaxTokens: refusal.largestMaxTokens,
       },
     });
+    this.availableUcr = refusal.availableUcr;
   }
 }
 

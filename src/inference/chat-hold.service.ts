@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { isOutcomeUnknown } from '../common/errors/passing-failure.js';
 import type { AppError } from '../common/errors/app-error.js';
+import { InsufficientCreditsError } from '../credits/credits.errors.js';
 import { ApiUsageCounter } from '../monitoring/api-usage/api-usage-counter.service.js';
 import { MeteringService, type ReserveRequest } from '../usage/metering.service.js';
 import { isOfBound } from '../usage/reserve-refusal.js';
@@ -9,6 +10,7 @@ import type { AnswerKeeper } from './idempotency/answer-keeper.js';
 import { HoldPlanner, type HoldPlan } from './hold-planner.service.js';
 import { giveBack, OpenHold } from './open-hold.js';
 import { OverrunGuard, type OverrunWatch } from './overrun-guard.service.js';
+import { BYTES_PER_TOKEN_MAX, COUNT_LIMIT_MS, DECISIVE_COUNT_LIMIT_MS } from './token-counter.service.js';
 
 /** Longest life of one answer, streams included. */
 export const ANSWER_MS_MAX = 600_000;
@@ -50,7 +52,8 @@ export class ChatHoldService {
       return { plan, hold: await this.reserve(request, plan) };
     } catch (error) {
       if (!isOfBound(error)) throw error;
-      const counted = await this.planner.recount(request.chat, plan);
+      const limitMs = mayFit(error, plan) ? DECISIVE_COUNT_LIMIT_MS : COUNT_LIMIT_MS;
+      const counted = await this.planner.recount(request.chat, plan, limitMs);
       if (!counted) throw error;
       return { plan: counted, hold: await this.reserve(request, counted) };
     }
@@ -97,4 +100,9 @@ export class ChatHoldService {
       largestMaxTokens: (availableUcr) => this.planner.largestMaxTokens(chat, plan, availableUcr),
     };
   }
+}
+
+/** Whether any count could be low enough. A balance that no count fits is not worth the time of the others. */
+function mayFit(refusal: unknown, { amountUcr }: HoldPlan): boolean {
+  return refusal instanceof InsufficientCreditsError && refusal.availableUcr * BYTES_PER_TOKEN_MAX >= amountUcr;
 }

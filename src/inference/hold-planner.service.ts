@@ -6,7 +6,7 @@ import type { AdmittedChat } from './admitted-chat.js';
 import { tokensMaxOf } from '../models/domain/image-limits.js';
 import { countedBound, inputBound, type BoundTerms } from './prompt.js';
 import { ContextLengthExceededError } from './inference.errors.js';
-import { TokenCounter } from './token-counter.service.js';
+import { COUNT_LIMIT_MS, TokenCounter } from './token-counter.service.js';
 
 /** What a request may cost at most, and what follows from that for the request itself. */
 export interface HoldPlan {
@@ -46,9 +46,9 @@ export class HoldPlanner {
    * The same plan by counted tokens, or null where that is no better.
    * @throws ContextLengthExceededError
    */
-  async recount(chat: AdmittedChat, plan: HoldPlan): Promise<HoldPlan | null> {
+  async recount(chat: AdmittedChat, plan: HoldPlan, limitMs = COUNT_LIMIT_MS): Promise<HoldPlan | null> {
     if (plan.inputSource === 'counted') return null;
-    const counted = await this.countInput(chat);
+    const counted = await this.countInput(chat, limitMs);
     return counted === null || counted.most >= plan.inputTokens ? null : this.planOf(chat, counted.most, 'counted');
   }
 
@@ -64,8 +64,11 @@ export class HoldPlanner {
   }
 
   /** How many tokens the input has at most and at least, as far as there was time to count; null where there was none. */
-  private async countInput(chat: AdmittedChat): Promise<{ most: number; least: number } | null> {
-    const count = await this.counter.measure([chat.prompt.texts, chat.prompt.schemas]);
+  private async countInput(
+    chat: AdmittedChat,
+    limitMs = COUNT_LIMIT_MS,
+  ): Promise<{ most: number; least: number } | null> {
+    const count = await this.counter.measure([chat.prompt.texts, chat.prompt.schemas], limitMs);
     if (count === null) return null;
     const [texts = 0, schemas = 0] = count.counts;
     const most = countedBound(chat.prompt, { texts, schemas }, boundTerms(chat));

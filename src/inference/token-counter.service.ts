@@ -4,6 +4,13 @@ import type { CountAnswer, CountJob, TokenCount } from './token-counter.worker.j
 
 /** How long a request waits for a count, queueing included. What is not counted by then keeps its byte bound. */
 export const COUNT_LIMIT_MS = 50;
+/**
+ * The same for a request that is refused unless the count is lower: its user has the credits for it in all likelihood, and would be told
+ * otherwise for no better reason than that others are counted for at the same moment.
+ */
+export const DECISIVE_COUNT_LIMIT_MS = 250;
+/** As many bytes as the longest token of the vocabulary has: no count makes less of a text. */
+export const BYTES_PER_TOKEN_MAX = 128n;
 /** What the thread is given less, so that its answer arrives in time. */
 const REPLY_MS = 5;
 /** Jobs that may wait for the thread at once; with a full queue nobody would be served in time. */

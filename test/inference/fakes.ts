@@ -157,6 +157,8 @@ export interface BenchOptions {
   timeoutMs?: number;
   /** What the counter answers: the same to everyone, or by the texts. */
   counts?: number[] | null | ((groups: string[][]) => number[]);
+  /** Told how long each count may take. */
+  noteLimit?: (limitMs: number) => void;
   /** How much of it there was no time for. */
   uncountedBytes?: number;
   /** What is left beside the hold. */
@@ -171,7 +173,8 @@ export function bench(provider: ChatProvider, options: BenchOptions = {}): Bench
   const count = (groups: string[][]) => Promise.resolve(typeof counts === 'function' ? counts(groups) : counts);
   const counter = {
     count,
-    measure: async (groups: string[][]) => {
+    measure: async (groups: string[][], limitMs: number) => {
+      options.noteLimit?.(limitMs);
       const counted = await count(groups);
       return counted && { counts: counted, uncountedBytes: options.uncountedBytes ?? 0 };
     },

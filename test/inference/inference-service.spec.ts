@@ -8,10 +8,10 @@ import { ANSWER, bench, chunk, scriptedProvider, usageEvent, USAGE, type Bench }
 
 beforeAll(() => Logger.overrideLogger(false));
 
-const tooDear = () =>
+const tooDear = (availableUcr = 1n) =>
   new InsufficientCreditsError({
     neededUcr: 2n,
-    availableUcr: 1n,
+    availableUcr,
     heldUcr: 0n,
     debtUcr: 0n,
     nextGrantAt: null,
@@ -154,6 +154,20 @@ describe('the hold', () => {
     const { plan } = await service.complete(callOf(), clientStays);
     expect(plan).toMatchObject({ inputSource: 'counted', inputTokens: 3 + 16 });
     expect(metering.reserved).toMatchObject([{ amountUcr: 119_000n }]);
+  });
+
+  // Seen: of sixteen prompts at once whose users had enough, seven were refused, because their turn to be counted came too late.
+  it.each([
+    ['may fit', 1_000n, 250],
+    ['fits no count', 999n, 50],
+  ])('waits for its turn to be counted as long as is worth while where the balance %s', async (_name, left, waits) => {
+    const limits: number[] = [];
+    const noteLimit = (limitMs: number) => limits.push(limitMs);
+    const { service, metering, callOf } = answers(() => Promise.resolve(ANSWER), { counts: [3, 0], noteLimit });
+    // The bound is 12 of text, 16 of its frame and 100 of output, at 1 000 each: 128 000.
+    metering.reserveFailures = [tooDear(left)];
+    await service.complete(callOf({ messages: [{ role: 'user', content: 'x'.repeat(12) }] }), clientStays);
+    expect(limits).toEqual([waits]);
   });
 
   it('is refused where the count does not help either', async () => {
