@@ -50,6 +50,14 @@ describe('embeddings', () => {
     return { status, error: (answer as { error: { code: string; message: string; param: string } }).error };
   };
 
+  it('are listed as not available where the provider makes none', async () => {
+    const reads = await Promise.all(['no-embedding', 'text-embedding'].map((id) => caller.get(`/v1/models/${id}`)));
+    expect(reads.map(({ body }) => [body['available'], body['usable'], body['unusableCode']])).toEqual([
+      [false, false, 'model_unavailable'],
+      [true, true, null],
+    ]);
+  });
+
   // Planted: the order of the answer taken for that of the inputs.
   it('are made by the official client, each at the place of its text, and charged as the provider counted', async () => {
     const { data, response } = await caller.openai.embeddings

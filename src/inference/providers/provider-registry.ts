@@ -2,6 +2,7 @@ import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { Config } from '../../config/config.js';
 import type { ProviderEndpoint } from '../../config/provider-endpoints.js';
 import type { CatalogueModel } from '../../models/domain/catalogue-model.js';
+import { CHAT_CAPABILITIES } from '../../models/domain/model-meta.js';
 import type { ProviderRoute } from '../admitted-chat.js';
 import { ProviderAccounts } from '../provider-admin/provider-accounts.service.js';
 import { ProviderConnections } from './provider-connections.js';
@@ -60,10 +61,12 @@ export class ProviderRegistry implements OnModuleInit {
   }
 
   /** Null where nobody answers: the model is listed as not available and cannot be called. */
-  routeOf(model: CatalogueModel): ProviderRoute | null {
-    const found = this.used.get(model.provider);
-    if (found) return found.route;
-    return this.config.sandbox ? this.sandboxRoute : null;
+  routeOf({ provider, meta }: CatalogueModel): ProviderRoute | null {
+    const found = this.used.get(provider);
+    if (!found) return this.config.sandbox ? this.sandboxRoute : null;
+    const { route } = found;
+    const chats = CHAT_CAPABILITIES.some((capability) => meta.capabilities.includes(capability));
+    return chats || route.provider.embed !== undefined ? route : null;
   }
 
   private async readWhileStale(): Promise<void> {
