@@ -7,7 +7,7 @@ import type { ModelMeta } from '../models/domain/model-meta.js';
 import { type ModelParameters, resolveModelParameters } from '../models/domain/model-parameters.js';
 import type { AppliedChange } from '../models/domain/parameter-violation.js';
 import { HardStops } from '../usage/budgets/hard-stops.service.js';
-import type { AccessibleChat, AdmittedChat } from './admitted-chat.js';
+import type { AccessibleChat, AdmittedChat, ProviderRoute } from './admitted-chat.js';
 import { ChatTargetService, type ChatWish } from './chat-target.service.js';
 import { settlesSampling } from './domain/chat-preferences.js';
 import { ImageMeasurer } from './images/image-measurer.service.js';
@@ -149,5 +149,7 @@ function keepsAll(asked: ModelParameters, preferring: ModelParameters): boolean 
 function cacheable({ body, model, route }: AccessibleChat): ChatCompletionBody {
   if (!asksForCaching(body)) return body;
   const isPriced = model.meta.providerCosts?.cacheWrite !== undefined;
-  return isPriced && route.provider.cachesMarked ? body : withoutCaching(body);
+  // An estimate comes here although nobody answers for the model.
+  const { cachesMarked = false } = (route as ProviderRoute | null)?.provider ?? {};
+  return isPriced && cachesMarked ? body : withoutCaching(body);
 }

@@ -167,6 +167,11 @@ describe('a server without the sandbox', () => {
       const answer = await caller.chat({ ...HELLO, model: 'gpt-5-mini' });
       expect(answer.status).toBe(404);
       expect(answer.body['error'] as ErrorBody).toMatchObject({ code: 'model_unavailable' });
+      // An estimate goes on after that, also to what only a provider can tell.
+      const content = [{ type: 'text', text: 'Hello', cache_control: { type: 'ephemeral' } }];
+      const marked = { model: 'claude-sonnet-4-5', messages: [{ role: 'user', content }] };
+      const estimate = await caller.post('/v1/estimates', marked);
+      expect(estimate.body).toMatchObject({ wouldPass: false, refusals: [{ code: 'model_unavailable' }] });
     } finally {
       await bench.close();
     }
