@@ -98,6 +98,26 @@ describe('LiteLLM’s price map', () => {
     expect(ModelMeta.parse(entries[0]!.meta)).toMatchObject({ maxOutputTokens: 0, outputCostPerMillionTokens: 0 });
   });
 
+  // Removed once: what the map does not tell was lost, and with the cost of writing to the cache all marks of caching.
+  it('leaves costs that it does not tell as they are', () => {
+    const long = { aboveInputTokens: 200_000, costs: { input: 2_000, image: 9 }, creditRates: { input: 3 } };
+    const meta = {
+      ...ModelMeta.parse({
+        ...fromLiteLlm({ x: GPT }, { existing: [], creditsPerUsd: 1, today: TODAY }).entries[0]!.meta,
+        contextLength: 400_000,
+      }),
+      providerCosts: { cachedInput: 1, cacheWrite: 2, image: 3 },
+      longContext: long,
+    };
+    const source = { ...GPT, max_input_tokens: 400_000, input_cost_per_token_above_200k_tokens: 2.5e-6 };
+    const existing = [{ id: 'x', name: 'x', provider: 'openai', meta }];
+    const { entries } = fromLiteLlm({ x: source }, { existing, creditsPerUsd: 1, today: TODAY });
+    expect(entries[0]!.meta).toMatchObject({
+      providerCosts: { cachedInput: 125, cacheWrite: 2, image: 3 },
+      longContext: { aboveInputTokens: 200_000, costs: { input: 2_500, image: 9 }, creditRates: { input: 3 } },
+    });
+  });
+
   it('names what it leaves out, and why', () => {
     const prices = {
       sample_spec: GPT,

@@ -180,14 +180,15 @@ function creditsOf(figures: Figures, creditsPerUsd: number): Pick<ModelMeta, 'cr
 
 /** What an operator has checked by hand is not overwritten. */
 function updated(meta: ModelMeta, figures: Figures): Record<string, unknown> {
-  const { contextLength, maxOutputTokens, longContext, ...costs } = figures;
-  const credits = meta.longContext?.creditRates;
+  const { contextLength, maxOutputTokens, longContext, providerCosts, ...costs } = figures;
+  const told = meta.longContext;
   return {
     ...meta,
     ...(!isChecked(meta, 'limits') && { contextLength, maxOutputTokens }),
     ...(!isChecked(meta, 'prices') && {
       ...costs,
-      ...(longContext && { longContext: { ...longContext, ...(credits && { creditRates: credits }) } }),
+      ...(providerCosts && { providerCosts: { ...meta.providerCosts, ...providerCosts } }),
+      ...(longContext && { longContext: { ...told, ...longContext, costs: { ...told?.costs, ...longContext.costs } } }),
     }),
   };
 }
