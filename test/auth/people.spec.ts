@@ -1,4 +1,5 @@
 import { decodeJwt } from 'jose';
+import { UserAdminService } from '../../src/auth/identity/user-admin.service.js';
 import { ERASURE_JOB } from '../../src/auth/identity/erasure.job.js';
 import { PersonalDataRegistry } from '../../src/common/personal-data.js';
 import { JobRegistry } from '../../src/jobs/job-registry.js';
@@ -269,6 +270,38 @@ describe('people', () => {
       ]);
       expect(lines[0]).toMatchObject({ reason: 'asked to', after: { status: 'suspended', role: 'user' } });
       expect(JSON.stringify(lines)).not.toContain('@');
+    });
+
+    it('let in again who has lost the second factor, without learning the password', async () => {
+      const email = 'lostphone@example.com';
+      const id = await ensureUser(server.app, { email, password: PASSWORD });
+      expect(await (await act(id, 'factors-reset')).json()).toMatchObject({ code: 'user_state' });
+      const setUp = () =>
+        sql(
+          `with f as (insert into totp_secrets (user_id, secret_sealed, confirmed_at) values (?, 'sealed', now()) returning user_id)
+           insert into recovery_codes (id, user_id, hash) select user_id, user_id, 'code' from f`,
+          [id],
+        );
+      const left = async () =>
+        (
+          await sql(
+            'select user_id from totp_secrets where user_id = ? union all select user_id from recovery_codes where user_id = ?',
+            [id, id],
+          )
+        ).length;
+      await setUp();
+      const token = await me(email);
+      expect((await act(id, 'factors-reset')).status).toBe(200);
+      expect(await left()).toBe(0);
+      expect((await call('GET', '/v1/me', token)).status).toBe(401);
+      await signIn(await discover(server.url), new Browser(server.url), { email, password: PASSWORD });
+      await deliverMails(server.app);
+      expect(mailbox.lastTo(email).subject).toBe('Your second factors were changed');
+      const lines = `select reason from audit_trail where action = 'user.factors_reset' and entity_id = ?`;
+      expect(await sql(lines, [id])).toEqual([{ reason: 'asked to' }]);
+      await setUp();
+      await server.app.get(UserAdminService).forgetFactors(email);
+      expect(await left()).toBe(0);
     });
 
     it('must have seen what they change, and say why', async () => {

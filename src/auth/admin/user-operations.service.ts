@@ -7,9 +7,11 @@ import { type AuditedChange, AuditTrail } from '../../monitoring/audit-trail.ser
 import { EmailTakenError, LastOperatorError, UserNotFoundError, UserStateError } from '../auth.errors.js';
 import { AccountDeletion } from '../identity/account-deletion.service.js';
 import { type AuthEventName, AuthEventRecorder } from '../identity/auth-event.recorder.js';
+import { hasFactor, SecondFactors } from '../identity/factors/second-factors.service.js';
 import { PasswordReset } from '../identity/password-reset.service.js';
 import type { User } from '../identity/user.entity.js';
 import { UserRepository } from '../identity/user.repository.js';
+import { Mailer } from '../mail/mailer.js';
 import { GrantService } from '../oauth/grant.service.js';
 import { originOfCause } from '../oauth/request-origin.js';
 import type { Language } from '../texts/languages.js';
@@ -51,6 +53,8 @@ export class UserOperations {
     private readonly events: AuthEventRecorder,
     private readonly audit: AuditTrail,
     private readonly clock: WallClock,
+    private readonly factors: SecondFactors,
+    private readonly mailer: Mailer,
   ) {}
 
   /** Deleted or not. @throws UserNotFoundError */
@@ -123,6 +127,23 @@ export class UserOperations {
     return this.signedOut(id, 'password_reset', cause);
   }
 
+  /**
+   * For who has lost the phone and the recovery codes. The password is asked for as before, and the person is told by mail.
+   * @throws UserNotFoundError, UserStateError, StaleEtagError
+   */
+  async resetFactors(id: string, cause: OperatorCause): Promise<User> {
+    await this.change(id, cause, {
+      action: 'user.factors_reset',
+      event: 'factor_removed',
+      work: async ({ email, language }) => {
+        if (!hasFactor(await this.factors.of(id))) throw new UserStateError('the user has no second factor');
+        await this.factors.removeAll(id);
+        await this.mailer.send({ to: email, language, template: 'factorsChanged', variables: {} });
+      },
+    });
+    return this.signedOut(id, 'revoked_by_operator', cause);
+  }
+
   /** @throws UserNotFoundError, UserStateError, LastOperatorError, StaleEtagError */
   async delete(id: string, cause: OperatorCause): Promise<User> {
     const before = await this.seen(id, cause);
@@ -174,7 +195,7 @@ export class UserOperations {
 
   private async signedOut(
     id: string,
-    reason: 'user_suspended' | 'password_reset',
+    reason: 'user_suspended' | 'password_reset' | 'revoked_by_operator',
     cause: OperatorCause,
   ): Promise<User> {
     await this.grants.revoke({ userId: id }, { reason, by: cause.actorId }, originOfCause(cause));

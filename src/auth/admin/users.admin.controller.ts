@@ -121,6 +121,16 @@ export class UsersAdminController {
     return answer(await this.operations.resetPassword(id, { ...by, reason }), reply);
   }
 
+  @Action('factors-reset', 'End every second factor and sign-in, for who has lost them; the password stays')
+  async resetFactors(
+    @Id() id: string,
+    @Body() { reason }: ReasonRequest,
+    @CurrentOperator() by: Operator,
+    @Reply() reply: FastifyReply,
+  ): Promise<AdminUserView> {
+    return answer(await this.operations.resetFactors(id, { ...by, reason }), reply);
+  }
+
   @Action('delete', 'Delete the account as its owner would; it can be restored for the grace')
   async delete(
     @Id() id: string,

@@ -2,7 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { UserNotFoundError } from '../auth.errors.js';
 import { AuthEventRecorder } from './auth-event.recorder.js';
+import { SecondFactors } from './factors/second-factors.service.js';
 import { PasswordHasher } from './password-hasher.js';
+import { Mailer } from '../mail/mailer.js';
 import { GrantService } from '../oauth/grant.service.js';
 import type { User } from './user.entity.js';
 import { UserRepository } from './user.repository.js';
@@ -24,11 +26,14 @@ export interface VerifiedUser {
 /** What an operator does to users with access to the database. */
 @Injectable()
 export class UserAdminService {
+  // oxlint-disable-next-line max-params -- injected
   constructor(
     private readonly users: UserRepository,
     private readonly passwords: PasswordHasher,
     private readonly events: AuthEventRecorder,
     private readonly grants: GrantService,
+    private readonly factors: SecondFactors,
+    private readonly mailer: Mailer,
   ) {}
 
   /** Makes the user an operator, creating it with a password of its own when there is none. */
@@ -60,6 +65,17 @@ export class UserAdminService {
     if (!user) throw new UserNotFoundError(email);
     await this.users.setStatus(user.id, status);
     if (status === 'suspended') await this.grants.revoke({ userId: user.id }, { reason: 'user_suspended' });
+  }
+
+  /** For an operator whom no other could let in again: the password alone opens the account, which then sets up a factor anew. @throws UserNotFoundError */
+  async forgetFactors(email: string): Promise<void> {
+    const user = await this.users.findByEmail(email);
+    if (!user) throw new UserNotFoundError(email);
+    await this.grants.revoke({ userId: user.id }, { reason: 'revoked_by_operator' }, undefined, async () => {
+      await this.factors.removeAll(user.id);
+      await this.mailer.send({ to: user.email, language: user.language, template: 'factorsChanged', variables: {} });
+      await this.events.record({ event: 'factor_removed', userId: user.id, details: { by: 'command line' } });
+    });
   }
 
   private async changeRole(user: User, role: User['role']): Promise<void> {
