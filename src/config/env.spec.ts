@@ -42,6 +42,30 @@ describe('the environment', () => {
     expect(faults).toContainEqual(expect.stringMatching(/^LOG_LEVEL: .*info/));
   });
 
+  it.each(['postgresql://user:password@host:5432', 'postgresql://host/', 'postgres://user:100%@host/tollgate'])(
+    'takes no database address that could not be used: %s',
+    (address) => {
+      const [fault, ...others] = faultsOf({ DATABASE_URL: address });
+      expect(fault).toMatch(/^DATABASE_URL: must name a database, .*%25/);
+      expect(others).toEqual([]);
+      expect(faultsOf({ DATABASE_DIRECT_URL: address })).toHaveLength(1);
+    },
+  );
+
+  it('tells of a provider whose address is none, and leaves the variables of other programs alone', () => {
+    expect(
+      faultsOf({
+        OPENAI_BASE_URL: 'localhost:11434/v1',
+        MINE_BASE_URL: 'host/v1',
+        MINE_API_KEY: 'k',
+        VITE_BASE_URL: '/',
+      }),
+    ).toEqual([
+      expect.stringMatching(/^OPENAI_BASE_URL: must be a URL such as/),
+      expect.stringMatching(/^MINE_BASE_URL: must be a URL such as/),
+    ]);
+  });
+
   it('demands the secrets and the address in production, and accepts them', () => {
     expect(faultsOf({ NODE_ENV: 'production' }).map((fault) => fault.split(':')[0])).toEqual([
       'PUBLIC_URL',

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { parseMoney } from '../common/domain/money.js';
 import { OperatorError } from '../common/errors/operator-error.js';
+import { endpointFaults } from './provider-endpoints.js';
 import { upstreamFaults } from './upstream-issuers.js';
 
 const flag = z
@@ -18,6 +19,22 @@ const urlWith = (protocols: string[], example: string) =>
   z.string().refine((value) => URL.canParse(value) && protocols.includes(new URL(value).protocol), {
     error: `must be a URL such as ${example}`,
   });
+
+const databaseUrl = urlWith(['postgres:', 'postgresql:'], 'postgresql://user:password@host:5432/tollgate').refine(
+  (value) => !/^postgres(ql)?:/.test(value) || !URL.canParse(value) || namesDatabase(new URL(value)),
+  {
+    error:
+      'must name a database, as in postgresql://user:password@host:5432/tollgate, and write %25 where a name or password has a %',
+  },
+);
+
+function namesDatabase({ username, password, pathname }: URL): boolean {
+  try {
+    return [username, password, pathname].map(decodeURIComponent).at(-1)!.length > 1;
+  } catch {
+    return false; // a % that begins no escape
+  }
+}
 
 const publicUrl = urlWith(['http:', 'https:'], 'https://llm.example.com').refine(
   (value) =>
@@ -69,11 +86,8 @@ export const Environment = z.object({
     .default('development'),
   PORT: wholeNumber(0, 65_535).default(3000),
   PUBLIC_URL: publicUrl.optional(),
-  DATABASE_URL: urlWith(['postgres:', 'postgresql:'], 'postgresql://user:password@host:5432/tollgate').optional(),
-  DATABASE_DIRECT_URL: urlWith(
-    ['postgres:', 'postgresql:'],
-    'postgresql://user:password@host:5432/tollgate',
-  ).optional(),
+  DATABASE_URL: databaseUrl.optional(),
+  DATABASE_DIRECT_URL: databaseUrl.optional(),
   DATABASE_POOL_SIZE: wholeNumber(2, 500).default(20),
   DATABASE_POOL_TIMEOUT: wholeNumber(100, 120_000).default(10_000),
   BATCH_MEMBERS_MAX: wholeNumber(1, 1_000).default(256),
@@ -153,6 +167,7 @@ export function readEnvironment(source: Record<string, string | undefined>): Env
       ? productionFaults(parsed.data)
       : parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`)),
     ...upstreamFaults(source),
+    ...endpointFaults(source),
   ];
   if (faults.length > 0 || !parsed.success) throw new InvalidEnvironmentError(faults);
   return parsed.data;

@@ -9,6 +9,7 @@ interface LocalSecrets {
 }
 
 const FILE_NAME = 'secrets.json';
+const KEY_BYTES = 32;
 
 /**
  * The secrets of a development installation, made once in DATA_DIR and readable by their owner alone.
@@ -17,7 +18,7 @@ const FILE_NAME = 'secrets.json';
 export function loadLocalSecrets(dataDir: string): LocalSecrets {
   const file = join(dataDir, FILE_NAME);
   const fresh: LocalSecrets = {
-    keyEncryptionKey: randomBytes(32).toString('base64'),
+    keyEncryptionKey: randomBytes(KEY_BYTES).toString('base64'),
     cookieKeys: [randomBytes(32).toString('base64url')],
   };
   makeFolder(dataDir);
@@ -26,8 +27,22 @@ export function loadLocalSecrets(dataDir: string): LocalSecrets {
     return fresh;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    return JSON.parse(readFileSync(file, 'utf8')) as LocalSecrets;
+    return read(file);
   }
+}
+
+/** @throws OperatorError that quotes nothing of it */
+function read(file: string): LocalSecrets {
+  try {
+    const { keyEncryptionKey, cookieKeys } = JSON.parse(readFileSync(file, 'utf8')) as LocalSecrets;
+    if (Buffer.from(keyEncryptionKey, 'base64').length === KEY_BYTES && cookieKeys.length > 0)
+      return { keyEncryptionKey, cookieKeys };
+  } catch {
+    // told below: what a parser says may quote a secret
+  }
+  throw new OperatorError(
+    `The file ${file} cannot be used. Bring it back from a backup. Without one, delete it and start on an empty database: what its key sealed cannot be opened any more.`,
+  );
 }
 
 function makeFolder(dataDir: string): void {

@@ -34,6 +34,20 @@ export function readProviderEndpoints(
   return endpoints;
 }
 
+/**
+ * Every address that cannot be one, with its variable: its provider would be taken for one without credentials. Variables of other programs are
+ * called so, too, so only a provider is looked at whose address is known or that has a key.
+ */
+export function endpointFaults(source: Record<string, string | undefined>): string[] {
+  return Object.keys(source).flatMap((variable) => {
+    const prefix = BASE_URL_VARIABLE.exec(variable)?.[1];
+    const address = source[variable];
+    if (!prefix || !address || isWebAddress(address)) return [];
+    const isProvider = prefix.toLowerCase() in KNOWN_BASE_URLS || Boolean(source[`${prefix}_API_KEY`]);
+    return isProvider ? [`${variable}: must be a URL such as https://api.openai.com/v1`] : [];
+  });
+}
+
 /** Where a provider is reached with what is known of it; null where that is not enough. */
 export function endpointOf(provider: string, given: string | null, apiKey: string | null): ProviderEndpoint | null {
   const baseUrl = given ?? (apiKey === null ? undefined : KNOWN_BASE_URLS[provider]);

@@ -6,6 +6,7 @@ import { prepareSession, tlsOptions } from '../mikro-orm.config.js';
 export interface DirectConnection {
   connectionString: string;
   application_name: string;
+  connectionTimeoutMillis: number;
   ssl?: { rejectUnauthorized: boolean };
 }
 
@@ -18,7 +19,12 @@ export function directConnection(config: Config): DirectConnection {
   if (!given) throw new Error('a direct connection was asked for before the database server was opened');
   const url = new URL(given);
   url.searchParams.delete('sslmode');
-  return { connectionString: url.href, application_name: 'tollgate', ...tlsOptions(given) };
+  return {
+    connectionString: url.href,
+    application_name: 'tollgate',
+    connectionTimeoutMillis: config.databasePoolTimeoutMs,
+    ...tlsOptions(given),
+  };
 }
 
 /**

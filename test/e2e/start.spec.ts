@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -149,7 +149,55 @@ describe('a start that cannot succeed', () => {
     expect((await runServerToEnd({ DATABASE_URL: testServerUrl('not_there') })).stderr).toMatch(
       /^The database named in DATABASE_URL does not exist/,
     );
+    const noPassword = Object.assign(new URL(testServerUrl('postgres')), { password: '' }).href;
+    expect((await runServerToEnd({ DATABASE_URL: noPassword })).stderr).toMatch(/^PostgreSQL asks for a password/);
+    const withTls = `${testServerUrl('postgres')}?sslmode=require`;
+    expect((await runServerToEnd({ DATABASE_URL: withTls })).stderr).toMatch(/takes no TLS/);
   });
+
+  it('tells which of two addresses has no PostgreSQL', async () => {
+    const database = await createTestDatabase();
+    const direct = 'postgresql://user:password@127.0.0.1:1/none';
+    const { stderr } = await runServerToEnd({ DATABASE_URL: database.url, DATABASE_DIRECT_URL: direct });
+    await database.drop();
+    expect(stderr).toMatch(/^No PostgreSQL answers at DATABASE_URL \(ECONNREFUSED, 127\.0\.0\.1 port 1\)/);
+  });
+
+  // Removed once: the time limit of the direct connection. A migration then waited for ever, without a word.
+  it.each([
+    ['silent', /^Nothing answers at DATABASE_URL in time/],
+    ['closing', /^The connection to DATABASE_URL was closed by the other side/],
+  ] as const)('gives up on what takes connections and is no PostgreSQL: %s', async (kind, explanation) => {
+    const impostor = createServer((socket) => void (kind === 'closing' && socket.destroy()));
+    await new Promise<void>((resolve) => impostor.listen(0, '127.0.0.1', resolve));
+    const { port } = impostor.address() as { port: number };
+    const env = {
+      DATABASE_URL: `postgresql://user:password@127.0.0.1:${port}/tollgate`,
+      DATABASE_POOL_TIMEOUT: '300',
+      KEY_ENCRYPTION_KEY: Buffer.alloc(32, 1).toString('base64'),
+      COOKIE_KEYS: 'x'.repeat(40),
+    };
+    const results = await Promise.all([runServerToEnd(env), runCommandProcess('migrate', [], env)]);
+    impostor.close();
+    for (const { exitCode, stderr } of results) {
+      expect(exitCode).toBe(1);
+      expect(stderr).toMatch(explanation);
+    }
+  });
+
+  it.each(['', '{}', '{ "keyEncryptionKey": "c2VjcmV0" broken'])(
+    'names the file of secrets that cannot be used, and quotes nothing of it: %j',
+    async (content) => {
+      const dataDir = mkdtempSync(join(tmpdir(), 'tollgate-start-'));
+      const file = join(dataDir, 'secrets.json');
+      writeFileSync(file, content);
+      const { exitCode, stderr } = await runServerToEnd({ DATA_DIR: dataDir });
+      rmSync(dataDir, { recursive: true, force: true });
+      expect(exitCode).toBe(1);
+      expect(stderr).toContain(`The file ${file} cannot be used.`);
+      expect(stderr).not.toContain('c2Vj');
+    },
+  );
 
   it('refuses to serve a database with pending migrations in production', async () => {
     const database = await createEmptyDatabase();

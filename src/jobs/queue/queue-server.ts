@@ -6,6 +6,8 @@ import { directConnection } from '../../database/direct-connection.js';
 const QUEUE_SCHEMA = 'pgboss';
 /** Beside the pool of request traffic, so that neither waits for the other. */
 const CONNECTIONS_MAX = 5;
+/** Its workers wait for each other here, so requests' patience is no measure. */
+const CONNECTION_MS_MAX = 10_000;
 /** How often jobs of workers that died are looked for: with their heartbeat, that is how soon another worker has them. */
 const SUPERVISE_SECONDS = 10;
 const STOP_MS_MAX = 3_000;
@@ -54,6 +56,7 @@ export class QueueServer implements OnApplicationShutdown {
       application_name: 'tollgate-jobs',
       schema: QUEUE_SCHEMA,
       max: CONNECTIONS_MAX,
+      connectionTimeoutMillis: CONNECTION_MS_MAX,
       supervise: runsJobs,
       schedule: runsJobs,
       superviseIntervalSeconds: SUPERVISE_SECONDS,
