@@ -4,6 +4,7 @@ import { createApp, listen } from './bootstrap.js';
 import { OperatorError } from './common/errors/operator-error.js';
 import { Config } from './config/config.js';
 import { DatabaseServer } from './database/database-server.js';
+import { exitOnSignal } from './exit-on-signal.js';
 import { explain } from './explain-failure.js';
 import { prepareDatabase } from './prepare-database.js';
 import { helpText, welcomeText } from './welcome.js';
@@ -17,6 +18,7 @@ const say = (text: string): void => void process.stdout.write(`${text}\n`);
 export async function startServer(args: string[]): Promise<void> {
   if (args.includes('--help') || args.includes('-h')) return say(helpText());
   let server: DatabaseServer | undefined;
+  const lift = exitOnSignal();
   try {
     const config = Config.load();
     say('Starting Tollgate …');
@@ -26,6 +28,7 @@ export async function startServer(args: string[]): Promise<void> {
     const accounts = await prepareDatabase(app, connected, say);
     // In development nothing but this machine is let in; in production a load balancer or container network is.
     await listen(app, connected.port, connected.isProduction ? '0.0.0.0' : 'localhost');
+    lift();
     endOnSignal(app, server, 'open requests are finished and settled first');
     say(welcomeText(connected, accounts));
   } catch (error) {
@@ -38,6 +41,7 @@ export async function startServer(args: string[]): Promise<void> {
 /** `npm run worker`: the jobs of an installation without its API. It joins the embedded database of a running Tollgate. */
 export async function startWorker(): Promise<void> {
   let server: DatabaseServer | undefined;
+  const lift = exitOnSignal();
   try {
     const config = Config.load();
     if (!config.runsJobs) throw new OperatorError('A worker runs jobs, and JOBS is off. Unset it.');
@@ -47,6 +51,7 @@ export async function startWorker(): Promise<void> {
     await prepareDatabase(app, connected, say);
     await app.init();
     app.useLogger(app.get(Logger));
+    lift();
     endOnSignal(app, server, 'jobs that run are finished first');
     say('Tollgate works off its jobs. Ctrl-C ends it; what waits stays.');
   } catch (error) {

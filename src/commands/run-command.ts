@@ -4,6 +4,7 @@ import { createApp } from '../bootstrap.js';
 import { OperatorError } from '../common/errors/operator-error.js';
 import { Config } from '../config/config.js';
 import { DatabaseServer } from '../database/database-server.js';
+import { exitOnSignal } from '../exit-on-signal.js';
 import { explain } from '../explain-failure.js';
 import { prepareDatabase } from '../prepare-database.js';
 
@@ -29,6 +30,7 @@ export interface Command {
 
 /** Runs one command against the database of a running Tollgate, or starts the embedded server for its own duration. */
 export async function runCommand(command: Command): Promise<never> {
+  exitOnSignal();
   const exitCode = await execute(command);
   await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
   process.exit(exitCode);

@@ -107,6 +107,8 @@ export class EmbeddedServer {
       await server.endOrphan();
       server.initialise();
       writeState(home, state);
+      // Whoever exits without stopping it, as when a shutdown takes too long, at least tells it to end.
+      process.once('exit', server.endWithProcess);
       try {
         await server.launch();
         await server.createDatabase();
@@ -126,6 +128,8 @@ export class EmbeddedServer {
     return state && isOwnerAlive(state) ? serverUrl(state) : undefined;
   }
 
+  private readonly endWithProcess = (): void => void this.child?.kill('SIGINT');
+
   /** Ends the server after its clients are gone ("fast": open transactions are rolled back, everything committed is on disk). */
   async stop(): Promise<void> {
     this.isStopping = true;
@@ -135,6 +139,7 @@ export class EmbeddedServer {
       child.kill('SIGINT');
       await ended;
     }
+    process.off('exit', this.endWithProcess);
     writeState(this.home, { ...this.state, pid: 0, processMark: '' });
   }
 

@@ -1,5 +1,5 @@
-import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { execFile, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +11,7 @@ import {
   type ServerProcess,
 } from '../support/server-process.js';
 import { createEmptyDatabase, createTestDatabase, testServerUrl } from '../support/test-server.js';
+import { until } from '../support/until.js';
 
 const ROOT = join(import.meta.dirname, '..', '..', '..');
 const CHAT = { model: 'sandbox-echo', messages: [{ role: 'user', content: 'Hello' }] };
@@ -90,6 +91,30 @@ describe('npm start on an empty folder', () => {
   it('reconciles, from the command line, beside the running server', async () => {
     const result = await runCommandProcess('reconcile', [], { DATA_DIR: dataDir });
     expect(result).toMatchObject({ exitCode: 0 });
+  });
+});
+
+// Removed once: the exit on a signal. The process was gone, and its database went on running on the folder.
+describe('a signal before everything runs', () => {
+  it.each([
+    ['main.js', [], 'SIGTERM', 143],
+    ['commands/reconcile.js', [], 'SIGINT', 130],
+  ] as const)('ends %s and the database that it has started', async (file, args, signal, exitCode) => {
+    const dataDir = mkdtempSync(join(tmpdir(), 'tollgate-start-'));
+    const child = spawn(process.execPath, [join(ROOT, 'dist', 'src', file), ...args], {
+      env: { PATH: process.env['PATH'] ?? '', HOME: '/tmp', DATA_DIR: dataDir, PORT: '0' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (data: Buffer) => (output += data.toString()));
+    const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
+    await until(() => output.includes('Migrating the database'));
+    const postmaster = join(dataDir, 'postgresql', 'postmaster.pid');
+    expect(existsSync(postmaster)).toBe(true);
+    child.kill(signal);
+    expect(await ended).toBe(exitCode);
+    await until(() => !existsSync(postmaster));
+    rmSync(dataDir, { recursive: true, force: true });
   });
 });
 
