@@ -6,6 +6,7 @@ import { startTestApp, type TestApp } from '../support/test-app.js';
 import { ensureUser } from '../support/tokens.js';
 
 const DASHBOARD = join(import.meta.dirname, '..', '..', '..', 'docker', 'grafana', 'tollgate.json');
+const OPERATIONS = join(import.meta.dirname, '..', '..', '..', 'docs', 'operations.md');
 const TOKEN = 'metrics-token-of-the-tests-0123456789';
 
 async function scrape(
@@ -45,12 +46,13 @@ describe('the metrics', () => {
   });
 
   // Seen failing with a panel about a metric that is not there.
-  it('are all that the dashboard for Grafana asks for', async () => {
+  it('are all that the dashboard for Grafana and the alerts of docs/operations.md ask for', async () => {
     await registry().runNow('reconciliation', new Date());
     const { text } = await scrape(server);
     const shown = new Set([...text.matchAll(/^# HELP (\w+) /gm)].map((match) => match[1]!));
     const dashboard = readFileSync(DASHBOARD, 'utf8');
-    const asked = [...dashboard.matchAll(/\b(?:tollgate|process|nodejs)_\w+/g)].map(([name]) =>
+    const alerts = readFileSync(OPERATIONS, 'utf8').match(/```yaml\n(.*?)```/s)![1]!;
+    const asked = [...(dashboard + alerts).matchAll(/\b(?:tollgate|process|nodejs)_\w+/g)].map(([name]) =>
       name.replace(/_bucket$/, ''),
     );
     expect(asked.length).toBeGreaterThan(10);
@@ -67,6 +69,25 @@ describe('the metrics', () => {
     expect(text).toContain('tollgate_job_runs_total{job="fragile",outcome="completed"} 1');
     expect(text).toContain('tollgate_job_runs_total{job="fragile",outcome="failed"} 1');
     expect(text).toContain('tollgate_job_duration_seconds_count{job="fragile"} 2');
+  });
+
+  // Before, an alert could only count the runs of the processes that are scraped: none of a worker, and none at all where nothing runs.
+  it('show when each job last ended and whether it failed, wherever it ran', async () => {
+    const other = await startTestApp({ database: server.database });
+    const lastRun = async (name: string) =>
+      Number(
+        new RegExp(`^tollgate_job_last_run_${name}{job="partitions"} (\\S+)$`, 'm').exec(
+          (await scrape(other)).text,
+        )?.[1],
+      );
+    expect(await lastRun('failed')).toBeNaN();
+    const began = Date.now() / 1_000;
+    await registry().runNow('partitions', new Date());
+    expect(await lastRun('failed')).toBe(0);
+    expect(await lastRun('timestamp_seconds')).toBeGreaterThanOrEqual(began);
+    await server.orm.em.fork().execute(`update job_runs set outcome = 'failed' where job = 'partitions'`);
+    expect(await lastRun('failed')).toBe(1);
+    await other.close();
   });
 
   it('show open failures, also those of jobs that are gone', async () => {
