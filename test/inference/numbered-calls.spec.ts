@@ -145,6 +145,14 @@ describe('calls of tools, as servers of the format number them', () => {
     });
   });
 
+  it('that are made with null are made with nothing, which can be handed back', async () => {
+    const call = { id: 'a', index: 0, type: 'function', function: { name: 'get_weather', arguments: 'null' } };
+    mock.behave({ rawBody: streamOf([call]) });
+    const { messages } = await caller.anthropic();
+    const { content } = await messages.stream({ model: MODEL, max_tokens: 100, messages: [QUESTION] }).finalMessage();
+    expect(content).toMatchObject([{ type: 'tool_use', input: {} }]);
+  });
+
   it('stay with their choice', async () => {
     const label = { id: 'c', object: 'chat.completion.chunk', created: 1, model: 'm' };
     const chunk = (choices: object[]) => `data: ${JSON.stringify({ ...label, choices })}\n\n`;

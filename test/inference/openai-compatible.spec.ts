@@ -138,12 +138,39 @@ describe('a model of an OpenAI-compatible provider', () => {
       expect(answer).toMatch(/city[\\"]*:[\\"]*Oslo/);
     });
 
+    // Removed once: the other name. What Ollama, OpenRouter and vLLM call it was told in none of the other formats, and not counted.
+    it.each([false, true])('tells what was thought under its other name as thinking (stream: %s)', async (stream) => {
+      mock.behave({ content: '', message: { content: '', reasoning: 'Hm, words.' }, usage: null });
+      const answer = await caller.post(route, { ...ask, stream });
+      const text = stream ? String(answer.body['text']) : JSON.stringify(answer.body);
+      expect(text).toMatch(/"(reasoning_content|thinking|text|delta)":"Hm, words\."/);
+      const [row] = await caller.ledger();
+      expect(row!.output_tokens).toBeGreaterThan(0);
+    });
+
     it('tells what was thought in parts as thinking', async () => {
       const content = [{ type: 'thinking', thinking: [{ type: 'text', text: 'Hm.' }, null] }];
       mock.behave({ message: { content } });
       const answer = await caller.post(route, ask);
       expect(JSON.stringify(answer.body)).toMatch(/"(reasoning_content|thinking|text)":"Hm\."/);
     });
+  });
+
+  // Planted: any JSON taken for an input. Handed back, it was refused, and the conversation could not go on.
+  it.each([
+    ['null', {}],
+    ['"Oslo"', { arguments: '"Oslo"' }],
+    ['[1]', { arguments: '[1]' }],
+    ['{"city', { arguments: '{"city' }],
+  ])('may be handed back over /v1/messages what it called with %s', async (text, input) => {
+    const tool_calls = [{ id: 'a', type: 'function', function: { name: 'look_up', arguments: text } }];
+    mock.behave({ message: { content: null, tool_calls } });
+    const ask = { model: MODEL, max_tokens: 100, messages: CHAT.messages };
+    const { body } = await caller.post('/v1/messages', ask);
+    expect(body['content']).toMatchObject([{ type: 'tool_use', input }]);
+    const result = { role: 'user', content: [{ type: 'tool_result', tool_use_id: 'a', content: 'rain' }] };
+    const turns = [...CHAT.messages, { role: 'assistant', content: body['content'] }, result];
+    expect((await caller.post('/v1/messages', { ...ask, messages: turns })).status).toBe(200);
   });
 
   // Removed once: the look at whether there are tools. OpenAI refuses each of the three where there are none.

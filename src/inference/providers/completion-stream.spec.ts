@@ -47,6 +47,13 @@ describe('the events of a streamed completion', () => {
     expect(error).toMatchObject({ message: 'the stream held something that is not JSON' });
   });
 
+  // Removed once: the look at what the reason says. A stream that was cut in the middle was told and charged as a whole one.
+  it('are no end without a reason that says something', async () => {
+    const unfinished = event({ choices: [{ index: 0, delta: { content: 'Hel' }, finish_reason: '' }] });
+    expect((await read(unfinished)).error).toMatchObject({ message: 'the provider broke the stream off' });
+    expect((await read(unfinished + finished)).error).toBeNull();
+  });
+
   it.each([[{}], [[]], [['sealed']], ['sealed'], [null]])(
     'go on without thinking blocks that are none: %j',
     async (blocks) => {

@@ -38,9 +38,7 @@ export async function* readCompletionStream(
         const usage = readWireUsage(reported);
         for (const choice of chunk.choices) if (choice.delta.tool_calls) calls.number(choice);
         if (chunk.choices.length > 0) {
-          isFinished = chunk.choices.every(
-            ({ finish_reason }) => finish_reason !== null && finish_reason !== undefined,
-          );
+          isFinished = chunk.choices.every(({ finish_reason: reason }) => Boolean(reason));
           chunk.model = modelId;
           // Not deleted: an object that lost a member takes twice as long to write.
           chunk.usage = undefined;

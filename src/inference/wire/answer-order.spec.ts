@@ -38,6 +38,17 @@ describe('the order of an answer', () => {
     fc.assert(fc.property(steps, (all) => expect(inOrder(answerOf(all))).toEqual(all)));
   });
 
+  // Planted: the place taken as it came from a provider. The text was told twice.
+  it.each([{ text: 'x', calls: null }, {}, 'x', null, [1]])('has no place that is none: %j', (after) => {
+    const thinking = [{ type: 'redacted_thinking', data: 'sealed', after } as unknown as ThinkingBlock];
+    const steps = inOrder({ thinking, text: 'Hello', calls: [7] });
+    expect(steps).toEqual([
+      { thought: { type: 'redacted_thinking', data: 'sealed' } },
+      { said: 'Hello' },
+      { called: 7 },
+    ]);
+  });
+
   it('leaves nothing out and tells nothing twice, whatever the places', () => {
     const place = fc.option(fc.record({ text: fc.nat({ max: 30 }), calls: fc.nat({ max: 5 }) }), { nil: undefined });
     const block = fc.tuple(word, place).map(([data, after]) => ({ type: 'redacted_thinking' as const, data, after }));

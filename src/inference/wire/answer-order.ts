@@ -24,12 +24,18 @@ export function inOrder<Call>(answer: {
     told = { text: Math.max(told.text, until.text), calls: Math.max(told.calls, until.calls) };
   };
   for (const block of thinking) {
-    const { after } = block;
+    const after = isPlaced(block) ? block.after : null;
     if (after) tell(after.calls > told.calls ? { ...after, text: text.length } : after);
     steps.push({ thought: unplaced(block) });
   }
   tell({ text: text.length, calls: calls.length });
   return steps;
+}
+
+/** Whether it is told where it was thought. A provider of this format may send what it likes. */
+export function isPlaced(block: ThinkingBlock): block is ThinkingBlock & { after: Place } {
+  const { after } = block;
+  return Number.isInteger(after?.text) && Number.isInteger(after?.calls);
 }
 
 /** The block as what was thought there. What comes first has no place of its own. */
@@ -39,7 +45,7 @@ export function placed(block: ThinkingBlock, { text, calls }: Place): ThinkingBl
 
 /** The block as its provider has it. */
 export function unplaced(block: ThinkingBlock): ThinkingBlock {
-  if (!block.after) return block;
+  if (!('after' in block)) return block;
   const { after: _, ...rest } = block;
   return rest;
 }

@@ -73,6 +73,7 @@ export interface ChatCompletionChunk {
 interface LoosePart {
   content?: unknown;
   reasoning_content?: unknown;
+  reasoning?: unknown;
   tool_calls?: unknown;
   thinking_blocks?: unknown;
 }
@@ -89,6 +90,8 @@ export function tidyDelta(delta: LoosePart): void {
   if (delta.thinking_blocks !== undefined && !isListOfObjects(delta.thinking_blocks)) delta.thinking_blocks = undefined;
   if (delta.tool_calls !== undefined && !isListOfObjects(delta.tool_calls)) delta.tool_calls = undefined;
   if (delta.tool_calls !== undefined) (delta.tool_calls as LooseCall[]).forEach(writeArguments);
+  // What Ollama, OpenRouter and vLLM call it.
+  if (typeof delta.reasoning === 'string') delta.reasoning_content ??= delta.reasoning;
   if (Array.isArray(delta.content)) joinParts(delta, delta.content);
 }
 
@@ -119,10 +122,10 @@ function writeArguments({ function: called }: LooseCall): void {
   if (isObject(called?.arguments)) called!.arguments = JSON.stringify(called!.arguments);
 }
 
-/** Some leave out the arguments of a tool that takes none. */
+/** Some leave out the arguments of a tool that takes none, or write null. */
 function isWholeCall({ function: called }: LooseCall): boolean {
   if (typeof called?.name !== 'string') return false;
-  called.arguments ??= '{}';
+  if ((called.arguments ?? 'null') === 'null') called.arguments = '{}';
   return true;
 }
 

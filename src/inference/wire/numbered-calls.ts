@@ -34,12 +34,19 @@ export class CallNumbering {
       const known = callOf(part, begun);
       const call = known ?? begin(part, begun);
       part.index = call.index;
-      if (!known) Object.assign(part, { id: call.id ?? madeId(), type: 'function' });
+      if (!known) complete(part, call);
       // Some servers give every part an id of its own: that of the first is the call's.
       else if (part.id !== call.id) part.id = undefined;
       if (call.id === undefined) call.text += textOf(part.function?.arguments);
     }
   }
+}
+
+/** What clients find in the first part of every call. */
+function complete(part: CallPart, { id = madeId() }: BegunCall): void {
+  Object.assign(part, { id, type: 'function' });
+  // A tool that takes nothing, as some models call it.
+  if (part.function?.arguments === 'null') part.function.arguments = '{}';
 }
 
 /** What this server calls a call that its provider gave no id. */

@@ -142,8 +142,10 @@ export function toolBlock(id: string, name: string, input: unknown): MessageBloc
 /** Arguments that are no JSON object, which only a faulty model writes, are handed on as they are. */
 function toInput(text: string): unknown {
   try {
-    return JSON.parse(text || '{}') as unknown;
+    const input: unknown = JSON.parse(text || '{}');
+    if (typeof input === 'object' && input !== null && !Array.isArray(input)) return input;
   } catch {
-    return { arguments: text };
+    // What is no JSON at all is handed on like what is no object.
   }
+  return { arguments: text };
 }

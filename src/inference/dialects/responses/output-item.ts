@@ -1,4 +1,4 @@
-import { inOrder } from '../../wire/answer-order.js';
+import { inOrder, isPlaced } from '../../wire/answer-order.js';
 import type { AnswerToolCall, ChatChoice } from '../../wire/chat-answer.js';
 import type { ThinkingBlock } from '../../wire/chat-message.js';
 import { sealThinking } from './sealed-thinking.js';
@@ -49,7 +49,7 @@ export function piecesOf({ message }: ChatChoice, { sealsThinking }: { sealsThin
     refused = '';
   };
   // What was all thought first is told as the provider tells it, sealed or not.
-  const isFirst = thinking.every(({ after }) => !after);
+  const isFirst = thinking.every((block) => !isPlaced(block));
   if (isFirst) add('reasoning', reasoning ?? '');
   for (const step of inOrder({ thinking, text: content ?? '', calls })) {
     if ('thought' in step) add('reasoning', isFirst ? '' : readable(step.thought), sealsThinking ? [step.thought] : []);
