@@ -47,7 +47,14 @@ export class AuditTrail {
       `insert into audit_trail (id, actor_id, action, entity, entity_id, before, after, reason, ip, request_id, created_at)
        select l.id, ?, l.action, l.entity, l."entityId", nullif(l.before, 'null'), nullif(l.after, 'null'), ?, ?, ?, ?
          from jsonb_to_recordset(?::jsonb) as l (id uuid, action text, entity text, "entityId" text, before jsonb, after jsonb)`,
-      [cause.actorId, cause.reason, cause.ip ?? null, cause.requestId ?? null, now, JSON.stringify(lines, storableMember)],
+      [
+        cause.actorId,
+        cause.reason,
+        cause.ip ?? null,
+        cause.requestId ?? null,
+        now,
+        JSON.stringify(lines, storableMember),
+      ],
     );
   }
 
