@@ -240,6 +240,20 @@ describe('API keys', () => {
     expect(lines).toEqual([{ reason: 'leaked', after: { userId } }]);
   });
 
+  it('are told to their owner by mail, once they are made', async () => {
+    const { email, token } = await person();
+    expect((await make(token, { name: 'a\nb' })).status).toBe(400);
+    const mailsTo = async () =>
+      (
+        await server.orm.em
+          .fork()
+          .execute<{ template: string }[]>('select template from mail_outbox where to_address = ?', [email])
+      ).map(({ template }) => template);
+    expect(await mailsTo()).toEqual([]);
+    await made(token, { name: 'notebook' });
+    expect(await mailsTo()).toEqual(['apiKeyMade']);
+  });
+
   it('leave a record of who made and revoked them, and of the key only its beginning', async () => {
     const { token, userId } = await person();
     const { id, key, prefix } = await made(token);

@@ -19,12 +19,16 @@ export interface NewApiKeyRow {
 export class ApiKeyRepository {
   constructor(private readonly em: EntityManager) {}
 
-  /** Whether there was room for it: a user has at most `limit` keys that are not revoked, however many are made at once. */
-  add(key: NewApiKeyRow, limit: number): Promise<boolean> {
+  /**
+   * Whether there was room for it: a user has at most `limit` keys that are not revoked, however many are made at once.
+   * @param alongside More that belongs to the same transaction, for the owner of the key.
+   */
+  add(key: NewApiKeyRow, limit: number, alongside: (owner: User) => Promise<void>): Promise<boolean> {
     return this.em.fork().transactional(async (em) => {
-      await em.findOneOrFail(User, { id: key.userId }, { lockMode: LockMode.PESSIMISTIC_WRITE, fields: ['id'] });
+      const owner = await em.findOneOrFail(User, { id: key.userId }, { lockMode: LockMode.PESSIMISTIC_WRITE });
       if ((await em.count(ApiKey, { userId: key.userId, revokedAt: null })) >= limit) return false;
       await em.insert(ApiKey, { ...key, updatedAt: key.createdAt });
+      await alongside(owner);
       return true;
     });
   }

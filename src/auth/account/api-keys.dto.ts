@@ -1,10 +1,11 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { ArrayMaxSize, ArrayMinSize, ArrayUnique, IsIn, IsOptional, IsString, Length } from 'class-validator';
+import { ArrayMaxSize, ArrayMinSize, ArrayUnique, IsIn, IsOptional, IsString, Length, Matches } from 'class-validator';
 import { timeOf } from '../../common/domain/times.js';
 import { IsTime } from '../../common/http/is-time.js';
 import { SCOPES, type Scope } from '../../common/http/route-markers.js';
 import type { ApiKey } from '../access/api-key.entity.js';
 import { isOidcScope } from '../oauth/scopes-of-client.js';
+import { NO_CONTROL_CHARACTERS } from './me.dto.js';
 import type { MadeApiKey, WantedApiKey } from './api-keys.service.js';
 
 /** As much as a list shows on one line. */
@@ -14,6 +15,7 @@ const KEY_SCOPES: readonly Scope[] = SCOPES.filter((scope) => scope !== 'admin' 
 
 export class ApiKeyBody {
   @ApiProperty({ minLength: 1, maxLength: NAME_LENGTH_MAX, example: 'notebook on my laptop' })
+  @Matches(NO_CONTROL_CHARACTERS, { message: 'name must not have line breaks or control characters' })
   @Length(1, NAME_LENGTH_MAX)
   @IsString()
   name!: string;

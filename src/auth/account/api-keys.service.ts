@@ -10,6 +10,8 @@ import { hashOf, newApiKey, prefixOf } from '../access/api-key-format.js';
 import { ApiKeyRepository } from '../access/api-key.repository.js';
 import { AuditTrail } from '../../monitoring/audit-trail.service.js';
 import { RevocationList } from '../access/revocation-list.js';
+import { Mailer } from '../mail/mailer.js';
+import type { User } from '../identity/user.entity.js';
 import { ApiKeyLimitError, ApiKeyNotFoundError } from '../auth.errors.js';
 import type { OperatorCause } from '../oauth/device.service.js';
 import { originOfCause } from '../oauth/request-origin.js';
@@ -41,6 +43,7 @@ export class ApiKeysService {
     private readonly events: AuthEventRecorder,
     private readonly audit: AuditTrail,
     private readonly clock: WallClock,
+    private readonly mailer: Mailer,
   ) {}
 
   /** Those that were not revoked, newest first. */
@@ -62,11 +65,14 @@ export class ApiKeysService {
       createdAt: now,
     };
     const { userId } = owner;
-    if (!(await this.keys.add({ ...row, userId, hash: hashOf(key) }, API_KEYS_MAX))) {
-      throw new ApiKeyLimitError(API_KEYS_MAX);
-    }
     const details = { keyId: row.id, prefix: row.prefix, scopes: row.scopes, expiresAt: row.expiresAt };
-    await this.events.record({ event: 'api_key_created', userId, origin, details });
+    // It works without a sign-in, so that a new password does not end it: its owner is told.
+    const tell = async ({ email, language }: User): Promise<void> => {
+      await this.events.record({ event: 'api_key_created', userId, origin, details });
+      await this.mailer.send({ to: email, language, template: 'apiKeyMade', variables: { name: row.name } });
+    };
+    const isAdded = await this.keys.add({ ...row, userId, hash: hashOf(key) }, API_KEYS_MAX, tell);
+    if (!isAdded) throw new ApiKeyLimitError(API_KEYS_MAX);
     return { key, row: { ...row, lastUsedAt: null } };
   }
 

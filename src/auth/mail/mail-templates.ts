@@ -44,6 +44,10 @@ function letterOf(mail: Mail, { mail: texts }: Texts): Letter {
       const { subject, text } = texts.signInCopied;
       return { subject, text: text(mail.variables.device) };
     }
+    case 'apiKeyMade': {
+      const { subject, text } = texts.apiKeyMade;
+      return { subject, text: text(mail.variables.name) };
+    }
     case 'accountDeleted': {
       const { subject, text } = texts.accountDeleted;
       return { subject, text: text(mail.variables.graceDays) };

@@ -12,6 +12,8 @@ export interface MailVariables {
   emailChanging: Record<string, never>;
   factorsChanged: Record<string, never>;
   connectionsChanged: Record<string, never>;
+  /** As its maker named it. */
+  apiKeyMade: { name: string };
   /** The device, where it has a name. */
   signInCopied: { device: string | null };
   accountDeleted: { graceDays: number };

@@ -224,6 +224,11 @@ export const english = {
       subject: 'How you sign in was changed',
       text: 'An account elsewhere was connected to your account or removed from it just now. If it was not you, change your password at once and sign out everywhere else.',
     },
+    apiKeyMade: {
+      subject: 'An API key was made',
+      text: (name: string) =>
+        `An API key was made for your account just now: “${name}”. It works without a sign-in until it is revoked. If it was not you, revoke it, change your password at once and sign out everywhere else.`,
+    },
     signInCopied: {
       subject: 'We ended a sign-in of yours',
       text: (device: string | null) =>

@@ -221,6 +221,11 @@ export const german: Texts = {
       subject: 'Ihre Anmeldung wurde geändert',
       text: 'Ein Konto anderswo wurde eben mit Ihrem Konto verbunden oder davon getrennt. Waren Sie es nicht, ändern Sie sofort Ihr Passwort und melden Sie sich überall sonst ab.',
     },
+    apiKeyMade: {
+      subject: 'Ein API-Schlüssel wurde angelegt',
+      text: (name) =>
+        `Für Ihr Konto wurde eben ein API-Schlüssel angelegt: „${name}“. Er gilt ohne Anmeldung, bis er widerrufen wird. Waren Sie es nicht, widerrufen Sie ihn, ändern Sie sofort Ihr Passwort und melden Sie sich überall sonst ab.`,
+    },
     signInCopied: {
       subject: 'Wir haben eine Ihrer Anmeldungen beendet',
       text: (device) =>
