@@ -3,6 +3,7 @@ import * as client from 'openid-client';
 import { UserAdminService } from '../../src/auth/identity/user-admin.service.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
 import { ensureUser, issueToken } from '../support/tokens.js';
+import { until } from '../support/until.js';
 import { openAccount } from './account-browser.js';
 import { Browser } from './browser.js';
 import { discover, signIn, type Tokens } from './desktop-client.js';
@@ -70,6 +71,8 @@ describe('signed-in devices', () => {
     server.wallClock.advance(60_000);
     await refresh(laptop);
     server.wallClock.advance(-60_000);
+    // No refresh waits for its use to be written.
+    await until(async () => (await sessionsOf(tower.access_token))[0]?.id === grantOf(laptop));
     const sessions = await sessionsOf(tower.access_token);
     expect(sessions.map(({ deviceName, isCurrent }) => [deviceName, isCurrent])).toEqual([
       ['Dee’s laptop', false],
