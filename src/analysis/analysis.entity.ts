@@ -13,6 +13,8 @@ export interface AnalysisInput {
   text: string;
   /** The model that was asked for, where one was. */
   model?: string;
+  /** What the question was bounded by when it was held. */
+  inputTokens?: number;
 }
 
 /** One attempt that came to nothing. */

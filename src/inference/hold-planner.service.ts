@@ -27,19 +27,22 @@ export class HoldPlanner {
   constructor(private readonly counter: TokenCounter) {}
 
   /**
-   * The plan by bytes; by counted tokens only where the bytes do not fit the context. A prompt of which not enough could be counted in time to
-   * say that it does not fit either is left to the provider to refuse: how busy this process is must not decide what a model takes.
+   * The plan by bytes, or by `inputTokens` where so few were counted before; by tokens that are counted now only where that does not fit the
+   * context. A prompt of which not enough could be counted in time to say that it does not fit either is left to the provider to refuse: how
+   * busy this process is must not decide what a model takes.
    * @throws ContextLengthExceededError
    */
-  async plan(chat: AdmittedChat): Promise<HoldPlan> {
+  async plan(chat: AdmittedChat, inputTokens = Infinity): Promise<HoldPlan> {
     const bytes = inputBound(chat.prompt, boundTerms(chat));
-    if (outputFor(chat, bytes) === chat.outputLimit.tokens) return this.planOf(chat, bytes, 'bound');
-    const { most, least } = (await this.countInput(chat)) ?? { most: bytes, least: 0 };
+    const bound = Math.min(bytes, inputTokens);
+    const source = bound < bytes ? 'counted' : 'bound';
+    if (outputFor(chat, bound) === chat.outputLimit.tokens) return this.planOf(chat, bound, source);
+    const { most, least } = (await this.countInput(chat)) ?? { most: bound, least: 0 };
     const { contextLength } = chat.model.meta;
-    if (Math.min(most, bytes) >= contextLength && least < contextLength) {
+    if (Math.min(most, bound) >= contextLength && least < contextLength) {
       return this.planOf(chat, contextLength, 'context');
     }
-    return most < bytes ? this.planOf(chat, most, 'counted') : this.planOf(chat, bytes, 'bound');
+    return most < bound ? this.planOf(chat, most, 'counted') : this.planOf(chat, bound, source);
   }
 
   /**

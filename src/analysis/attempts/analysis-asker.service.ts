@@ -7,7 +7,7 @@ import { UnattendedChat } from '../../inference/unattended-chat.service.js';
 import type { UsageAttempt } from '../../usage/metering.service.js';
 import type { AnalysisCharge, ModelAnswer } from '../analysis.entity.js';
 import { AnalysisHolds, type AnalysisOrder } from '../holds/analysis-holds.service.js';
-import { answerText, type FaultyAnswer, kindChat, parseAnswer } from '../kinds/kind-chat.js';
+import { answerText, type FaultyAnswer, kindChat, parseAnswer, repairBound } from '../kinds/kind-chat.js';
 import { resultFaults } from '../kinds/result-schema.js';
 
 /** What the first call about a text came to. */
@@ -56,9 +56,10 @@ export class AnalysisAsker {
   }
 
   private async askOnce(order: AnalysisOrder, attemptNo: number, faulty?: FaultyAnswer): Promise<FirstAnswer> {
-    const { kind, modelId, text, userId, versionNo } = order;
+    const { kind, modelId, text, userId, versionNo, inputTokens } = order;
     const body = kindChat(kind, this.holds.model(modelId), text, faulty);
-    const bound = await this.admission.admit(body, userId, versionNo);
+    const terms = { versionNo, inputTokens: inputTokens && inputTokens + (faulty ? repairBound(faulty) : 0) };
+    const bound = await this.admission.admit(body, userId, terms);
     const cutOff = order.signal && cutOffSignal(order.signal, disconnectPolicyOf(bound.chat));
     const { completion, attempt } = await this.chat.ask(bound, order, cutOff);
     const answer = answerText(completion);

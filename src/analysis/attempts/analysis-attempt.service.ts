@@ -62,6 +62,16 @@ function latenessOf({ retryHistory }: Analysis): Failure {
 function orderOf(analysis: Analysis, kind: AnalysisKind): AnalysisOrder {
   const { id: analysisId, holdId, userId, accessId, modelId, modelVersionNo, input } = analysis;
   if (!holdId || !accessId || !modelId || !modelVersionNo) throw new Error('an analysis without a hold is asked');
-  const { text } = input;
-  return { analysisId, requestId: holdId, userId, accessId, kind, modelId, text, versionNo: modelVersionNo };
+  const { text, inputTokens } = input;
+  return {
+    analysisId,
+    requestId: holdId,
+    userId,
+    accessId,
+    kind,
+    modelId,
+    text,
+    versionNo: modelVersionNo,
+    inputTokens,
+  };
 }

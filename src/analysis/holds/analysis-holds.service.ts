@@ -31,6 +31,8 @@ export interface AnalysisOrder {
   text: string;
   /** The price version to ask at; the current without it. */
   versionNo?: number;
+  /** What the question was bounded by when it was held, for this model. */
+  inputTokens?: number | undefined;
   claim?: IdempotencyClaim | undefined;
   /** Whether it is queued, and a concurrent request only while it is worked on. */
   isWaiting?: boolean;
@@ -41,6 +43,7 @@ export interface AnalysisOrder {
 /** Of the model that is to be asked, which is not always the one that was named, at the price that is held for. */
 export interface HeldAnalysis extends AnalysisOrder {
   versionNo: number;
+  inputTokens: number;
   bound: BoundChat;
   reservation: Reservation;
 }
@@ -69,8 +72,8 @@ export class AnalysisHolds {
   }
 
   /** What the question may cost. @throws every refusal of a chat */
-  bound({ kind, modelId, text, userId, versionNo }: AnalysisOrder): Promise<BoundChat> {
-    return this.admission.admit(kindChat(kind, this.model(modelId), text), userId, versionNo);
+  bound({ kind, modelId, text, userId, versionNo, inputTokens }: AnalysisOrder): Promise<BoundChat> {
+    return this.admission.admit(kindChat(kind, this.model(modelId), text), userId, { versionNo, inputTokens });
   }
 
   /** Lets a hold live as long as its row may need it. What cannot be extended is charged late. */
@@ -128,7 +131,7 @@ export class AnalysisHolds {
 
 function toHeld(order: AnalysisOrder, bound: BoundChat, reservation: Reservation): HeldAnalysis {
   const { id: modelId, versionNo } = bound.chat.model;
-  return { ...order, modelId, versionNo, bound, reservation };
+  return { ...order, modelId, versionNo, inputTokens: bound.plan.inputTokens, bound, reservation };
 }
 
 /** The most that an analysis can cost: its question, and one more for the repair of its answer. */

@@ -1,4 +1,5 @@
 import { storable } from '../../common/domain/storable.js';
+import { TOKENS_PER_MESSAGE } from '../../credits/domain/hold-estimate.js';
 import type { ChatCompletion } from '../../inference/wire/chat-answer.js';
 import type { CatalogueModel } from '../../models/domain/catalogue-model.js';
 import type { AnalysisKind } from './analysis-kind.entity.js';
@@ -70,7 +71,13 @@ function batchSchema(items: object, count: number): object {
   return { type: 'object', properties: { results }, required: ['results'], additionalProperties: false };
 }
 
-function repairMessages({ text, faults }: FaultyAnswer): object[] {
+/** What a repair adds to what a question was bounded by: the bytes of its messages. */
+export function repairBound(faulty: FaultyAnswer): number {
+  const bytes = repairMessages(faulty).map(({ content }) => Buffer.byteLength(content) + TOKENS_PER_MESSAGE);
+  return bytes.reduce((sum, one) => sum + one, 0);
+}
+
+function repairMessages({ text, faults }: FaultyAnswer): { role: string; content: string }[] {
   const listed = faults.join('; ').slice(0, FAULTS_LENGTH_MAX);
   return [
     { role: 'assistant', content: text.slice(0, ANSWER_LENGTH_MAX) || 'No answer.' },

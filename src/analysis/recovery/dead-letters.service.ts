@@ -40,6 +40,7 @@ export class DeadLetters {
         turnAt: now,
         holdId: held.requestId,
         isHoldOpen: true,
+        input: { ...dead.input, inputTokens: held.inputTokens },
         modelId: held.modelId,
         modelVersionNo: held.versionNo,
       }),

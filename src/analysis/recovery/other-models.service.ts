@@ -32,7 +32,7 @@ export class OtherModels {
     const ids = fallbacksOf(this.holds.model(order.modelId));
     if (ids.length === 0) return null;
     const heldUcr = amountOf(await this.holds.bound(order));
-    const { versionNo: _, ...atTodaysPrice } = order;
+    const { versionNo: _, inputTokens: _counted, ...atTodaysPrice } = order;
     for (const modelId of ids) {
       if (order.signal?.aborted) return null;
       const { answer, reason } = await this.tried({ ...atTodaysPrice, modelId }, heldUcr);

@@ -67,7 +67,11 @@ function toRow(held: HeldAnalysis, { asked, deadlineAt }: TimedRequest, { queued
     kind: kind.kind,
     analysisVersion: kind.version,
     priority: asked.priority,
-    input: { text: asked.text, ...(asked.model !== undefined && { model: asked.model }) },
+    input: {
+      text: asked.text,
+      ...(asked.model !== undefined && { model: asked.model }),
+      inputTokens: held.inputTokens,
+    },
     serviceTier: tier,
     queuedAt,
     queuePosition: position,

@@ -24,7 +24,7 @@ export class BatchAsker {
     if (!one) throw new Error('a batch without a member');
     const texts = orders.map(({ text }) => text);
     const body = batchChat(one.kind, this.holds.model(one.modelId), texts);
-    const bound = await this.admission.admit(body, one.userId, one.versionNo);
+    const bound = await this.admission.admit(body, one.userId, { versionNo: one.versionNo });
     if (!hasOnePrice(bound)) return null;
     const { completion, attempt } = await this.chat.ask(bound, one);
     const results = parseBatchAnswer(answerText(completion), orders.length);

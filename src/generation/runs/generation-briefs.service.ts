@@ -26,7 +26,7 @@ export class GenerationBriefs {
     const model = this.catalogue.find(modelId);
     if (!model) throw ModelNotFoundError.of(modelId);
     const body = briefChat({ model: model.id, ...terms, offers: offersOf(model) });
-    return this.admission.admit(body, caller.userId, caller.versionNo);
+    return this.admission.admit(body, caller.userId, { versionNo: caller.versionNo });
   }
 }
 
