@@ -74,7 +74,8 @@ export class ModelLifecycleService {
   }
 }
 
-function refusalsOf(step: {
+/** Everything that stands against a step, beside the neighbours as they are or would be. */
+export function refusalsOf(step: {
   id: string;
   from: Lifecycle;
   to: Lifecycle;

@@ -114,6 +114,33 @@ describe('the catalogue as a document', () => {
     expect((await console.get('/admin/models/fine')).status).toBe(404);
   });
 
+  // Removed once: a step of a model's life that is refused by itself was taken by a document.
+  it('takes no step of a model’s life that stands against what users were told, or against other models', async () => {
+    const promised = { legacyReplacementModelId: 'step-to', sunsetDate: '2999-12-31' };
+    const legacy = [
+      entry('step-from', promised, { lifecycle: 'legacy' }),
+      entry('step-to', {}, { lifecycle: 'legacy' }),
+      entry('step-free', {}, { lifecycle: 'unavailable' }),
+    ];
+    expect((await apply(legacy, (await exported()).etag)).status).toBe(200);
+    const faultsOf = async (models: unknown[]) => {
+      const changes = (await preview(models)).body['changes'] as { errors: { field: string; message: string }[] }[];
+      return changes.map(({ errors }) => errors.map(({ field, message }) => `${field} ${message}`).join('; '));
+    };
+    const archived = { lifecycle: 'archived' };
+    expect(await faultsOf([entry('step-from', promised, archived), entry('step-to', {}, archived)])).toEqual([
+      expect.stringMatching(/^models\[0\]\.lifecycle Users were told 2999-12-31/),
+      '',
+    ]);
+    expect(await faultsOf([entry('step-to', {}, archived)])).toEqual([
+      expect.stringMatching(/^models\[0\]\.lifecycle step-from name it as their successor/),
+    ]);
+    const unpriced = { id: 'step-free', name: 'x', provider: 'openai', meta: META, lifecycle: 'available' };
+    expect(await faultsOf([unpriced])).toEqual([expect.stringMatching(/^models\[0\]\.lifecycle .* no complete price/)]);
+    const free = entry('step-from', { legacyReplacementModelId: undefined }, archived);
+    expect(await faultsOf([free, entry('step-to', {}, archived)])).toEqual(['', '']);
+  });
+
   it('is refused where it is no document', async () => {
     const answer = await preview([{ id: 5, colour: 'red' }]);
     expect((answer.body['errors'] as { field: string }[]).map(({ field }) => field).sort()).toEqual([

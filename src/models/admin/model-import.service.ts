@@ -2,6 +2,7 @@ import { EntityManager } from '@mikro-orm/postgresql';
 import { Injectable } from '@nestjs/common';
 import type { FieldError } from '../../common/errors/app-error.js';
 import { InvalidRequestError } from '../../common/errors/common.errors.js';
+import { Clock } from '../../common/clock.js';
 import { assertIfMatch, etagOf } from '../../common/http/etag.js';
 import { neighbourhoodOf, type Neighbourhood } from '../domain/catalogue-issues.js';
 import { diffDocuments, type DocumentChange } from '../domain/document-diff.js';
@@ -9,8 +10,9 @@ import { flagsOf, lifecycleOf, TRANSITIONS, type Lifecycle } from '../domain/lif
 import type { ModelMeta } from '../domain/model-meta.js';
 import type { LifecycleFlags } from '../domain/tier-and-lifecycle.js';
 import { checkModel } from '../model-check.js';
+import { dayOf, refusalsOf } from '../model-lifecycle.service.js';
 import { Model } from '../model.entity.js';
-import type { ModelDraft, ModelRepository, StoredModel } from '../model.repository.js';
+import type { LivingNeighbour, ModelDraft, ModelRepository, StoredModel } from '../model.repository.js';
 import { modelEtag, ModelsService, namesOf, type Cause } from '../models.service.js';
 
 /** One model of a document. Without a lifecycle one that is there keeps its own, and a new one is offered. */
@@ -55,6 +57,7 @@ export class ModelImportService {
   constructor(
     private readonly em: EntityManager,
     private readonly models: ModelsService,
+    private readonly clock: Clock,
   ) {}
 
   async export(): Promise<{ etag: string; models: ExportedModel[] }> {
@@ -71,7 +74,7 @@ export class ModelImportService {
 
   /** What applying would do now. Writes nothing. */
   async preview(entries: readonly ImportEntry[]): Promise<ImportPlan> {
-    const { etag, changes } = await planOf(this.em.fork().getRepository(Model), entries);
+    const { etag, changes } = await planOf(this.em.fork().getRepository(Model), entries, dayOf(this.clock.now()));
     return { etag, changes };
   }
 
@@ -83,7 +86,7 @@ export class ModelImportService {
     let plan: Plan | undefined;
     await this.models.write(cause, async (repository, change) => {
       await repository.lockCatalogue();
-      plan = await planOf(repository, entries);
+      plan = await planOf(repository, entries, dayOf(change.at));
       assertIfMatch(cause.ifMatch, plan.etag);
       const errors = plan.changes.flatMap((planned) => planned.errors);
       if (errors.length > 0) throw InvalidRequestError.of(errors.slice(0, ERRORS_MAX));
@@ -104,18 +107,16 @@ function catalogueEtag(stored: readonly StoredModel[]): string {
   return etagOf(stored.map(modelEtag));
 }
 
-async function planOf(repository: ModelRepository, entries: readonly ImportEntry[]): Promise<Plan> {
+async function planOf(repository: ModelRepository, entries: readonly ImportEntry[], today: string): Promise<Plan> {
   const stored = await readAll(repository);
   const existing = new Map(stored.map((one) => [one.model.id, one.model]));
-  const neighbourhood = neighbourhoodOf([
-    ...stored.map(({ model }) => ({ id: model.id, meta: namesOf(model.meta) })),
-    ...entries.map(({ id, meta }) => ({ id, meta: namesOf(meta) })),
-  ]);
+  const neighbours = asTheyWouldBe(existing, entries);
+  const neighbourhood = neighbourhoodOf(neighbours);
   const seen = new Set<string>();
   const planned = entries.map((entry, index) => {
     const isRepeated = seen.has(entry.id);
     seen.add(entry.id);
-    return planEntry(entry, { index, isRepeated, existing: existing.get(entry.id), neighbourhood });
+    return planEntry(entry, { index, isRepeated, existing: existing.get(entry.id), neighbourhood, neighbours, today });
   });
   return {
     etag: catalogueEtag(stored),
@@ -124,16 +125,29 @@ async function planOf(repository: ModelRepository, entries: readonly ImportEntry
   };
 }
 
+/** Every model with what the document makes of it. */
+function asTheyWouldBe(existing: ReadonlyMap<string, Model>, entries: readonly ImportEntry[]): LivingNeighbour[] {
+  const living = new Map<string, LivingNeighbour>();
+  for (const [id, model] of existing) living.set(id, { id, meta: namesOf(model.meta), lifecycle: lifecycleOf(model) });
+  for (const { id, meta, flags, lifecycle } of entries) {
+    const next = flags ? lifecycleOf(flags) : (lifecycle ?? living.get(id)?.lifecycle ?? 'available');
+    living.set(id, { id, meta: namesOf(meta), lifecycle: next });
+  }
+  return [...living.values()];
+}
+
 interface EntryContext {
   index: number;
   isRepeated: boolean;
   existing: Model | undefined;
   neighbourhood: Neighbourhood;
+  neighbours: readonly LivingNeighbour[];
+  today: string;
 }
 
 function planEntry(
   entry: ImportEntry,
-  { index, isRepeated, existing, neighbourhood }: EntryContext,
+  { index, isRepeated, existing, neighbourhood, neighbours, today }: EntryContext,
 ): { change: PlannedChange; draft?: ModelDraft } {
   const { id, name, provider, lifecycle } = entry;
   const { meta, errors } = checkModel(entry, neighbourhood);
@@ -144,6 +158,9 @@ function planEntry(
   if (isStep && !TRANSITIONS[before.lifecycle].includes(lifecycle)) {
     const allowed = TRANSITIONS[before.lifecycle].join(' or ');
     faults.push({ field: 'lifecycle', message: `cannot follow ${before.lifecycle}, after which comes ${allowed}` });
+  } else if (isStep && meta) {
+    const refusals = refusalsOf({ id, from: before.lifecycle, to: lifecycle, meta, neighbours, today });
+    faults.push(...refusals.map((message) => ({ field: 'lifecycle', message })));
   }
   if (faults.length > 0 || !meta) {
     const named = faults.map(({ field, message }) => ({ field: `models[${index}].${field}`, message }));
