@@ -34,6 +34,19 @@ describe('LiteLLM’s price map', () => {
     });
   });
 
+  // Removed once: the provider was sent the name by which LiteLLM finds it, and knew no such model.
+  it.each([
+    ['gpt-x', 'openai', 'gpt-x', 'openai'],
+    ['xai/grok-x', 'xai', 'grok-x', 'xai'],
+    ['gemini/gemini-x', 'gemini', 'gemini-x', 'google'],
+    ['openrouter/maker/x', 'openrouter', 'maker/x', 'openrouter'],
+    ['maker/x', 'other', 'maker/x', 'other'],
+  ])('names %s of %s as its provider does', (id, litellm_provider, name, provider) => {
+    const options = { existing: [], creditsPerUsd: 1, today: TODAY };
+    const { entries } = fromLiteLlm({ [id]: { ...GPT, litellm_provider } }, options);
+    expect(entries).toMatchObject([{ id, name, provider }]);
+  });
+
   it('reads the price of a long context', () => {
     const source = {
       ...GPT,

@@ -39,6 +39,8 @@ const NANO = 1_000_000_000;
 /** The file describes its own shape in an entry of this name. */
 const SPECIMEN = 'sample_spec';
 const MODES = ['chat', 'completion', 'responses', 'embedding'];
+/** Providers that are called otherwise there. */
+const PROVIDERS: ReadonlyMap<string, string> = new Map([['gemini', 'google']]);
 /** Long context is told by a suffix with the bound in it. */
 const LONG_CONTEXT = /^input_cost_per_token_above_(\d+)k_tokens$/;
 
@@ -70,12 +72,8 @@ export function fromLiteLlm(
     const meta = model
       ? updated(model.meta as ModelMeta, figures)
       : { ...figures, ...newMeta(id, source), ...creditsOf(figures, creditsPerUsd) };
-    entries.push({
-      id,
-      name: model?.name ?? id,
-      provider: model?.provider ?? String(source.litellm_provider),
-      meta: withSource(meta, model?.meta),
-    });
+    const { name, provider } = model ?? upstreamOf(id, source);
+    entries.push({ id, name, provider, meta: withSource(meta, model?.meta) });
   }
   return { entries, skipped };
 }
@@ -90,6 +88,13 @@ function reasonToSkip(id: string, source: LiteLlmEntry | null | undefined): stri
   if (nano(source.output_cost_per_token) === null) return 'has no output_cost_per_token';
   if (outputOf(source) === null) return 'has no max_output_tokens';
   return null;
+}
+
+/** LiteLLM puts the provider before the name of most models, to find the way there; the provider itself knows them without. */
+function upstreamOf(id: string, { litellm_provider: prefix }: LiteLlmEntry): { name: string; provider: string } {
+  const provider = String(prefix);
+  const name = id.startsWith(`${provider}/`) ? id.slice(provider.length + 1) : id;
+  return { name, provider: PROVIDERS.get(provider) ?? provider };
 }
 
 function outputOf(source: LiteLlmEntry): number | null {
