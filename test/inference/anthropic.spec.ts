@@ -317,6 +317,17 @@ describe('a model of Anthropic', () => {
     expect(mock.calls).toEqual([]);
   });
 
+  // Clients write down what holds anyway. Planted: what the library leaves out is then taken for lost.
+  it.each([
+    ['a share of all', { temperature: 0.2, top_p: 1 }, { temperature: 0.2 }],
+    ['the temperature of thinking', { temperature: 1, reasoning_effort: 'low', max_tokens: 4_000 }, {}],
+    ['both of them', { temperature: 1, top_p: 1, reasoning_effort: 'low', max_tokens: 4_000 }, {}],
+  ])('takes a value that holds anyway beside one that it does not go with: %s', async (_name, change, sent) => {
+    expect((await caller.chat({ ...CHAT, ...change })).status).toBe(200);
+    const { temperature, top_p } = mock.calls[0]!.body;
+    expect({ temperature, top_p }).toEqual({ temperature: undefined, top_p: undefined, ...sent });
+  });
+
   it.each([
     ['is cut', { cutAfterEvents: 6 }],
     ['ends with an error', { errorAfterEvents: 6 }],

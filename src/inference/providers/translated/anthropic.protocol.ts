@@ -14,6 +14,8 @@ const THINKING_TOKENS_MIN = 1_024;
 const SAMPLING = ['temperature', 'top_p', 'top_k'] as const;
 /** Places of a prompt that can be cached up to; the library leaves out what is beyond, and says nothing. */
 const MARKS_MAX = 4;
+/** What the API does where nothing is said: left out, nothing is lost. Many clients write it down all the same. */
+const HOLDS_ANYWAY: Readonly<Partial<Record<(typeof SAMPLING)[number], number>>> = { temperature: 1, top_p: 1 };
 const NOT_OFFERED = ['presence_penalty', 'frequency_penalty', 'seed'] as const;
 
 /** What is sent, as far as this server looks into it. */
@@ -82,7 +84,10 @@ function refuseUnoffered({ body, parameters }: ProviderRequest): void {
  * included, and no parameter was left out on the way.
  */
 function keepToPromise(sent: SentBody, { body, parameters }: ProviderRequest): SentBody {
-  const lost = SAMPLING.filter((name) => parameters[name] !== undefined && sent[name] !== parameters[name]);
+  const lost = SAMPLING.filter((name) => {
+    const asked = parameters[name];
+    return asked !== undefined && asked !== HOLDS_ANYWAY[name] && sent[name] !== asked;
+  });
   if (lost.length > 0) {
     throw new ProviderRejection(
       `it does not take ${lost.join(', ')} together with the other parameters of this request`,
