@@ -1,5 +1,5 @@
-import { MikroORM } from '@mikro-orm/postgresql';
 import { seedDevelopment } from '../../seeders/development.seed.js';
+import { withMaintenanceOrm } from '../database/maintenance-orm.js';
 import { migrateAndSeedCatalogue } from '../prepare-database.js';
 import { note, runCommand, say } from './run-command.js';
 
@@ -12,10 +12,12 @@ await runCommand({
       note('This is production: nothing was changed. If every user, credit and usage row may go, add: -- --force');
       return 1;
     }
-    await app
-      .get<MikroORM>(MikroORM)
-      .em.getConnection()
-      .execute('drop schema public cascade; drop schema if exists tollgate cascade; create schema public');
+    // Without the time limit of requests: a large database takes longer, and so do those who still read it.
+    await withMaintenanceOrm(config, (orm) =>
+      orm.em
+        .getConnection()
+        .execute('drop schema public cascade; drop schema if exists tollgate cascade; create schema public'),
+    );
     await migrateAndSeedCatalogue(config, note);
     for (const account of config.isProduction ? [] : await seedDevelopment(app)) {
       say(`${account.email}  ${account.password}  ${account.description} (shown once)`);

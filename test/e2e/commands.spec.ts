@@ -1,3 +1,4 @@
+import pg from 'pg';
 import { runCommandProcess, type CommandResult } from '../support/server-process.js';
 import { createEmptyDatabase, type TestDatabase } from '../support/test-server.js';
 
@@ -11,6 +12,12 @@ describe('the command line', () => {
   const secrets = { KEY_ENCRYPTION_KEY: Buffer.alloc(32, 7).toString('base64'), COOKIE_KEYS: 'x'.repeat(40) };
   const run = (name: string, ...args: string[]): Promise<CommandResult> =>
     runCommandProcess(name, args, { DATABASE_URL: database.url, ...secrets });
+
+  async function execute(sql: string): Promise<void> {
+    const client = new pg.Client({ connectionString: database.url });
+    await client.connect();
+    await client.query(sql).finally(() => client.end());
+  }
 
   it('migrates up, down one step, and up again', async () => {
     expect((await run('migrate')).stdout).toMatch(/^Applied \d+ migrations\.$/);
@@ -110,7 +117,14 @@ describe('the command line', () => {
     expect(refused).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('nothing was changed') });
     expect((await run('token', '--email', 'operator@example.com', '--scope', 'admin')).exitCode).toBe(0);
 
+    // Under the time limit of requests a large database could not be emptied.
+    await execute(`
+      create schema watch;
+      create function watch.limits() returns event_trigger language plpgsql as
+        $$ begin if current_setting('transaction_timeout') <> '0' then raise exception 'there is a limit'; end if; end $$;
+      create event trigger watch on ddl_command_start when tag in ('DROP SCHEMA') execute function watch.limits()`);
     const done = await run('db-reset');
+    expect(done.stderr).not.toContain('there is a limit');
     expect(done.exitCode).toBe(0);
     expect(done.stdout).toMatch(/demo@example\.com {2}\S{12,}/);
     expect((await run('token', '--email', 'operator@example.com', '--scope', 'admin')).exitCode).toBe(1);
