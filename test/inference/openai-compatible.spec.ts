@@ -20,6 +20,14 @@ const DRY = JSON.stringify({
     code: 'billing_hard_limit_reached',
   },
 });
+/** As OpenRouter refuses what its moderation finds: whoever sent twenty of them would have the provider taken for broken. */
+const FLAGGED = JSON.stringify({
+  error: {
+    code: 403,
+    message: 'This model requires moderation, and your input was flagged',
+    metadata: { reasons: ['violence'], flagged_input: 'How many words', provider_name: 'OpenAI' },
+  },
+});
 
 describe('the mock provider', () => {
   it('speaks the protocol as the official SDK expects it', async () => {
@@ -323,6 +331,13 @@ describe('a model of an OpenAI-compatible provider', () => {
   it.each([
     ['a refused request', { status: 400 }, 400, 'provider_rejected', 'mock status 400'],
     ['an account that ran dry', { status: 400, rawBody: DRY }, 502, 'provider_error', 'account of this server'],
+    [
+      'a prompt that was flagged',
+      { status: 403, rawBody: FLAGGED },
+      400,
+      'provider_rejected',
+      'your input was flagged',
+    ],
     ['a server error', { status: 500 }, 502, 'provider_error', 'status 500'],
     ['refused credentials', { status: 401 }, 502, 'provider_error', 'status 401'],
     ['a rate limit', { status: 429 }, 502, 'provider_error', 'status 429'],

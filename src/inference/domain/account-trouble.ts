@@ -4,6 +4,8 @@ export interface Refusal {
   code?: unknown;
   type?: unknown;
   message: string;
+  /** It is about what the caller wrote, whatever the status says. */
+  isFlagged?: boolean;
 }
 
 const CODES: ReadonlySet<unknown> = new Set([

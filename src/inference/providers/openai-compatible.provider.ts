@@ -182,13 +182,22 @@ async function readText(body: AnswerBody): Promise<string> {
   return Buffer.concat(parts).toString('utf8');
 }
 
+interface LooseRefusal {
+  code?: unknown;
+  type?: unknown;
+  message?: unknown;
+  /** Why OpenRouter's moderation refuses a prompt, with the status of a missing permission. */
+  metadata?: { reasons?: unknown } | null;
+}
+
 /** What a refusal says; nothing where it is not JSON, because there is nothing in it that a caller could act on. */
 function readRefusal(text: string): Refusal {
   try {
-    const { error } = JSON.parse(text) as { error?: string | { code?: unknown; type?: unknown; message?: unknown } };
+    const { error } = JSON.parse(text) as { error?: string | LooseRefusal };
     if (typeof error === 'string') return { message: error };
-    const { code, type, message } = error ?? {};
-    return { code, type, message: typeof message === 'string' ? message : '' };
+    const { code, type, message, metadata } = error ?? {};
+    const isFlagged = Array.isArray(metadata?.reasons);
+    return { code, type, message: typeof message === 'string' ? message : '', isFlagged };
   } catch {
     return { message: '' };
   }

@@ -7,10 +7,12 @@ import { isRetryableStatus } from './retryable.js';
 const MESSAGE_LENGTH_MAX = 500;
 /** What a provider answers when the request itself is at fault; anything else is its own or the operator's trouble. */
 const REJECTING_STATUSES = new Set([400, 413, 422]);
+const FORBIDDEN = 403;
 
 /** What the caller may know of a provider's answer with a status that is no success. */
 export function refusalOf(statusCode: number, refusal: Refusal): ProviderRejection | ProviderFailure {
-  if (!REJECTING_STATUSES.has(statusCode)) {
+  const isCallers = REJECTING_STATUSES.has(statusCode) || (statusCode === FORBIDDEN && refusal.isFlagged === true);
+  if (!isCallers) {
     // A body may tell of the operator's account, so only the status is shown.
     const isRetryable = isRetryableStatus(statusCode);
     return new ProviderFailure(`the provider answered with status ${statusCode}`, { isRetryable });
