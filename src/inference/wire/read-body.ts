@@ -86,9 +86,12 @@ function judge<Body>(fields: Record<string, unknown>, { schema }: BodyForm<Body>
     return { found, faults: found.success ? NO_FAULTS : sortFaults(found.error.issues) };
   };
   const whole = parse(fields);
-  const unknown = mayDrop ? whole.faults.unknown : [];
-  if (unknown.length === 0) return { ...whole, dropped: [] };
-  return { ...parse(without(fields, unknown)), dropped: namesOf(unknown) };
+  const { unknown, failed } = whole.faults;
+  if (!mayDrop || unknown.length === 0) return { ...whole, dropped: [] };
+  const dropped = namesOf(unknown);
+  // Too many to be named are refused, and nothing is made of the rest.
+  if (dropped.length > DROPPED_MAX) return { ...whole, faults: { failed, unknown: [] }, dropped };
+  return { ...parse(without(fields, unknown)), dropped };
 }
 
 type Members = Record<PropertyKey, unknown>;
@@ -111,15 +114,21 @@ function without(fields: Members, paths: readonly PropertyKey[][]): Members {
   return root;
 }
 
-/** What members inside are called where they were left out: each by its place, and one that many items of a list had, once for all of them. */
+/**
+ * What members inside are called where they were left out: each by its place, and one that many items of a list had, once for all of them. No
+ * more than one beyond what may be dropped.
+ */
 function namesOf(paths: readonly PropertyKey[][]): string[] {
-  const names = new Map<string, string>();
+  const places = new Map<string, PropertyKey[]>();
   for (const path of paths) {
-    const name = nameOf(path);
-    const shared = nameOf(path.map((key) => (typeof key === 'number' ? '*' : key)));
-    names.set(shared, (names.get(shared) ?? name) === name ? name : shared);
+    const shared = path.map((key) => (typeof key === 'number' ? '*' : key));
+    const place = shared.join('.');
+    const known = places.get(place);
+    if (!known) places.set(place, path);
+    else if (known.some((key, depth) => key !== path[depth])) places.set(place, shared);
+    if (places.size > DROPPED_MAX) break;
   }
-  return [...names.values()];
+  return [...places.values()].map(nameOf);
 }
 
 /** Whether the value of a price-changing field stands for its absence. */
