@@ -27,8 +27,8 @@ export function readProviderEndpoints(
   const endpoints = new Map<string, ProviderEndpoint>();
   for (const provider of new Set([...named, ...Object.keys(KNOWN_BASE_URLS)])) {
     const prefix = provider.toUpperCase();
-    const apiKey = source[`${prefix}_API_KEY`] || null;
-    const endpoint = endpointOf(provider, source[`${prefix}_BASE_URL`] || null, apiKey);
+    const apiKey = source[`${prefix}_API_KEY`]?.trim() || null;
+    const endpoint = endpointOf(provider, source[`${prefix}_BASE_URL`]?.trim() || null, apiKey);
     if (endpoint) endpoints.set(provider, endpoint);
   }
   return endpoints;

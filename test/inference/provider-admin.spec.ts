@@ -143,6 +143,8 @@ describe('accounts at providers', () => {
     ['a name that no model could have', { provider: 'Open AI' }, 400],
     ['an address that is none', { baseUrl: 'ftp://example.com' }, 400],
     ['an address with a password', { baseUrl: 'https://me:secret@example.com' }, 400],
+    ['a key with the end of its line', { apiKey: `${KEYS[0]}\n` }, 400],
+    ['a key that was copied from where it is not shown whole', { apiKey: 'sk-…abcd' }, 400],
     ['no reason', { reason: '' }, 400],
     ['an unknown field', { color: 'red' }, 400],
   ])('are refused: %s', async (_name, change, status) => {

@@ -6,6 +6,9 @@ import type { ProviderCredential } from './provider-credential.entity.js';
 
 /** Keys of all known providers are shorter; some are JSON documents of a few kilobytes. */
 const KEY_LENGTH_MAX = 8_192;
+/** What the header of a request can carry. */
+const KEY = /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/;
+const KEY_RULE = { message: 'must be one line of ASCII characters, without spaces around it: copy the whole key' };
 const URL_LENGTH_MAX = 500;
 const PROVIDER = /^[a-z][a-z0-9-]{0,99}$/;
 
@@ -18,6 +21,7 @@ export class RotateCredentialRequest extends ReasonRequest {
   })
   @IsString()
   @Length(1, KEY_LENGTH_MAX)
+  @Matches(KEY, KEY_RULE)
   apiKey!: string;
 }
 
@@ -42,6 +46,7 @@ export class CreateCredentialRequest extends ReasonRequest {
   @IsOptional()
   @IsString()
   @Length(1, KEY_LENGTH_MAX)
+  @Matches(KEY, KEY_RULE)
   apiKey?: string;
 
   @ApiPropertyOptional({
