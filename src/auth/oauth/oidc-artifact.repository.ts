@@ -1,4 +1,4 @@
-import { EntityManager } from '@mikro-orm/postgresql';
+import { EntityManager, type FilterQuery } from '@mikro-orm/postgresql';
 import { Injectable } from '@nestjs/common';
 import type { AdapterPayload } from 'oidc-provider';
 import { WallClock } from '../../common/clock.js';
@@ -11,6 +11,12 @@ export interface StoredArtifact {
   grantId: string | null;
   consumedAt: Date | null;
 }
+
+/**
+ * What a browser comes back with. A request that had read one writes it anew at its end, also when it was ended meanwhile; so the ending stays
+ * as a mark until the clean-up, an hour later.
+ */
+const OF_BROWSERS = ['Session', 'Interaction'];
 
 /** How a token that was used before may be used again: a retry whose answer was lost is no theft. */
 export interface GraceRule {
@@ -49,6 +55,7 @@ export class OidcArtifactRepository {
       onConflictFields: ['type', 'idHash'],
       onConflictExcludeFields: ['type', 'idHash'],
       onConflictAction: 'merge',
+      ...(OF_BROWSERS.includes(type) && { onConflictWhere: { consumedAt: null } }),
     });
   }
 
@@ -93,7 +100,8 @@ export class OidcArtifactRepository {
   }
 
   async delete(type: string, id: string): Promise<void> {
-    await this.em.fork().nativeDelete(OidcArtifact, keyOf(type, id));
+    if (OF_BROWSERS.includes(type)) await this.end(keyOf(type, id), this.em.fork());
+    else await this.em.fork().nativeDelete(OidcArtifact, keyOf(type, id));
   }
 
   /** Everything of one type that was made from the grant. */
@@ -107,11 +115,18 @@ export class OidcArtifactRepository {
 
   /** Ends what keeps the user signed in in browsers, and every sign-in that is half done. Joins the transaction of `em`. */
   async deleteSessions(accountId: string, em: EntityManager): Promise<void> {
-    await em.nativeDelete(OidcArtifact, { type: { $in: ['Session', 'Interaction'] }, accountId });
+    await this.end({ type: { $in: OF_BROWSERS }, accountId }, em);
+  }
+
+  private async end(which: FilterQuery<OidcArtifact>, em: EntityManager): Promise<void> {
+    const now = this.clock.now();
+    const ended = { payload: {}, accountId: null, uid: null, consumedAt: now, expiresAt: now, updatedAt: now };
+    await em.nativeUpdate(OidcArtifact, which, ended);
   }
 
   private open(row: OidcArtifact | null, id?: string): StoredArtifact | undefined {
     if (!row || row.expiresAt <= this.clock.now()) return undefined;
+    if (row.consumedAt && OF_BROWSERS.includes(row.type)) return undefined;
     const key = { type: row.type, idHash: Buffer.from(row.idHash) };
     return {
       payload: unpackPayload(key, row.payload, this.sealer, id),
