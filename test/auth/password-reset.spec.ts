@@ -1,5 +1,8 @@
 import { MikroORM } from '@mikro-orm/postgresql';
+import { hash } from '@node-rs/argon2';
 import * as openid from 'openid-client';
+import { PasswordHasher } from '../../src/auth/identity/password-hasher.js';
+import { UserRepository } from '../../src/auth/identity/user.repository.js';
 import { deliverMails, linkIn, Mailbox } from '../support/mailbox.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
 import { ensureUser } from '../support/tokens.js';
@@ -66,6 +69,29 @@ describe('a forgotten password', () => {
     expect((await reset((await linkFor(person.email)).token)).status).toBe(200);
     expect((await thief.follow(redirectTo)).response.status).toBe(400);
     expect((await thief.get(next(path))).status).toBe(400);
+  });
+
+  // Removed once: the hash in the record of a sign-in; the old password signed in, and came back as the account's own.
+  it('T49 is not undone by a sign-in that is being compared, whose hash is made anew', async () => {
+    const email = 'compared@example.com';
+    const id = await ensureUser(server.app, { email, password: OLD });
+    const users = server.app.get(UserRepository);
+    await users.setPassword(id, await hash(OLD, { algorithm: 2, memoryCost: 16, timeCost: 1, parallelism: 1 }));
+    const hasher = server.app.get(PasswordHasher);
+    const verify = hasher.verify.bind(hasher);
+    let compared = 0;
+    hasher.verify = async (stored, password) => {
+      const fits = await verify(stored, password);
+      await users.setPassword(id, await hasher.hash(NEW));
+      compared += 1;
+      return fits;
+    };
+    const old = signIn(configuration, new Browser(server.url), { email, password: OLD });
+    await expect(old)
+      .rejects.toThrow('sign-in: 401')
+      .finally(() => (hasher.verify = verify));
+    expect(compared).toBe(1);
+    await signIn(configuration, new Browser(server.url), { email, password: NEW });
   });
 
   /** Removed once: the account that waited with a way in of its own kept it. */

@@ -32,12 +32,17 @@ export class SignInService {
       .catch((error: unknown) => this.recordThrottled(error, origin));
     if (!user || !check.fits || user.status !== 'active') {
       const reason = !user ? 'unknown_user' : !check.fits ? 'wrong_password' : 'suspended';
-      await this.events.record({ event: 'sign_in_failed', userId: user?.id, origin, details: { reason } });
-      throw new SignInFailedError();
+      return this.fail(user?.id, reason, origin);
     }
-    await this.users.recordSignIn(user.id, check.newPasswordHash);
+    const isStill = await this.users.recordPasswordSignIn(user.id, user.passwordHash ?? '', check.newPasswordHash);
+    if (!isStill) return this.fail(user.id, 'password_changed_meanwhile', origin);
     await this.events.record({ event: 'sign_in', userId: user.id, origin, details: { amr: ['pwd'] } });
     return user;
+  }
+
+  private async fail(userId: string | undefined, reason: string, origin: RequestOrigin): Promise<never> {
+    await this.events.record({ event: 'sign_in_failed', userId, origin, details: { reason } });
+    throw new SignInFailedError();
   }
 
   /** Each block once: events are kept for a year, and whoever is blocked may try a thousand times a second. */

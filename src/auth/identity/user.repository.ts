@@ -158,12 +158,18 @@ export class UserRepository implements OnModuleInit {
     return rows[0]?.id ?? null;
   }
 
-  /** @param newPasswordHash When the hash was made anew with today's parameters. */
-  async recordSignIn(id: string, newPasswordHash: string | undefined): Promise<void> {
-    await this.change(id, {
-      lastLoginAt: this.clock.now(),
-      ...(newPasswordHash === undefined ? {} : { passwordHash: newPasswordHash }),
-    });
+  async recordSignIn(id: string): Promise<void> {
+    await this.change(id, { lastLoginAt: this.clock.now() });
+  }
+
+  /**
+   * Whether the hash that a password was compared with is still the user's: comparing takes long enough for another one to be chosen.
+   * @param newHash The same password's with today's parameters, where it was made anew.
+   */
+  async recordPasswordSignIn(id: string, comparedHash: string, newHash: string | undefined): Promise<boolean> {
+    const now = this.clock.now();
+    const values = { lastLoginAt: now, updatedAt: now, ...(newHash !== undefined && { passwordHash: newHash }) };
+    return (await this.em.nativeUpdate(User, { id, passwordHash: comparedHash }, values)) > 0;
   }
 
   /** Joins the caller's transaction. */

@@ -85,7 +85,7 @@ export class FactorStep {
     const user = await this.users.findById(userId);
     if (user?.status !== 'active') throw new SignInFailedError();
     const amr = [firstFactor?.method ?? 'user', method, 'mfa'];
-    await this.users.recordSignIn(userId, undefined);
+    await this.users.recordSignIn(userId);
     await this.events.record({ event: 'sign_in', userId, origin: originOf(exchange.request), details: { amr } });
     return this.finish(exchange, userId, amr);
   }

@@ -60,7 +60,7 @@ export class UpstreamAccounts {
       await this.events.record({ event: 'sign_in_failed', userId, origin, details });
       throw new AccountSuspendedError();
     }
-    await this.users.recordSignIn(userId, undefined);
+    await this.users.recordSignIn(userId);
     await this.events.record({ event: 'sign_in', userId, origin, details: { amr: ['fed'], issuer: person.issuer } });
     return user;
   }
