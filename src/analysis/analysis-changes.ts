@@ -7,6 +7,8 @@ export interface AnalysisChange {
   set: EntityData<Analysis>;
   /** Not where an answer is kept that is still to be charged. */
   isUnanswered: boolean;
+  /** Not where its user has called it off. */
+  isWanted: boolean;
   /** Whether the whole row is read again, or its id alone. */
   isRead: boolean;
 }
@@ -26,9 +28,10 @@ export async function changeAnalyses(
     const assignments = Object.keys(set).map((column) => `${column} = n.${column}`);
     const rows = await em.execute<ChangedRow[]>(
       `update ai_analyses a set ${assignments.join(', ')}
-       from (select * from jsonb_to_recordset(?::jsonb) as r(id uuid, status analysis_status, attempts integer, set jsonb, unanswered boolean) limit ?) c
+       from (select * from jsonb_to_recordset(?::jsonb) as r(id uuid, status analysis_status, attempts integer, set jsonb, unanswered boolean, wanted boolean) limit ?) c
        cross join lateral jsonb_populate_record(null::ai_analyses, c.set) n
        where a.id = c.id and a.status = c.status and a.attempts = c.attempts and not (c.unanswered and a.answer is not null)
+         and not (c.wanted and a.cancel_requested_at is not null)
        returning ${isRead ? 'a.*' : 'a.id'}`,
       // The limit tells the planner how few they are.
       [JSON.stringify(alike, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value)), alike.length],
@@ -39,7 +42,7 @@ export async function changeAnalyses(
 }
 
 function toChangedColumns(em: EntityManager, change: AnalysisChange) {
-  const { seen, set, isUnanswered, isRead } = change;
+  const { seen, set, isUnanswered, isWanted, isRead } = change;
   const { id, status, attempts } = seen;
   const properties = em.getMetadata(Analysis).properties as Record<string, { fieldNames: string[] }>;
   const entries = Object.entries(set).map(([property, value]) => [properties[property]!.fieldNames[0], value ?? null]);
@@ -48,6 +51,7 @@ function toChangedColumns(em: EntityManager, change: AnalysisChange) {
     status,
     attempts,
     unanswered: isUnanswered,
+    wanted: isWanted,
     isRead,
     set: Object.fromEntries(entries) as Record<string, unknown>,
   };

@@ -22,6 +22,8 @@ export interface Progress {
   event?: NewEvent | undefined;
   /** Only where no answer is kept that is still to be charged. */
   isUnanswered?: boolean | undefined;
+  /** Only where its user has not called it off. */
+  isWanted?: boolean | undefined;
   also?: ((em: EntityManager, now: Date) => Promise<void>) | undefined;
 }
 
@@ -99,9 +101,10 @@ export class AnalysisProgress {
   private async changeAll(em: EntityManager, members: readonly Member[], now: Date): Promise<(ChangedRow | null)[]> {
     const rows = await changeAnalyses(
       em,
-      members.map(({ seen, progress: { set, isUnanswered = false }, isRead = false }) => ({
+      members.map(({ seen, progress: { set, isUnanswered = false, isWanted = false }, isRead = false }) => ({
         seen,
         isUnanswered,
+        isWanted,
         isRead,
         set: { updatedAt: now, ...(typeof set === 'function' ? set(now) : set) },
       })),

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { AnalysisCancellations } from '../../src/analysis/attempts/analysis-cancellations.service.js';
 import { AnalysisSubmission } from '../../src/analysis/requests/analysis-submission.service.js';
 import { OverloadedError } from '../../src/common/errors/common.errors.js';
 import { TokenCounter } from '../../src/inference/token-counter.service.js';
@@ -226,6 +227,23 @@ describe('an analysis', () => {
       await until(() => bench.provider.requests.length === 1);
       await caller.cancel(`/v1/analyses/${id}`);
       await until(async () => (await statusOf(id)) !== 'processing');
+      expect(await statusOf(id)).toBe('cancelled');
+      await bench.expectFree(caller);
+    });
+
+    // Planted once: rules that answer whoever has called it off; it was completed, and asked for and charged as an upgrade.
+    it('is not answered by rules, also where its worker has not heard of it yet', async () => {
+      const cancellations = bench.chat.server.app.get(AnalysisCancellations);
+      const tell = cancellations.tell.bind(cancellations);
+      cancellations.tell = () => Promise.resolve();
+      bench.provider.behave({ delayMs: 1_500, status: 500 });
+      // No time for another attempt.
+      const deadline = new Date(Date.now() + 4_000).toISOString();
+      const { id } = (await caller.post('/v1/analyses', { ...REQUEST, deadline })).body as { id: string };
+      await until(() => bench.provider.requests.length === 1);
+      expect((await caller.cancel(`/v1/analyses/${id}`)).body['status']).toBe('processing');
+      await until(async () => (await statusOf(id)) !== 'processing');
+      cancellations.tell = tell;
       expect(await statusOf(id)).toBe('cancelled');
       await bench.expectFree(caller);
     });

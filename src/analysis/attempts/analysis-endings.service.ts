@@ -69,12 +69,14 @@ export class AnalysisEndings {
     return isChanged;
   }
 
-  /** Ends with the answer of the kind's rules, free of charge, or is given up where there are none that fit. */
+  /** Ends with the answer of the kind's rules, free of charge, or is given up where there are none that fit; called off where its user just did. */
   async withoutModel(analysis: Analysis, kind: AnalysisKind, failure: Failure): Promise<void> {
     const answer = fallbackAnswer(kind.fallback, analysis.input.text);
     const fits = answer !== null && resultFaults(kind.outputSchema, answer.result).length === 0;
     const isChanged = await (fits ? this.fallBack(analysis, answer, failure) : this.giveUp(analysis, failure));
     if (isChanged) await this.settler.release(analysis, failure.type);
+    // Or somebody else has it by now: then this changes nothing, too.
+    else await this.calledOff(analysis);
   }
 
   /** The request itself is at fault: nothing is charged, and nothing would mend it. */
@@ -99,6 +101,7 @@ export class AnalysisEndings {
         fallbackConfidence: answer.confidence,
         fallbackMetadata: fallbackFacts(failure, now),
       }),
+      isWanted: true,
       event: { name: 'fallback', data: { confidence: answer.confidence, ...told(failure) }, isLast: !failure.mayPass },
       also: async (em, at) => {
         await this.recovery.step(em, id, { step: 'fallback', detail: { confidence: answer.confidence } }, at);
@@ -112,6 +115,7 @@ export class AnalysisEndings {
     const { id } = analysis;
     return this.progress.change(analysis, {
       set: (now) => ({ ...timesOf(analysis, now), status: 'dead', ...errorOf(failure) }),
+      isWanted: true,
       event: { name: 'failed', data: told(failure), isLast: true },
       also: async (em, at) => {
         await this.recovery.step(em, id, { step: 'escalate', detail: told(failure) }, at);
