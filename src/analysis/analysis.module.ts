@@ -24,6 +24,7 @@ import { AnalysisRecords } from './reports/analysis-records.service.js';
 import { AnalysisSummary } from './reports/analysis-summary.service.js';
 import { AnalysesController } from './requests/analyses.controller.js';
 import { Analyses } from './requests/analyses.service.js';
+import { AnalysisCallOffs } from './requests/analysis-call-offs.service.js';
 import { AnalysisIntake } from './requests/analysis-intake.service.js';
 import { AnalysisPlaces } from './requests/analysis-places.service.js';
 import { AnalysisSubmission } from './requests/analysis-submission.service.js';
@@ -64,6 +65,7 @@ import { AnalysisWorker } from './attempts/analysis-worker.service.js';
     AnalysisAsker,
     AnalysisAttempt,
     AnalysisBatches,
+    AnalysisCallOffs,
     AnalysisCancellations,
     AnalysisClaims,
     AnalysisDispatch,

@@ -184,6 +184,34 @@ describe('an analysis whose provider is in trouble', () => {
     await bench.expectFree(caller);
   });
 
+  // Planted once: a refusal of all that is completed; its user was told that nothing more happens, and was charged. Then a hold that the upgrade keeps.
+  it.each(['before', 'while'])(
+    'is not upgraded any more where its user calls that off %s a model is asked',
+    async (when) => {
+      const { id } = (await caller.post('/v1/analyses', REQUEST)).body as { id: string };
+      const reader = followEvents(`${caller.url}/v1/analyses/${id}/events`, { token: caller.token });
+      await until(() => reader.events.some(({ event }) => event === 'retried'));
+      await caller.query('update ai_analyses set deadline_at = now() where user_id = ?');
+      await until(() => reader.events.some(({ event }) => event === 'fallback'));
+      bench.provider.requests.length = 0;
+      bench.provider.behave({ content: JSON.stringify(SENTIMENT), delayMs: 2_000 });
+      if (when === 'while') await until(() => bench.provider.requests.length === 1);
+      const called = await caller.cancel(`/v1/analyses/${id}`);
+      expect([called.status, called.body]).toEqual([
+        200,
+        expect.objectContaining({ status: 'completed', isUpgraded: false, fallback: expect.anything() as unknown }),
+      ]);
+      await reader.ended;
+      expect(reader.events.at(-1)).toMatchObject({ event: 'finished', data: { isUpgraded: false } });
+      expect((await caller.cancel(`/v1/analyses/${id}`)).body['code']).toBe('analysis_ended');
+      const job = `select 1 from pgboss.job where name = 'analysis-upgrades' and state <= 'active' and data->>'id' = ?`;
+      await until(async () => (await bench.chat.server.orm.em.fork().execute<unknown[]>(job, [id])).length === 0);
+      expect(bench.provider.requests).toHaveLength(when === 'while' ? 1 : 0);
+      expect(await read(id)).toMatchObject({ isUpgraded: false, creditsCharged: '0.000000' });
+      await bench.expectFree(caller);
+    },
+  );
+
   // Removed once: the check of the rules’ answer against the schema; the misfit was completed. Then the reopening of its events: they ended as before.
   it('is a dead letter where its kind has no rules that fit, which an operator has tried again or lets be', async () => {
     const { data } = (await admin.get('/admin/analysis-kinds/sentiment')).body as { data: Record<string, unknown>[] };

@@ -99,7 +99,10 @@ export class AnalysesController {
   }
 
   @Delete(':id')
-  @ApiOperation({ summary: 'Call an analysis off; what it holds is given back, but for what a model has used by then' })
+  @ApiOperation({
+    summary:
+      'Call an analysis off, or the upgrade of one that rules have answered; what it holds is given back, but for what a model has used by then',
+  })
   @ApiResponse({ status: 200, type: AnalysisView })
   @ApiResponse({ status: 404, description: 'analysis_not_found' })
   @ApiResponse({ status: 409, description: 'analysis_ended' })

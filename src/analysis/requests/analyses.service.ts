@@ -2,11 +2,9 @@ import { EntityManager, type FilterQuery } from '@mikro-orm/postgresql';
 import { Injectable } from '@nestjs/common';
 import { beforeId, pageOf } from '../../common/http/paging.js';
 import { isUuid } from '../../common/ids.js';
-import { AnalysisProgress } from '../analysis-progress.service.js';
 import { Analysis } from '../analysis.entity.js';
-import { AnalysisEndedError, AnalysisNotFoundError } from '../analysis.errors.js';
-import { AnalysisCancellations } from '../attempts/analysis-cancellations.service.js';
-import { AnalysisEndings } from '../attempts/analysis-endings.service.js';
+import { AnalysisNotFoundError } from '../analysis.errors.js';
+import { AnalysisCallOffs } from './analysis-call-offs.service.js';
 import type { AnalysesQuery } from './analysis.dto.js';
 
 /** A user's own analyses, for reading and for calling off. */
@@ -14,9 +12,7 @@ import type { AnalysesQuery } from './analysis.dto.js';
 export class Analyses {
   constructor(
     private readonly em: EntityManager,
-    private readonly progress: AnalysisProgress,
-    private readonly endings: AnalysisEndings,
-    private readonly cancellations: AnalysisCancellations,
+    private readonly callOffs: AnalysisCallOffs,
   ) {}
 
   /** Newest first. @throws InvalidRequestError for a cursor that is none */
@@ -40,31 +36,13 @@ export class Analyses {
   }
 
   /**
-   * Ends an analysis that waits, and gives back what it holds; one that is worked on is ended by whoever works on it.
+   * Ends an analysis that waits, and gives back what it holds; one that is worked on is ended by whoever works on it. One that rules have
+   * answered keeps that answer.
    * @throws AnalysisNotFoundError, AnalysisEndedError
    */
   async cancel(id: string, userId: string): Promise<Analysis> {
     const analysis = await this.read(id, userId);
     // Where a worker was a moment faster, it is something else by now.
-    return (await this.callOff(analysis)) ? this.read(id, userId) : this.cancel(id, userId);
+    return (await this.callOffs.callOff(analysis)) ? this.read(id, userId) : this.cancel(id, userId);
   }
-
-  /** @throws AnalysisEndedError */
-  private async callOff(analysis: Analysis): Promise<boolean> {
-    const { id, status, cancelRequestedAt } = analysis;
-    if (status !== 'queued' && status !== 'processing') throw new AnalysisEndedError(status);
-    if (cancelRequestedAt) return true;
-    const change = (now: Date) => cancelledBy(analysis, now);
-    if (status === 'queued') return this.endings.calledOff(analysis, change);
-    return this.progress.change(analysis, {
-      set: (now) => ({ ...change(now), cancelRequestedAt: now }),
-      also: (em) => this.cancellations.tell(em, id),
-    });
-  }
-}
-
-/** Who did it, beside what others did before. */
-function cancelledBy({ userId, modificationHistory }: Analysis, now: Date) {
-  const entry = { action: 'cancel', actorId: userId, at: now.toISOString() };
-  return { modifiedBy: userId, modificationHistory: [...modificationHistory, entry] };
 }

@@ -1,3 +1,4 @@
+import type { EntityData } from '@mikro-orm/postgresql';
 import { Injectable } from '@nestjs/common';
 import { newId } from '../../common/ids.js';
 import { AnalysisProgress } from '../analysis-progress.service.js';
@@ -36,12 +37,21 @@ export class UpgradeEndings {
     });
   }
 
+  /** Its user wants no other answer: what a model is being asked is free, and changes nothing. False where it has moved on. */
+  async calledOff(seen: Analysis, change: (now: Date) => EntityData<Analysis>): Promise<boolean> {
+    const taken = await this.progress.claim(seen, { set: {}, isUnanswered: true });
+    if (!taken) return false;
+    if (seen.isHoldOpen) await this.settler.release(seen, 'cancelled');
+    await this.givenUp(taken, change);
+    return true;
+  }
+
   /** The answer of the rules stays. */
-  async givenUp(analysis: Analysis): Promise<void> {
+  async givenUp(analysis: Analysis, change: (now: Date) => EntityData<Analysis> = () => ({})): Promise<void> {
     const { id, fallbackMetadata: facts } = analysis;
     if (!facts) return;
     await this.progress.change(analysis, {
-      set: { fallbackMetadata: { ...facts, upgradeUntil: null } },
+      set: (now) => ({ ...change(now), fallbackMetadata: { ...facts, upgradeUntil: null } }),
       event: { name: 'finished', data: { isUpgraded: false }, isLast: true },
       also: (em, now) => this.recovery.end(em, id, 'given_up', now),
     });

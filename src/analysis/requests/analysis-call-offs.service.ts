@@ -1,0 +1,44 @@
+import { Injectable } from '@nestjs/common';
+import { AnalysisProgress } from '../analysis-progress.service.js';
+import type { Analysis } from '../analysis.entity.js';
+import { AnalysisEndedError } from '../analysis.errors.js';
+import { AnalysisCancellations } from '../attempts/analysis-cancellations.service.js';
+import { AnalysisEndings } from '../attempts/analysis-endings.service.js';
+import { UpgradeEndings } from '../upgrades/upgrade-endings.service.js';
+
+/** Calls analyses off for their users, as far as they are. */
+@Injectable()
+export class AnalysisCallOffs {
+  constructor(
+    private readonly progress: AnalysisProgress,
+    private readonly endings: AnalysisEndings,
+    private readonly upgrades: UpgradeEndings,
+    private readonly cancellations: AnalysisCancellations,
+  ) {}
+
+  /** False where it has moved on since it was read. @throws AnalysisEndedError */
+  async callOff(analysis: Analysis): Promise<boolean> {
+    const { id, status, cancelRequestedAt } = analysis;
+    if (isToBeUpgraded(analysis)) return this.upgrades.calledOff(analysis, (now) => cancelledBy(analysis, now));
+    if (status !== 'queued' && status !== 'processing') throw new AnalysisEndedError(status);
+    if (cancelRequestedAt) return true;
+    const change = (now: Date) => cancelledBy(analysis, now);
+    if (status === 'queued') return this.endings.calledOff(analysis, change);
+    return this.progress.change(analysis, {
+      set: (now) => ({ ...change(now), cancelRequestedAt: now }),
+      also: (em) => this.cancellations.tell(em, id),
+    });
+  }
+}
+
+/** Whether a model's answer is still waited for where rules have answered. One that is there already is charged. */
+function isToBeUpgraded({ status, fallbackMetadata, upgradedFromFallback, answer }: Analysis): boolean {
+  const isWaitedFor = Boolean(fallbackMetadata?.upgradeUntil) && !upgradedFromFallback;
+  return status === 'completed' && isWaitedFor && !answer;
+}
+
+/** Who did it, beside what others did before. */
+function cancelledBy({ userId, modificationHistory }: Analysis, now: Date) {
+  const entry = { action: 'cancel', actorId: userId, at: now.toISOString() };
+  return { modifiedBy: userId, modificationHistory: [...modificationHistory, entry] };
+}
