@@ -54,17 +54,35 @@ describe('relations', () => {
       temperature: { supported: true, mutuallyExclusiveWith: ['top_p'] },
       top_p: { supported: true, mutuallyExclusiveWith: ['temperature'] },
     };
-    expect(resolveParameters(both, [], { temperature: 1, top_p: 1 }).violations).toHaveLength(1);
+    expect(resolveParameters(both, [], { temperature: 0.5, top_p: 0.5 }).violations).toHaveLength(1);
     const dropping: ParameterConstraints = {
       top_p: { supported: true, mutuallyExclusiveWith: ['temperature'], onViolation: 'drop' },
     };
-    expect(resolveParameters(dropping, [], { temperature: 1, top_p: 1 }).parameters).toEqual({ temperature: 1 });
+    expect(resolveParameters(dropping, [], { temperature: 1, top_p: 0.5 }).parameters).toEqual({ temperature: 1 });
     const warning: ParameterConstraints = {
       top_p: { supported: true, mutuallyExclusiveWith: ['temperature'], onViolation: 'warn' },
     };
-    expect(resolveParameters(warning, [], { temperature: 1, top_p: 1 }).parameters).toEqual({
+    expect(resolveParameters(warning, [], { temperature: 1, top_p: 0.5 }).parameters).toEqual({
       temperature: 1,
-      top_p: 1,
+      top_p: 0.5,
     });
   });
+
+  // Most clients send top_p: 1 beside every temperature.
+  it.each(['reject', 'drop', 'warn'] as const)(
+    'let a default of what excludes pass without sending it: %s',
+    (policy) => {
+      const one: ParameterConstraints = {
+        top_p: { supported: true, mutuallyExclusiveWith: ['temperature'], onViolation: policy },
+      };
+      expect(resolveParameters(one, [], { temperature: 0.5, top_p: 1 })).toMatchObject({
+        parameters: { temperature: 0.5 },
+        violations: [],
+        applied: [{ parameter: 'top_p', action: 'omitted' }],
+      });
+      expect(resolveParameters(one, [], { top_p: 1 }).parameters).toEqual({ top_p: 1 });
+      const other = resolveParameters(one, [], { temperature: 1, top_p: 0.5 });
+      expect(other.violations).toHaveLength(policy === 'reject' ? 1 : 0);
+    },
+  );
 });

@@ -73,8 +73,12 @@ function nextDrop(offered: Map<string, OfferedParameter>, relations: Relations):
       return { parameter, action: 'omitted' };
     if (relations.isDropRequested || rule.onViolation === 'drop') return { parameter, action: 'dropped' };
   }
-  const excluded = brokenExclusions(offered, relations).find(({ constraint }) => constraint.onViolation === 'drop');
-  return excluded && { parameter: excluded.parameter, action: 'dropped' };
+  for (const { parameter, constraint } of brokenExclusions(offered, relations)) {
+    if (isSameValue(offered.get(parameter)!.value, defaultOf(parameter, relations)))
+      return { parameter, action: 'omitted' };
+    if (constraint.onViolation === 'drop') return { parameter, action: 'dropped' };
+  }
+  return undefined;
 }
 
 function brokenRules(
