@@ -10,6 +10,7 @@ import {
   ProviderTimeoutError,
   ProviderUnavailableError,
 } from './inference.errors.js';
+import type { PricedModel } from './model-access.js';
 import { recordedParameters } from './domain/recorded-parameters.js';
 import type { ReportedUsage } from './domain/reported-usage.js';
 import {
@@ -19,7 +20,7 @@ import {
   ProviderUnavailable,
 } from './providers/chat-provider.js';
 import type { AdmittedChat } from './admitted-chat.js';
-import { imageTokensOf } from './prompt.js';
+import { certainImageTokens, imageTokensOf } from './prompt.js';
 import type { TimeLimit } from './providers/time-limit.js';
 import { noPlace } from './resilience/places.js';
 
@@ -101,8 +102,9 @@ export function toAttempt({ chat, attemptNo = 1 }: ChatCall, plan: HoldPlan, fac
 }
 
 /**
- * The image tokens that are charged: as the provider reported them, else as they were bounded. They are a part of the input, never more than
- * what is left of it beside what was cached. What was expected and what was reported stand beside each other in the row.
+ * The image tokens that are charged: as the provider reported them, else as they were bounded; where they have a price of their own, only what
+ * is certain of the bound, so that no text is charged at it. They are a part of the input, never more than what is left of it beside what was
+ * cached. What was expected and what was reported stand beside each other in the row.
  */
 function chargedImages(
   chat: AdmittedChat,
@@ -111,8 +113,15 @@ function chargedImages(
   const expectedTokens = imageTokensOf(chat.prompt, boundTerms(chat));
   const reportedTokens = source === 'provider' ? (usage.imageTokens ?? null) : null;
   const room = usage.inputTokens - usage.cachedInputTokens - usage.cacheWriteTokens;
+  const bound = hasImageRate(chat.model.prices)
+    ? certainImageTokens(chat.prompt, boundTerms(chat), usage.inputTokens)
+    : expectedTokens;
   return {
-    tokens: Math.max(0, Math.min(reportedTokens ?? expectedTokens, room)),
+    tokens: Math.max(0, Math.min(reportedTokens ?? bound, room)),
     record: { expectedTokens, reportedTokens },
   };
+}
+
+function hasImageRate({ standard, longContext }: PricedModel['prices']): boolean {
+  return [standard, longContext].some((basis) => basis && (basis.creditsUcr.image ?? basis.costNusd.image) !== null);
 }

@@ -14,6 +14,8 @@ export interface PromptImage extends ImagePlace {
   part: ImagePart;
   /** The most that it counts for the model it is sent to, once it was measured. */
   tokens?: number;
+  /** Whether that is what it counts, and not only the most that any does. */
+  isSizeKnown?: boolean;
 }
 
 /** A prompt taken apart: what counts as text, as structure and as images. */
@@ -92,6 +94,17 @@ export function countedBound(prompt: Prompt, counted: { texts: number; schemas: 
 /** What all images of a prompt count at most. */
 export function imageTokensOf({ images }: Prompt, { imageTokensMax }: Pick<BoundTerms, 'imageTokensMax'>): number {
   return images.reduce((sum, { tokens }) => sum + (tokens ?? imageTokensMax), 0);
+}
+
+/**
+ * What of an input is images for certain: those of which the size is known, and of the others what is left beside as many tokens as the text
+ * can have.
+ */
+export function certainImageTokens(prompt: Prompt, terms: BoundTerms, inputTokens: number): number {
+  const expected = imageTokensOf(prompt, terms);
+  const known = imageTokensOf({ ...prompt, images: prompt.images.filter(({ isSizeKnown }) => isSizeKnown) }, terms);
+  const textMax = inputBound(prompt, terms) - expected;
+  return Math.max(known, Math.min(expected, inputTokens - textMax));
 }
 
 function bytesOf(texts: readonly string[]): number {

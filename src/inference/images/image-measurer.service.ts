@@ -54,7 +54,8 @@ export class ImageMeasurer implements OnApplicationShutdown {
       reading = await this.fetcher.measure(reading.url, limits);
     }
     if ('fault' in reading) return { image, fault: reading.fault };
-    const tokens = !terms || reading.isAnimated ? most : imageTokens(terms, reading, image.part.image_url.detail);
-    return { image: { ...image, tokens }, fault: null };
+    if (!terms || reading.isAnimated) return { image: { ...image, tokens: most }, fault: null };
+    const tokens = imageTokens(terms, reading, image.part.image_url.detail);
+    return { image: { ...image, tokens, isSizeKnown: true }, fault: null };
   }
 }
