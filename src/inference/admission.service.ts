@@ -5,6 +5,7 @@ import type { CatalogueModel } from '../models/domain/catalogue-model.js';
 import { CONSTRAINED_PARAMETERS } from '../models/domain/constrained-parameters.js';
 import type { ModelMeta } from '../models/domain/model-meta.js';
 import { type ModelParameters, resolveModelParameters } from '../models/domain/model-parameters.js';
+import { withUnoffered } from '../models/domain/unoffered-parameters.js';
 import type { AppliedChange } from '../models/domain/parameter-violation.js';
 import { HardStops } from '../usage/budgets/hard-stops.service.js';
 import type { AccessibleChat, AdmittedChat, ProviderRoute } from './admitted-chat.js';
@@ -84,12 +85,13 @@ export class AdmissionService {
 
   /** With the preferred temperature, where the model takes it beside the rest; otherwise without, and that is said. */
   private resolveWithPreference(
-    { model, preferred }: AccessibleChat,
+    { model, preferred, route }: AccessibleChat,
     requested: Record<string, unknown>,
     unsupported: 'reject' | 'drop',
   ): { resolution: ModelParameters; preferences: readonly AppliedChange[] } {
+    const meta = withUnoffered(model.meta, (route as ProviderRoute | null)?.provider.unoffered);
     const resolve = (parameters: Record<string, unknown>, policy: 'reject' | 'drop') =>
-      this.resolveFor(model.meta, parameters, policy);
+      this.resolveFor(meta, parameters, policy);
     const applied = preferred?.applied ?? [];
     const temperature = preferred?.temperature ?? null;
     const resolution = resolve(requested, unsupported);

@@ -7,6 +7,7 @@ import { CatalogueService } from '../models/catalogue.service.js';
 import { decideAvailability } from '../models/domain/availability.js';
 import type { CatalogueModel } from '../models/domain/catalogue-model.js';
 import { decideTierAccess } from '../models/domain/tier-access.js';
+import { withUnoffered } from '../models/domain/unoffered-parameters.js';
 import { toModelView } from '../models/model-view.js';
 import type { ModelDto, ModelListDto, ModelQueryDto } from '../models/models.dto.js';
 import { ModelNotFoundError } from '../models/models.errors.js';
@@ -60,8 +61,10 @@ export class ModelListService {
   }
 
   private view(model: CatalogueModel, tier: Tier): ModelDto {
-    const availability = decideAvailability(model, this.providers.routeOf(model) !== null);
-    return toModelView(model, { tier, availability, outputTokensDefault: this.config.outputTokensDefault });
+    const route = this.providers.routeOf(model);
+    const availability = decideAvailability(model, route !== null);
+    const meta = withUnoffered(model.meta, route?.provider.unoffered);
+    return toModelView({ ...model, meta }, { tier, availability, outputTokensDefault: this.config.outputTokensDefault });
   }
 
   private async tierOf(userId: string): Promise<Tier> {

@@ -299,8 +299,6 @@ describe('a model of Anthropic', () => {
 
   // Planted: the library leaves top_p out beside temperature, and temperature out of a request that thinks.
   it.each([
-    ['several choices', { n: 2 }, 'n'],
-    ['log probabilities', { logprobs: true }, 'logprobs'],
     ['JSON without a schema', { response_format: { type: 'json_object' } }, 'json_object'],
     [
       'a schema that is not there',
@@ -315,6 +313,25 @@ describe('a model of Anthropic', () => {
     expect(refused).toMatchObject({ status: 400, error: { code: 'provider_rejected' } });
     expect(refused.error.message).toContain(message);
     expect(mock.calls).toEqual([]);
+  });
+
+  // Seen: what the constraints of a model leave unsaid was refused by the adapter alone, after an estimate that let it pass.
+  it('says of what it never offers so in the list, in an estimate and in the refusal, and lets it be dropped', async () => {
+    const { body } = await caller.get(`/v1/models/${CHAT.model}`);
+    const asked = { presence_penalty: 0.5, n: 2, seed: 7, logprobs: true, verbosity: 'low' };
+    const parameters = body['parameters'] as Record<string, { supported: boolean }>;
+    expect(Object.keys(asked).map((name) => parameters[name]?.supported)).toEqual(Array(5).fill(false));
+    const estimate = await caller.post('/v1/estimates', { ...CHAT, ...asked });
+    const violations = Object.keys(asked).map((parameter) => ({ parameter, rule: 'unsupported' }));
+    const code = 'parameter_constraint_violation';
+    expect(estimate.body).toMatchObject({ wouldPass: false, refusals: [{ code, details: { violations } }] });
+    const refused = await caller.refusedChat({ ...CHAT, ...asked });
+    expect(refused).toMatchObject({ status: 400, error: { code, details: { violations } } });
+    expect(mock.calls).toEqual([]);
+    const dropped = await caller.chat({ ...CHAT, ...asked }, { 'x-unsupported-parameters': 'drop' });
+    expect(dropped.status).toBe(200);
+    const answer = await caller.chat({ ...CHAT, n: 1, presence_penalty: 0, verbosity: 'medium' });
+    expect(answer.headers.get('x-parameters-applied')).toContain('presence_penalty=omitted, n=omitted, verbosity=omitted');
   });
 
   // Clients write down what holds anyway. Planted: what the library leaves out is then taken for lost.

@@ -1,3 +1,4 @@
+import type { ParameterConstraints } from '../../models/domain/parameter-constraint.js';
 import type { ReportedUsage } from '../domain/reported-usage.js';
 import type { ChatCompletion, ChatCompletionChunk } from '../wire/chat-answer.js';
 import type { ChatCompletionBody } from '../wire/chat-completion.js';
@@ -60,6 +61,8 @@ export interface ChatProvider extends Partial<EmbeddingProvider> {
   readonly onDisconnect: DisconnectPolicy;
   /** Whether it caches the parts of a prompt that are marked for it. */
   readonly cachesMarked: boolean;
+  /** Parameters that it never takes, each with the value that stands for its absence. */
+  readonly unoffered?: ParameterConstraints | undefined;
   complete(request: ProviderRequest, signal: AbortSignal): Promise<ProviderAnswer>;
   /** Events that arrive together come together, so that what is done for each arrival is done once for all of them. No list is empty. */
   stream(request: ProviderRequest, signal: AbortSignal): AsyncIterable<ProviderEvent[]>;

@@ -43,6 +43,10 @@ export class TracedProvider implements ChatProvider {
     return this.inner.cachesMarked;
   }
 
+  get unoffered(): ChatProvider['unoffered'] {
+    return this.inner.unoffered;
+  }
+
   async complete(request: ProviderRequest, signal: AbortSignal): Promise<ProviderAnswer> {
     const span = this.open('chat', request, chatFacts(request));
     return inSpan(span, async () => {

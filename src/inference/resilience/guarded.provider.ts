@@ -30,6 +30,10 @@ export class GuardedProvider implements ChatProvider {
     return this.inner.cachesMarked;
   }
 
+  get unoffered(): ChatProvider['unoffered'] {
+    return this.inner.unoffered;
+  }
+
   get onDisconnect(): ChatProvider['onDisconnect'] {
     return this.inner.onDisconnect;
   }

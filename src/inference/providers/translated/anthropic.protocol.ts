@@ -4,7 +4,7 @@ import type { ProviderEndpoint } from '../../../config/provider-endpoints.js';
 import { countMarks, isMarked } from '../../wire/prompt-caching.js';
 import { ProviderRejection, type ProviderRequest } from '../chat-provider.js';
 import { AnthropicUsageTap } from './anthropic-usage-tap.js';
-import { budgetOf, outputLimitOf } from './call-options.js';
+import { budgetOf, NEVER_OFFERED, notOffered, outputLimitOf } from './call-options.js';
 import type { Exchange, Protocol } from './protocol.js';
 import { fetchThrough } from './provider-fetch.js';
 
@@ -17,6 +17,7 @@ const MARKS_MAX = 4;
 /** What the API does where nothing is said: left out, nothing is lost. Many clients write it down all the same. */
 const HOLDS_ANYWAY: Readonly<Partial<Record<(typeof SAMPLING)[number], number>>> = { temperature: 1, top_p: 1 };
 const NOT_OFFERED = ['presence_penalty', 'frequency_penalty', 'seed'] as const;
+const UNOFFERED = notOffered({ ...NEVER_OFFERED, presence_penalty: 0, frequency_penalty: 0, seed: null });
 
 /** What is sent, as far as this server looks into it. */
 interface SentBody extends Record<string, unknown> {
@@ -29,6 +30,7 @@ interface SentBody extends Record<string, unknown> {
 export class AnthropicProtocol implements Protocol {
   readonly signsThinking = true;
   readonly cachesMarked = true;
+  readonly unoffered = UNOFFERED;
 
   constructor(
     private readonly endpoint: ProviderEndpoint,

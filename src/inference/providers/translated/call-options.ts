@@ -1,18 +1,30 @@
 import type { JSONSchema7, LanguageModelV4CallOptions, LanguageModelV4FunctionTool } from '@ai-sdk/provider';
 import { OUTPUT_LIMITS } from '../../../models/domain/constrained-parameters.js';
+import type { ParameterConstraint, ParameterConstraints } from '../../../models/domain/parameter-constraint.js';
 import { outputLimitToThink, thinkingBudget, type ThinkingTerms } from '../../domain/thinking-budget.js';
 import type { ChatCompletionBody } from '../../wire/chat-completion.js';
 import { ProviderRejection, type ProviderRequest } from '../chat-provider.js';
 import { cachingOf, toPrompt } from './prompt-translation.js';
 
 /** What no translated provider offers, and a value of each that stands for its absence. */
-const NEVER_OFFERED: Readonly<Record<string, unknown>> = {
+export const NEVER_OFFERED: Readonly<Record<string, unknown>> = {
   n: 1,
   logprobs: false,
   top_logprobs: null,
   logit_bias: null,
   verbosity: 'medium',
 };
+
+const NO_WORD_FOR_IT = 'The provider of this model does not offer this parameter';
+
+/** These parameters as a model's constraints would say it; a value of null has nothing that stands for it. */
+export function notOffered(values: Readonly<Record<string, unknown>>): ParameterConstraints {
+  const entries = Object.entries(values).map(([name, value]): [string, ParameterConstraint] => {
+    const isKnown = typeof value === 'number' || typeof value === 'string' || typeof value === 'boolean';
+    return [name, { supported: false, ...(isKnown && { default: value }), reason: NO_WORD_FOR_IT }];
+  });
+  return Object.fromEntries(entries);
+}
 
 const EFFORTS = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'] as const;
 

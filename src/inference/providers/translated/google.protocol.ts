@@ -7,7 +7,7 @@ import type { ProviderEndpoint } from '../../../config/provider-endpoints.js';
 import type { ReportedUsage } from '../../domain/reported-usage.js';
 import { isCount } from '../../wire/wire-usage.js';
 import { ProviderRejection, type ProviderRequest } from '../chat-provider.js';
-import { budgetOf, effortOf, outputLimitOf } from './call-options.js';
+import { budgetOf, effortOf, NEVER_OFFERED, notOffered, outputLimitOf } from './call-options.js';
 import type { Exchange, Protocol } from './protocol.js';
 import { fetchThrough } from './provider-fetch.js';
 
@@ -18,11 +18,13 @@ type GoogleThinking = { includeThoughts: true; thinkingBudget?: number };
 const FLASH_LITE = /2\.5-flash-lite/;
 const FLASH_LITE_BUDGET_MIN = 512;
 const PENALTIES = ['presence_penalty', 'frequency_penalty'] as const;
+const UNOFFERED = notOffered(NEVER_OFFERED);
 
 /** Google's Gemini API. */
 export class GoogleProtocol implements Protocol {
   readonly signsThinking = false;
   readonly cachesMarked = false;
+  readonly unoffered = UNOFFERED;
 
   constructor(
     private readonly endpoint: ProviderEndpoint,

@@ -1,4 +1,5 @@
 import type { LanguageModelV4, LanguageModelV4CallOptions, LanguageModelV4Usage } from '@ai-sdk/provider';
+import type { ParameterConstraints } from '../../../models/domain/parameter-constraint.js';
 import type { ReportedUsage } from '../../domain/reported-usage.js';
 import type { ProviderRequest } from '../chat-provider.js';
 
@@ -8,6 +9,8 @@ export interface Protocol {
   readonly signsThinking: boolean;
   /** Whether it caches the parts of a prompt that are marked for it. */
   readonly cachesMarked: boolean;
+  /** Parameters that it never takes. */
+  readonly unoffered: ParameterConstraints;
 
   /**
    * Prepares one call.

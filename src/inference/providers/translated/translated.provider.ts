@@ -12,6 +12,7 @@ import {
   ProviderRejection,
   type ProviderRequest,
 } from '../chat-provider.js';
+import type { ParameterConstraints } from '../../../models/domain/parameter-constraint.js';
 import type { ReportedUsage } from '../../domain/reported-usage.js';
 import { withoutThinking } from '../../wire/chat-message.js';
 import { refusalOf, toldMessage } from '../provider-refusal.js';
@@ -40,6 +41,10 @@ export class TranslatedProvider implements ChatProvider {
 
   get cachesMarked(): boolean {
     return this.protocol.cachesMarked;
+  }
+
+  get unoffered(): ParameterConstraints {
+    return this.protocol.unoffered;
   }
 
   async complete(request: ProviderRequest, signal: AbortSignal): Promise<ProviderAnswer> {
