@@ -2,6 +2,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Logger } from 'nestjs-pino';
 import { createApp, listen } from './bootstrap.js';
 import { OperatorError } from './common/errors/operator-error.js';
+import { stopAccepting } from './common/http/closing.js';
 import { Config } from './config/config.js';
 import { DatabaseServer } from './database/database-server.js';
 import { exitOnSignal } from './exit-on-signal.js';
@@ -69,6 +70,8 @@ function endOnSignal(app: NestFastifyApplication, server: DatabaseServer, remark
     say(`Ending: ${remark} …`);
     const forced = setTimeout(() => process.exit(1), SHUTDOWN_MS_MAX);
     try {
+      // Before anything is waited for: a replica that refuses what it still takes looks idle, and is sent the more.
+      void stopAccepting(app.getHttpServer());
       await app.close();
     } finally {
       await server.close();

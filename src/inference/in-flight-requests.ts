@@ -1,5 +1,5 @@
 import { type BeforeApplicationShutdown, Injectable, Logger } from '@nestjs/common';
-import { OverloadedError } from '../common/errors/common.errors.js';
+import { goingDown } from '../common/http/closing.js';
 import { TimeLimit } from './providers/time-limit.js';
 
 /**
@@ -58,10 +58,6 @@ export class InFlightRequests implements BeforeApplicationShutdown {
     }
     if (this.count > 0) this.logger.warn(`${this.count} requests did not end; the sweeper ends their holds`);
   }
-}
-
-function goingDown(): OverloadedError {
-  return new OverloadedError('The server is going down. Try again shortly.', { headers: { 'retry-after': '1' } });
 }
 
 async function within(ms: number, work: Promise<void>): Promise<void> {

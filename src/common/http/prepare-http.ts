@@ -1,15 +1,12 @@
-import type { Server } from 'node:http';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { HeadersTooLargeError, InvalidRequestError, UnsupportedMediaTypeError } from '../errors/common.errors.js';
+import { closingFault, finishClosing } from './closing.js';
 import { bodyBytesMax, jsonValuesMax, STREAMED_ROUTES } from './body-limits.js';
 import { pinClientAddress } from './client-address.js';
 import { parseJsonBody } from './json-body.js';
 
 /** No single header of ours, cookies and tokens included, comes near this. */
 const HEADER_VALUE_BYTES_MAX = 8 * 1_024;
-
-/** How often a closing server looks for connections whose last answer has ended. */
-const IDLE_LOOK_MS = 100;
 
 /** What a browser must not do with an answer, whatever it holds. Pages bring stricter rules of their own. */
 const ANSWER_HEADERS = { 'x-content-type-options': 'nosniff', 'content-security-policy': "frame-ancestors 'none'" };
@@ -19,7 +16,9 @@ export function prepareHttp(server: FastifyInstance): void {
   server.addHook('onRequest', (request, reply, done) => {
     pinClientAddress(request);
     reply.headers({ ...ANSWER_HEADERS, 'x-request-id': request.id });
-    done(findFault(request));
+    const closing = closingFault(server.server);
+    if (closing) reply.header('connection', 'close');
+    done(closing ?? findFault(request));
   });
   server.addHook('onRoute', (route) => {
     route.bodyLimit = bodyBytesMax(route.url);
@@ -36,16 +35,7 @@ export function prepareHttp(server: FastifyInstance): void {
     if (STREAMED_ROUTES.has(request.routeOptions.url ?? '')) done(null, body);
     else done(new UnsupportedMediaTypeError());
   });
-  server.addHook('preClose', (done) => {
-    closeAsTheyIdle(server.server);
-    done();
-  });
-}
-
-/** Node closes only those that idle at the moment of closing: one whose answer ends after it would be waited for until it expires. */
-function closeAsTheyIdle(server: Server): void {
-  const timer = setInterval(() => server.closeIdleConnections(), IDLE_LOOK_MS);
-  server.once('close', () => clearInterval(timer));
+  server.addHook('preClose', () => finishClosing(server.server));
 }
 
 function findFault({ url, raw }: FastifyRequest): Error | undefined {
