@@ -16,7 +16,11 @@ describe('the command line', () => {
   async function execute(sql: string): Promise<void> {
     const client = new pg.Client({ connectionString: database.url });
     await client.connect();
-    await client.query(sql).finally(() => client.end());
+    try {
+      await client.query(sql);
+    } finally {
+      await client.end();
+    }
   }
 
   it('migrates up, down one step, and up again', async () => {
