@@ -20,7 +20,7 @@ export class SystemLogsAdminController {
 
   @Get()
   @ApiOperation({
-    summary: 'The log of all processes, without the lines of requests that went well',
+    summary: 'The log of all processes, without the lines of requests that were answered below 500',
     description: 'By default of the last 24 hours. Those requests are counted in /admin/api-usage.',
   })
   @ApiResponse({ status: 200, type: SystemLogsPage })
