@@ -8,7 +8,7 @@ import {
   DiagnosticsReceiptView,
   FeedbackRequest,
   readDiagnostics,
-  ReceiptView,
+  IntakeReceiptView,
 } from './intake.dto.js';
 import { LimitedIntake, SenderId } from './intake-gate.js';
 import { IntakeService } from './intake.service.js';
@@ -38,11 +38,11 @@ export class IntakeController {
   @Post('feedback')
   @LimitedIntake('feedback')
   @ApiOperation({ summary: 'What someone wants to tell; a token is not needed, and says whose it is' })
-  @ApiResponse({ status: 201, type: ReceiptView })
+  @ApiResponse({ status: 201, type: IntakeReceiptView })
   @ApiResponse({ status: 400, description: 'Every field that breaks a rule' })
   @ApiResponse({ status: 401, description: 'A token was sent that is not valid' })
   @ApiResponse({ status: 429, description: 'too_many_requests: Retry-After says when' })
-  async feedback(@Body() body: FeedbackRequest, @SenderId() userId: string | null): Promise<ReceiptView> {
+  async feedback(@Body() body: FeedbackRequest, @SenderId() userId: string | null): Promise<IntakeReceiptView> {
     return { id: await this.intake.addFeedback(body, userId, this.clock.now()) };
   }
 

@@ -73,11 +73,11 @@ export function readDiagnostics(body: unknown): DiagnosticsUpload {
   );
 }
 
-export class ReceiptView {
+export class IntakeReceiptView {
   @ApiProperty({ format: 'uuid', description: 'What to name when asking about it' }) id!: string;
 }
 
-export class DiagnosticsReceiptView extends ReceiptView {
+export class DiagnosticsReceiptView extends IntakeReceiptView {
   @ApiProperty({ description: 'What is kept, after secrets and addresses were taken out' }) sizeBytes!: number;
   @ApiProperty({ format: 'date-time', description: 'When it is deleted' }) keptUntil!: string;
 }
@@ -122,7 +122,7 @@ export class DiagnosticsQuery extends PageQuery {
   userId?: string;
 }
 
-export class FeedbackView extends ReceiptView {
+export class FeedbackView extends IntakeReceiptView {
   @ApiProperty({ type: String, format: 'uuid', nullable: true }) userId!: string | null;
   @ApiProperty({ type: String, nullable: true }) appVersion!: string | null;
   @ApiProperty({ type: String, nullable: true }) platform!: string | null;
@@ -139,7 +139,7 @@ export class FeedbackPage {
   @ApiProperty({ type: String, nullable: true }) nextCursor!: string | null;
 }
 
-export class DiagnosticsSummaryView extends ReceiptView {
+export class DiagnosticsSummaryView extends IntakeReceiptView {
   @ApiProperty({ type: String, format: 'uuid', nullable: true }) userId!: string | null;
   @ApiProperty({ type: String, nullable: true }) appVersion!: string | null;
   @ApiProperty({ type: String, nullable: true }) platform!: string | null;

@@ -6,7 +6,7 @@ const REASON_LENGTH_MIN = 3;
 const REASON_LENGTH_MAX = 500;
 
 /** Every change says why: it is what the next operator reads. */
-export class ReasonRequest {
+export class ModelChangeRequest {
   @ApiProperty({ minLength: REASON_LENGTH_MIN, maxLength: REASON_LENGTH_MAX, example: 'New price list of August' })
   @IsString()
   @Length(REASON_LENGTH_MIN, REASON_LENGTH_MAX)

@@ -10,7 +10,7 @@ import type { StoredModel } from '../model.repository.js';
 import { modelEtag, ModelsService } from '../models.service.js';
 import { ConstraintAdminService } from './constraint-admin.service.js';
 import { ConstraintDto, ConstraintRequest, ConstraintsDto, TrialDto, TrialRequest } from './constraints.admin.dto.js';
-import { ApiAdminErrors, ApiEdit, ReasonRequest } from './admin-route.js';
+import { ApiAdminErrors, ApiEdit, ModelChangeRequest } from './admin-route.js';
 import { META_EXAMPLE, TRIAL_EXAMPLE } from './model-examples.js';
 
 @AdminController('admin/models/:id/parameter-constraints', 'admin')
@@ -69,7 +69,7 @@ export class ConstraintsAdminController {
   @ApiEdit({ 404: 'model_not_found, not_found' })
   async remove(
     @Param() { id, parameter }: { id: string; parameter: string },
-    @Query() { reason }: ReasonRequest,
+    @Query() { reason }: ModelChangeRequest,
     @CurrentOperator() operator: Operator,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<void> {

@@ -2,7 +2,7 @@ import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsArray, IsIn, IsObject, IsOptional } from 'class-validator';
 import type { ParameterConstraint, ParameterRule } from '../domain/parameter-constraint.js';
 import type { ParameterViolation } from '../domain/parameter-violation.js';
-import { ReasonRequest } from './admin-route.js';
+import { ModelChangeRequest } from './admin-route.js';
 import { META_EXAMPLE, TRIAL_EXAMPLE } from './model-examples.js';
 
 const CONSTRAINT = {
@@ -25,7 +25,7 @@ export class ConstraintDto {
   @ApiProperty(CONSTRAINT) constraint!: ParameterConstraint;
 }
 
-export class ConstraintRequest extends ReasonRequest {
+export class ConstraintRequest extends ModelChangeRequest {
   @ApiProperty(CONSTRAINT)
   @IsObject()
   constraint!: Record<string, unknown>;

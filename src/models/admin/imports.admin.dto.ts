@@ -14,7 +14,7 @@ import {
   ValidateNested,
 } from 'class-validator';
 import { LIFECYCLES, type Lifecycle } from '../domain/lifecycle.js';
-import { ReasonRequest } from './admin-route.js';
+import { ModelChangeRequest } from './admin-route.js';
 import { META_EXAMPLE } from './model-examples.js';
 import { DocumentChangeDto } from './versions.admin.dto.js';
 
@@ -52,7 +52,7 @@ export class ModelDocumentDto {
   @ApiProperty({ type: [ModelDocumentEntry] }) models!: ModelDocumentEntry[];
 }
 
-export class ImportRequest extends ReasonRequest {
+export class ImportRequest extends ModelChangeRequest {
   @ApiProperty({ type: [ModelDocumentEntry], maxItems: IMPORT_MODELS_MAX })
   @IsArray()
   @ArrayMaxSize(IMPORT_MODELS_MAX)
@@ -89,7 +89,7 @@ export class ImportResultDto {
   @ApiProperty({ type: [PlannedChangeDto] }) changes!: PlannedChangeDto[];
 }
 
-export class LiteLlmRequest extends ReasonRequest {
+export class LiteLlmRequest extends ModelChangeRequest {
   @ApiProperty({
     type: 'object',
     additionalProperties: true,

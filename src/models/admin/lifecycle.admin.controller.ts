@@ -9,7 +9,7 @@ import { Roles } from '../../common/http/route-markers.js';
 import { LIFECYCLES, type Lifecycle } from '../domain/lifecycle.js';
 import { ModelLifecycleService } from '../model-lifecycle.service.js';
 import { modelEtag } from '../models.service.js';
-import { ApiAdminErrors, ApiEdit, ReasonRequest } from './admin-route.js';
+import { ApiAdminErrors, ApiEdit, ModelChangeRequest } from './admin-route.js';
 
 const NOTICE_LENGTH_MAX = 2_000;
 
@@ -27,7 +27,7 @@ class LifecycleDto {
   @ApiProperty({ type: String, nullable: true }) deprecationNotice!: string | null;
 }
 
-class TransitionRequest extends ReasonRequest {
+class TransitionRequest extends ModelChangeRequest {
   @ApiProperty({ enum: LIFECYCLES, example: 'legacy' })
   @IsIn(LIFECYCLES)
   to!: Lifecycle;

@@ -7,7 +7,7 @@ import { LIFECYCLES, type Lifecycle } from '../domain/lifecycle.js';
 import { CAPABILITIES, type Capability, type ModelMeta } from '../domain/model-meta.js';
 import { TIER_RESTRICTION_MODES, type TierRestrictionMode } from '../domain/tier-access.js';
 import { MODEL_SORTS, type ModelSort } from '../model-page-query.js';
-import { ReasonRequest } from './admin-route.js';
+import { ModelChangeRequest } from './admin-route.js';
 import { META_EXAMPLE } from './model-examples.js';
 
 const ID_LENGTH_MAX = 100;
@@ -76,7 +76,7 @@ export class AdminModelPageDto {
   @ApiProperty({ type: String, nullable: true }) nextCursor!: string | null;
 }
 
-export class CreateModelRequest extends ReasonRequest {
+export class CreateModelRequest extends ModelChangeRequest {
   @ApiProperty({ description: 'What clients send', example: 'gpt-5-mini' })
   @IsString()
   @MaxLength(ID_LENGTH_MAX)
@@ -102,7 +102,7 @@ export class CreateModelRequest extends ReasonRequest {
   lifecycle?: 'available' | 'unavailable';
 }
 
-export class UpdateModelRequest extends ReasonRequest {
+export class UpdateModelRequest extends ModelChangeRequest {
   @ApiPropertyOptional()
   @ValidateIf((_body, value) => value !== undefined)
   @IsString()
@@ -116,7 +116,7 @@ export class UpdateModelRequest extends ReasonRequest {
   provider?: string;
 }
 
-export class MetaRequest extends ReasonRequest {
+export class MetaRequest extends ModelChangeRequest {
   @ApiProperty({ type: 'object', additionalProperties: true, example: META_EXAMPLE })
   @IsObject()
   meta!: Record<string, unknown>;
@@ -134,7 +134,7 @@ export class TierRuleDto {
   @ApiProperty({ enum: TIERS, isArray: true, description: 'Every tier that may use the model' }) admits!: Tier[];
 }
 
-export class TierRuleRequest extends ReasonRequest {
+export class TierRuleRequest extends ModelChangeRequest {
   @ApiPropertyOptional({ enum: TIERS, nullable: true, description: 'null or left out: for everyone' })
   @IsOptional()
   @IsIn(TIERS)

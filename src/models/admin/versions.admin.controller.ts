@@ -10,7 +10,7 @@ import { diffDocuments } from '../domain/document-diff.js';
 import type { ModelTierAuditLog } from '../model-tier-audit-log.entity.js';
 import type { ModelVersion } from '../model-version.entity.js';
 import { modelEtag } from '../models.service.js';
-import { ApiAdminErrors, ApiEdit, ReasonRequest } from './admin-route.js';
+import { ApiAdminErrors, ApiEdit, ModelChangeRequest } from './admin-route.js';
 import { ModelHistoryService } from './model-history.service.js';
 import { AdminModelDto } from './models.admin.dto.js';
 import { toAdminModelView } from './models.admin.view.js';
@@ -63,7 +63,7 @@ export class VersionsAdminController {
   @ApiEdit({ 404: 'model_not_found, model_version_not_found' })
   async restore(
     @Param() { id, version }: { id: string; version: string },
-    @Body() { reason }: ReasonRequest,
+    @Body() { reason }: ModelChangeRequest,
     @CurrentOperator() operator: Operator,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<AdminModelDto> {
