@@ -1,10 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CircuitBreakers } from '../../src/inference/resilience/circuit-breakers.service.js';
+import { ProviderRegistry } from '../../src/inference/providers/provider-registry.js';
+import { CatalogueService } from '../../src/models/catalogue.service.js';
 import { JobRegistry } from '../../src/jobs/job-registry.js';
 import { OpenAiMock } from '../support/openai-mock.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
 import { ensureUser, issueToken } from '../support/tokens.js';
-import { type Caller, ChatBench } from './chat-bench.js';
+import { Caller, ChatBench } from './chat-bench.js';
 import { addModel } from './model-copies.js';
 
 const FAILURES_MAX = 3;
@@ -54,8 +56,15 @@ describe('a provider in trouble', () => {
     await mock.close();
   });
 
-  const chat = (change: object = {}) =>
-    caller.chat({ model, messages: [{ role: 'user', content: 'Hello' }], max_tokens: 50, ...change });
+  const ASK = { messages: [{ role: 'user', content: 'Hello' }], max_tokens: 50 };
+  const chat = (change: object = {}) => caller.chat({ model, ...ASK, ...change });
+
+  const send = (method: string, path: string, body: object, headers: Record<string, string> = {}) =>
+    fetch(`${bench.server.url}/admin/${path}`, {
+      method,
+      headers: { authorization: `Bearer ${operator}`, 'content-type': 'application/json', ...headers },
+      body: JSON.stringify(body),
+    });
 
   async function breakCircuit(): Promise<void> {
     mock.behave({ status: 500 });
@@ -263,6 +272,32 @@ describe('a provider in trouble', () => {
     const refused = answers.find(({ status }) => status === 503);
     expect(refused?.body).toMatchObject({ error: { code: 'overloaded' } });
     expect(await caller.ledger()).toHaveLength(3);
+  });
+
+  // Planted: the circuit of the old account kept. Who had put the right key in its place waited, and all users with him, for up to a minute.
+  it('is asked at once by every replica where it has another account, unless it is kept away from by hand', async () => {
+    const elsewhere = (change: object = {}) =>
+      new Caller(caller.userId, caller.token, other).chat({ ...ASK, model, ...change });
+    await other.app.get(CatalogueService).reload();
+    await breakCircuit();
+    await eventually(async () => (await elsewhere()).status === 503);
+    mock.behave({});
+    expect((await chat()).status).toBe(503);
+    const account = { provider: 'openai', name: model, apiKey: 'sk-new', baseUrl: mock.baseUrl, reason: 'a new key' };
+    const added = await send('POST', 'providers/credentials', account);
+    expect(added.status).toBe(201);
+    const usesIt = ({ app }: TestApp) => app.get(ProviderRegistry).endpointOf('openai')?.apiKey === 'sk-new';
+    await eventually(() => Promise.resolve(usesIt(bench.server) && usesIt(other)));
+    expect([(await chat()).status, (await elsewhere()).status]).toEqual([200, 200]);
+    await eventually(async () => (await admin('GET', '')).circuit?.state === 'closed');
+
+    await admin('POST', '/open', { provider: 'openai', modelId: model, reason: 'an incident' });
+    const { id } = (await added.json()) as { id: string };
+    const off = { isActive: false, reason: 'over' };
+    const ifMatch = { 'if-match': added.headers.get('etag')! };
+    expect((await send('PATCH', `providers/credentials/${id}`, off, ifMatch)).status).toBe(200);
+    await eventually(() => Promise.resolve(!usesIt(bench.server)));
+    expect((await chat()).status).toBe(503);
   });
 
   // Planted: the notification left out (the other replica goes on calling).

@@ -33,8 +33,9 @@ export class ProviderConnections implements OnApplicationShutdown {
     private readonly tracing: Tracing,
   ) {}
 
-  /** A provider behind its circuits; each try of theirs is a step of its own in a trace. */
+  /** A provider behind its circuits, which begin anew; each try of theirs is a step of its own in a trace. */
   open(name: string, endpoint: ProviderEndpoint): ChatProvider {
+    this.circuits.renew(name);
     return new GuardedProvider(this.traced(this.speak(name, endpoint)), this.circuits);
   }
 

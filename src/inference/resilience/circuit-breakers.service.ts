@@ -4,7 +4,7 @@ import { Notifications } from '../../database/notifications.js';
 import { type AuditCause, AuditTrail } from '../../monitoring/audit-trail.service.js';
 import type { CircuitBreakerStatus } from './circuit-breaker.entity.js';
 import { CircuitBreakerRepository, type CircuitKey } from './circuit-breaker.repository.js';
-import { Circuit, type CircuitSettings } from './circuit.js';
+import { Circuit, type CircuitChange, type CircuitSettings } from './circuit.js';
 import { RetryBudget } from './retry-budget.js';
 
 const CHANNEL = 'tollgate_circuits';
@@ -22,6 +22,8 @@ const SETTINGS: CircuitSettings = {
   waitingMax: 256,
 };
 
+const CLOSED: CircuitChange = { state: 'closed', failureCount: 0, nextProbeAtMs: null };
+
 /** The circuits of this process, what all replicas know of them, and what operators decide about them. */
 @Injectable()
 export class CircuitBreakers implements OnModuleInit {
@@ -32,6 +34,7 @@ export class CircuitBreakers implements OnModuleInit {
   private held = new Set<string>();
   /** Found down by some replica, with the time until which the others leave it alone. */
   private down = new Map<string, number>();
+  private noted = Promise.resolve();
   /** Hold for circuits that are made from now on. */
   settings = SETTINGS;
 
@@ -56,19 +59,24 @@ export class CircuitBreakers implements OnModuleInit {
     if (known) return known;
     const budget = this.budgets.get(provider) ?? new RetryBudget();
     this.budgets.set(provider, budget);
-    let noted = Promise.resolve();
-    const circuit = new Circuit(this.settings, budget, (change) => {
-      this.logger.warn({ provider, modelId, ...change }, `the circuit to ${provider} is ${change.state}`);
-      const at = new Date();
-      // One after the other: a probe may begin and succeed within a moment, and must not be kept the wrong way round.
-      noted = noted
-        .then(() => this.repository.note({ provider, modelId }, change, at))
-        .then(() => this.notifications.notify(CHANNEL))
-        .catch((error: unknown) => this.logger.error({ err: error }, 'the state of a circuit could not be kept'));
+    const circuit: Circuit = new Circuit(this.settings, budget, (change) => {
+      // What becomes of calls as the former account says nothing of this one.
+      if (this.circuits.get(key) === circuit) this.note({ provider, modelId }, change);
     });
     this.circuits.set(key, circuit);
     this.apply(key, circuit);
     return circuit;
+  }
+
+  /** The provider is asked otherwise from now on: what was found out about it before counts no more. What an operator holds open stays so. */
+  renew(provider: string): void {
+    for (const [key, circuit] of this.circuits) {
+      const [name, modelId = ''] = key.split('\n');
+      if (name !== provider) continue;
+      this.circuits.delete(key);
+      this.down.delete(key);
+      if (circuit.isOpen) this.note({ provider, modelId }, CLOSED);
+    }
   }
 
   /** Every circuit that was ever open, as the last replica left it. */
@@ -91,6 +99,16 @@ export class CircuitBreakers implements OnModuleInit {
     });
     await this.notifications.notify(CHANNEL, JSON.stringify({ ...key, state }));
     await this.follow(JSON.stringify({ ...key, state }));
+  }
+
+  /** Keeps what this replica found out, for the others. One after the other: a probe may begin and succeed within a moment. */
+  private note({ provider, modelId }: CircuitKey, change: CircuitChange): void {
+    this.logger.warn({ provider, modelId, ...change }, `the circuit to ${provider} is ${change.state}`);
+    const at = new Date();
+    this.noted = this.noted
+      .then(() => this.repository.note({ provider, modelId }, change, at))
+      .then(() => this.notifications.notify(CHANNEL))
+      .catch((error: unknown) => this.logger.error({ err: error }, 'the state of a circuit could not be kept'));
   }
 
   /** Takes over what operators hold open and what other replicas found down; a circuit that an operator closed begins anew. */
