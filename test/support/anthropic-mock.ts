@@ -133,7 +133,9 @@ function faultOf({ path, headers, body }: RecordedCall): { status: number; messa
 function thinkingFault(body: Record<string, unknown>): { status: number; message: string } | null {
   const messages = body['messages'] as { role: string; content: Block[] | string }[];
   const blocks = messages.flatMap(({ content }) => (Array.isArray(content) ? content : []));
-  for (const { type, thinking, signature } of blocks) {
+  for (const { type, thinking, signature, text } of blocks) {
+    if (type === 'text' && String(text).trim() === '')
+      return { status: 400, message: 'messages: text content blocks must contain non-whitespace text' };
     if (type === 'thinking' && signature !== signatureOf(String(thinking)))
       return { status: 400, message: 'Invalid `signature` in `thinking` block' };
   }

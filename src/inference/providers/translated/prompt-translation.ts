@@ -96,7 +96,9 @@ function toAssistant(
       ...cachingOf(call),
     };
   });
-  const steps = inOrder({ thinking: message.thinking_blocks ?? [], text, calls });
+  const told = inOrder({ thinking: message.thinking_blocks ?? [], text, calls });
+  // A text of nothing but spaces is refused as no text, also where the model itself wrote it between what it thought and called.
+  const steps = told.length > 1 ? told.filter((step) => !('said' in step) || step.said.trim() !== '') : told;
   const lastSaid = steps.findLastIndex((step) => 'said' in step);
   const content = steps.map((step, position) => {
     if ('thought' in step) return toReasoning(step.thought);
