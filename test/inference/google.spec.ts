@@ -329,6 +329,13 @@ describe('a model of Google', () => {
     expect(await caller.ledger()).toMatchObject([{ usage_source: 'estimated', outcome: 'provider_error' }]);
   });
 
+  // Removed once: the look at what the answer was. A conversation with an empty answer, all of it thought, could not go on.
+  it.each(['', ' \n'])('is not shown an answer that was none: %j', async (content) => {
+    const messages = [QUESTION, { role: 'assistant', content }, { role: 'user', content: 'Well?' }];
+    expect((await caller.chat({ ...CHAT, messages })).status).toBe(200);
+    expect(JSON.stringify(mock.calls[0]?.body)).toContain('Well?');
+  });
+
   it('bills together what the ledger says', async () => {
     await mock.idle();
     const before = { ...mock.billed };

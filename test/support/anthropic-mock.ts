@@ -132,6 +132,8 @@ function faultOf({ path, headers, body }: RecordedCall): { status: number; messa
 /** What was thought has to come back as it was signed, and where the model thinks on from tools it has to come back at all. */
 function thinkingFault(body: Record<string, unknown>): { status: number; message: string } | null {
   const messages = body['messages'] as { role: string; content: Block[] | string }[];
+  const isEmpty = messages.slice(0, -1).some(({ content }) => content.length === 0);
+  if (isEmpty) return { status: 400, message: 'messages: all messages must have non-empty content' };
   const blocks = messages.flatMap(({ content }) => (Array.isArray(content) ? content : []));
   for (const { type, thinking, signature, text } of blocks) {
     if (type === 'text' && String(text).trim() === '')

@@ -41,6 +41,9 @@ export class GoogleMock extends ProviderMock<GoogleBehaviour> {
     if (!Array.isArray(body['contents']) || body['contents'].length === 0) {
       return this.refuse(400, 'contents is not specified', response);
     }
+    if ((body['contents'] as Content[]).some(({ parts }) => parts.length === 0)) {
+      return this.refuse(400, 'Unable to submit request because it must include at least one parts field', response);
+    }
     const fault = functionFault(body['contents'] as Content[]);
     if (fault) return this.refuse(400, fault, response);
     const parts = this.parts();

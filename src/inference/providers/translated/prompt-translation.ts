@@ -7,7 +7,7 @@ import type {
   LanguageModelV4ToolCallPart,
   LanguageModelV4ToolResultPart,
 } from '@ai-sdk/provider';
-import { inOrder } from '../../wire/answer-order.js';
+import { inOrder, type Step } from '../../wire/answer-order.js';
 import type { ChatMessage, ImagePart, ThinkingBlock } from '../../wire/chat-message.js';
 import { isMarked } from '../../wire/prompt-caching.js';
 import { ProviderRejection } from '../chat-provider.js';
@@ -35,7 +35,7 @@ export function toPrompt(messages: readonly ChatMessage[]): LanguageModelV4Promp
         conversation.push({ role: 'user', content: toUserParts(message.content) });
         break;
       case 'assistant':
-        conversation.push(toAssistant(message, index, toolNames));
+        conversation.push(...toAssistant(message, index, toolNames));
         break;
       case 'tool':
         addToolResult(conversation, toToolResult(message, index, toolNames));
@@ -79,11 +79,12 @@ function toFile({ image_url: { url } }: ImagePart): LanguageModelV4FilePart {
   return { type: 'file', mediaType: 'image/*', data: { type: 'url', url: new URL(url) } };
 }
 
+/** What the model answered as one message; none where it answered nothing. */
 function toAssistant(
   message: Message<'assistant'>,
   index: number,
   toolNames: Map<string, string>,
-): LanguageModelV4Message {
+): LanguageModelV4Message[] {
   const text = textOf(message.content) || (message.refusal ?? '');
   const calls = (message.tool_calls ?? []).map((call, position): LanguageModelV4ToolCallPart => {
     toolNames.set(call.id, call.function.name);
@@ -96,9 +97,7 @@ function toAssistant(
       ...cachingOf(call),
     };
   });
-  const told = inOrder({ thinking: message.thinking_blocks ?? [], text, calls });
-  // A text of nothing but spaces is refused as no text, also where the model itself wrote it between what it thought and called.
-  const steps = told.length > 1 ? told.filter((step) => !('said' in step) || step.said.trim() !== '') : told;
+  const steps = inOrder({ thinking: message.thinking_blocks ?? [], text, calls }).filter(isSomething);
   const lastSaid = steps.findLastIndex((step) => 'said' in step);
   const content = steps.map((step, position) => {
     if ('thought' in step) return toReasoning(step.thought);
@@ -106,7 +105,12 @@ function toAssistant(
     const caching = position === lastSaid ? cachingOf(...partsOf(message.content)) : {};
     return { type: 'text' as const, text: step.said, ...caching };
   });
-  return { role: 'assistant', content };
+  return content.length > 0 ? [{ role: 'assistant', content }] : [];
+}
+
+/** A text of nothing but spaces is refused as no text, also where the model itself wrote it between what it thought and called. */
+function isSomething(step: Step<unknown>): boolean {
+  return !('said' in step) || step.said.trim() !== '';
 }
 
 /** Anthropic's libraries know a block by its seal. */
