@@ -376,6 +376,26 @@ describe('the official Anthropic client, unchanged but for its address', () => {
     expect(refused?.headers?.get('x-should-retry')).not.toBe('false');
   });
 
+  // Planted: run together. What a tool found in several places was read as one word, and so were two instructions.
+  it('has the texts of a result and of the instructions kept apart', async () => {
+    const text = (words: string) => ({ type: 'text' as const, text: words });
+    const call = { type: 'tool_use' as const, id: 'toolu_1', name: 'find', input: {} };
+    const result = { type: 'tool_result' as const, tool_use_id: call.id, content: [text('Oslo'), text('Rome')] };
+    const messages = [
+      ...ASK.messages,
+      { role: 'assistant' as const, content: [call] },
+      { role: 'user' as const, content: [result] },
+    ];
+    const system = [text('Be brief.'), text('Be kind.')];
+    await client.messages.create({ ...ASK, model: CLAUDE, system, messages });
+    expect(mock.calls[0]?.body).toMatchObject({
+      system: [{ text: 'Be brief.' }, { text: 'Be kind.' }],
+      messages: [{}, {}, { content: [{ type: 'tool_result', content: 'Oslo\nRome' }] }],
+    });
+    const echoed = await client.messages.create({ ...ASK, messages });
+    expect(echoed.content).toMatchObject([{ type: 'text', text: 'Oslo\nRome' }]);
+  });
+
   it('leaves out by name what it wants dropped', async () => {
     const cached = {
       ...ASK,

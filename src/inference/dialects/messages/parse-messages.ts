@@ -141,11 +141,11 @@ function toImage(block: Block<'user', 'image'>): ImagePart {
   return { type: 'image_url', image_url: { url }, ...cachingOf(block) };
 }
 
-/** The internal form has no mark for a result that is an error, so the text says it. */
+/** The internal form has no mark for a result that is an error, so the text says it; and one text, so that several are lines of it. */
 function toResult(block: Block<'user', 'tool_result'>): ChatMessage {
   const { tool_use_id: id, content = '', is_error: isError } = block;
   const blocks = typeof content === 'string' ? [] : content;
-  const said = typeof content === 'string' ? content : blocks.map(({ text }) => text).join('');
+  const said = typeof content === 'string' ? content : blocks.map(({ text }) => text).join('\n');
   const text = isError ? `Error: ${said}` : said;
   const caching = cachingOf(block, ...blocks);
   return {

@@ -202,7 +202,7 @@ function addCall(messages: ChatMessage[], { call_id: id, name, arguments: text }
 }
 
 function toResult({ call_id: id, output }: Item<'function_call_output'>): ChatMessage {
-  const content = typeof output === 'string' ? output : output.map(({ text }) => text).join('');
+  const content = typeof output === 'string' ? output : output.map(({ text }) => text).join('\n');
   return { role: 'tool', tool_call_id: id, content };
 }
 

@@ -53,9 +53,9 @@ function toUserParts(content: Message<'user'>['content']): (LanguageModelV4TextP
   }));
 }
 
-/** One text, or where a part of it is to be cached, one for each: only a whole one can be. */
+/** One for each text: what stands apart is read apart, and only a whole one can be cached. */
 function toInstructions(content: Message<'system'>['content']): LanguageModelV4Message[] {
-  if (typeof content === 'string' || !content.some(isMarked)) return [{ role: 'system', content: textOf(content) }];
+  if (typeof content === 'string') return [{ role: 'system', content }];
   return content.map((part) => ({ role: 'system', content: part.text, ...cachingOf(part) }));
 }
 
