@@ -86,10 +86,12 @@ describe('a forgotten password', () => {
       compared += 1;
       return fits;
     };
-    const old = signIn(configuration, new Browser(server.url), { email, password: OLD });
-    await expect(old)
-      .rejects.toThrow('sign-in: 401')
-      .finally(() => (hasher.verify = verify));
+    try {
+      const old = signIn(configuration, new Browser(server.url), { email, password: OLD });
+      await expect(old).rejects.toThrow('sign-in: 401');
+    } finally {
+      hasher.verify = verify;
+    }
     expect(compared).toBe(1);
     await signIn(configuration, new Browser(server.url), { email, password: NEW });
   });
