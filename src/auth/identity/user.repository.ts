@@ -85,13 +85,14 @@ export class UserRepository implements OnModuleInit {
   }
 
   /**
-   * Whether nobody could administer the installation without this one. Locks all operators, so that two who leave at the same time do not each count
-   * on the other.
+   * Whether nobody could administer the installation without this one. One answer at a time until its transaction ends, so that two who leave at
+   * the same time do not each count on the other; not by their rows, of which each has one already.
    */
   async isLastOperator({ id, role, status }: User): Promise<boolean> {
     if (role !== 'admin' || status !== 'active') return false;
+    await this.em.execute(`select pg_advisory_xact_lock(hashtext('operators'))`);
     const others = await this.em.execute<{ id: string }[]>(
-      `select id from users where role = 'admin' and status = 'active' and deleted_at is null order by id for update`,
+      `select id from users where role = 'admin' and status = 'active' and deleted_at is null`,
     );
     return others.every((other) => other.id === id);
   }
