@@ -6,6 +6,7 @@ import { Config } from '../config/config.js';
 import { CatalogueService } from '../models/catalogue.service.js';
 import { decideAvailability } from '../models/domain/availability.js';
 import type { CatalogueModel } from '../models/domain/catalogue-model.js';
+import { type Capability, CHAT_CAPABILITIES } from '../models/domain/model-meta.js';
 import { decideTierAccess } from '../models/domain/tier-access.js';
 import { withUnoffered } from '../models/domain/unoffered-parameters.js';
 import { toModelView } from '../models/model-view.js';
@@ -64,7 +65,10 @@ export class ModelListService {
     const route = this.providers.routeOf(model);
     const availability = decideAvailability(model, route !== null);
     const meta = withUnoffered(model.meta, route?.provider.unoffered);
-    return toModelView({ ...model, meta }, { tier, availability, outputTokensDefault: this.config.outputTokensDefault });
+    return toModelView(
+      { ...model, meta },
+      { tier, availability, outputTokensDefault: this.config.outputTokensDefault },
+    );
   }
 
   private async tierOf(userId: string): Promise<Tier> {
@@ -73,11 +77,16 @@ export class ModelListService {
   }
 }
 
+/** A model that chats may call it either way, and is asked to chat whichever it does. */
+function synonymsOf(capability: Capability): readonly Capability[] {
+  return CHAT_CAPABILITIES.includes(capability) ? CHAT_CAPABILITIES : [capability];
+}
+
 function isWanted(model: CatalogueModel, { capability, tier, provider, includeLegacy }: ModelQueryDto): boolean {
   return (
     !model.isArchived &&
     (includeLegacy === 'true' || !model.isLegacy) &&
-    (capability === undefined || model.meta.capabilities.includes(capability)) &&
+    (capability === undefined || synonymsOf(capability).some((name) => model.meta.capabilities.includes(name))) &&
     (tier === undefined || decideTierAccess(model.meta, tier).allowed) &&
     (provider === undefined || model.provider === provider)
   );

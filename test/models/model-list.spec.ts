@@ -52,6 +52,14 @@ describe('GET /v1/models', () => {
     expect((await list(free, '?capability=embedding', etag)).data.map(({ id }) => id)).toEqual(['sandbox-embedding']);
   });
 
+  // Seen: the refusal of a chat with a model of embeddings leads here, and none of the built-in models has the word.
+  it('lists every model that chats under either name of that', async () => {
+    const [text, chat] = await Promise.all(['text', 'chat'].map((name) => list(rich, `?capability=${name}`)));
+    expect(chat!.data.map(({ id }) => id)).toEqual(expect.arrayContaining(['gpt-5', 'sandbox-echo']));
+    expect(chat!.data).toEqual(text!.data);
+    expect(chat!.data.map(({ id }) => id)).not.toContain('sandbox-embedding');
+  });
+
   it('asks the database nothing about models, nor does an estimate', async () => {
     const client = new pg.Client({ connectionString: bench.server.database.url });
     await client.connect();
