@@ -2,14 +2,12 @@ import { Injectable } from '@nestjs/common';
 import { AppError } from '../common/errors/app-error.js';
 import { CatalogueService } from '../models/catalogue.service.js';
 import type { CatalogueModel } from '../models/domain/catalogue-model.js';
+import { FALLBACKS_MAX } from '../models/domain/model-meta.js';
 import { AdmissionService } from './admission.service.js';
 import type { ChatCall } from './chat-call.js';
 import { HoldPlanner, type HoldPlan } from './hold-planner.service.js';
 import { type PricedModel, refuseAccess } from './model-access.js';
 import { ProviderRegistry } from './providers/provider-registry.js';
-
-/** Each one tried keeps the caller waiting. */
-const FALLBACKS_MAX = 4;
 
 /** A call as it is tried, and what it may cost there. */
 export interface PlannedCall {
@@ -60,7 +58,7 @@ export class FallbackPlanner {
   }
 }
 
-/** `meta.providerMetadata.fallbacks`: ids of models. The member is free form, so what is no id is passed over. */
+/** `meta.providerMetadata.fallbacks`: ids of models. What is no id, from before that was checked, is passed over. */
 export function fallbacksOf({ meta }: CatalogueModel): string[] {
   const listed: unknown = meta.providerMetadata?.['fallbacks'];
   if (!Array.isArray(listed)) return [];

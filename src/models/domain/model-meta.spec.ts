@@ -54,6 +54,16 @@ describe('ModelMeta', () => {
       { providerMetadata: { onDisconnect: 'stop' } },
       "providerMetadata.onDisconnect: must be 'drain' or 'cancel'",
     ],
+    [
+      'a fallback that is no list',
+      { providerMetadata: { fallbacks: 'other' } },
+      'providerMetadata.fallbacks: must be a list of at most 4 ids of models',
+    ],
+    [
+      'more fallbacks than are tried',
+      { providerMetadata: { fallbacks: ['a', 'b', 'c', 'd', 'e'] } },
+      'providerMetadata.fallbacks: must be a list of at most 4',
+    ],
     ['an unknown image strategy', { imageTokens: { strategy: 'guess', perImageMax: 1 } }, 'imageTokens.strategy: '],
     ['images without a maximum', { imageTokens: { strategy: 'gemini_tiles' } }, 'imageTokens.perImageMax: '],
     [

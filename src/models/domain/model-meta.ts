@@ -38,6 +38,8 @@ const COST_MAX = 1_000_000;
 const CREDITS_MAX = 1_000_000;
 const TOKENS_MAX = 100_000_000;
 const ALIASES_MAX = 20;
+/** Models that are tried in the place of one whose provider fails: each keeps the caller waiting. */
+export const FALLBACKS_MAX = 4;
 
 /** Thousandths of a USD per million tokens, which is the same number of nano-USD per token. */
 const cost = z.int().min(0).max(COST_MAX);
@@ -165,15 +167,25 @@ function documentIssues(meta: ModelMeta): DocumentIssue[] {
     ...imageIssues(meta),
     ...constraintDocumentIssues(meta.parameterConstraints ?? {}, meta.parameterRules ?? []),
     ...outputIssues(meta),
-    ...disconnectIssues(meta),
+    ...freeFormIssues(meta),
   ];
 }
 
-/** The rest of `providerMetadata` is free form; this word of it decides what is charged to a client that left. */
-function disconnectIssues({ providerMetadata }: ModelMeta): DocumentIssue[] {
-  const policy = providerMetadata?.['onDisconnect'];
-  if (policy === undefined || policy === 'drain' || policy === 'cancel') return [];
-  return [{ path: ['providerMetadata', 'onDisconnect'], message: "must be 'drain' or 'cancel'" }];
+/**
+ * The rest of `providerMetadata` is free form; of these words one decides what is charged to a client that left, the other who answers where
+ * the provider fails, which nobody would miss before it does.
+ */
+function freeFormIssues({ providerMetadata }: ModelMeta): DocumentIssue[] {
+  const { onDisconnect: policy = 'drain', fallbacks = [] } = providerMetadata ?? {};
+  const issues: DocumentIssue[] = [];
+  if (policy !== 'drain' && policy !== 'cancel') {
+    issues.push({ path: ['providerMetadata', 'onDisconnect'], message: "must be 'drain' or 'cancel'" });
+  }
+  if (!z.array(modelId).max(FALLBACKS_MAX).safeParse(fallbacks).success) {
+    const message = `must be a list of at most ${FALLBACKS_MAX} ids of models`;
+    issues.push({ path: ['providerMetadata', 'fallbacks'], message });
+  }
+  return issues;
 }
 
 /** Half a price would charge wrongly, so a model has both costs and a credit rate for both directions, or no price at all. */
