@@ -134,8 +134,16 @@ export class CatalogueService implements OnModuleInit, OnApplicationShutdown {
         versionNo: row.version_no,
         createdAt: new Date(row.created_at),
         legacySince: row.legacy_since === null ? null : new Date(row.legacy_since),
-        prices: modelPrices(meta),
+        prices: modelPrices(this.pricedMeta(row) ?? meta),
       },
     ];
+  }
+
+  /** The meta of the version that a charge names, where it is another than the row's: what is charged can be computed again. */
+  private pricedMeta({ id, version_no: versionNo, versioned_meta: versioned }: CatalogueRow): ModelMeta | null {
+    const parsed = versioned === null ? null : StoredModelMeta.safeParse(versioned);
+    if (!parsed?.success) return null;
+    this.logger.warn(`model ${id} was changed past its versions: until it is saved its price is that of ${versionNo}`);
+    return parsed.data as ModelMeta;
   }
 }

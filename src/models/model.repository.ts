@@ -57,6 +57,8 @@ export interface CatalogueRow {
   is_archived: boolean;
   meta: unknown;
   version_no: number;
+  /** The meta of that version, where the row holds another: a hand at the database wrote it. */
+  versioned_meta: unknown;
   /** The driver hands times over as text. */
   created_at: string;
   legacy_since: string | null;
@@ -68,16 +70,27 @@ export type LivingNeighbour = Neighbour & { lifecycle: Lifecycle };
 /** Whoever changes the catalogue holds this lock: names and successors are rules between models, which no row lock guards. */
 const CATALOGUE_LOCK = `select pg_advisory_xact_lock(hashtext('tollgate.models'))`;
 
+const LATEST_VERSION = `select version_no, meta from model_versions where model_id = m.id order by version_no desc limit 1`;
+
 export class ModelRepository extends EntityRepository<Model> {
   /** Every model with the number of its current version, in one statement, so that meta and version belong together. */
   async findCatalogue(): Promise<CatalogueRow[]> {
     return this.getEntityManager().execute<CatalogueRow[]>(
       `select m.id, m.name, m.provider, m.is_available, m.is_legacy, m.is_archived, m.meta, m.created_at,
-                coalesce((select max(v.version_no) from model_versions v where v.model_id = m.id), 0) as version_no,
+                coalesce(v.version_no, 0) as version_no, case when v.meta <> m.meta then v.meta end as versioned_meta,
                 case when m.is_legacy then (select max(l.created_at) from model_tier_audit_logs l
                   where l.model_id = m.id and (l.next->>'isLegacy')::boolean and not (l.previous->>'isLegacy')::boolean) end as legacy_since
-           from models m order by m.id`,
+           from models m left join lateral (${LATEST_VERSION}) v on true order by m.id`,
     );
+  }
+
+  /** Those of the models whose meta is not that of their latest version. */
+  private async findUnversioned(ids: readonly string[]): Promise<Set<string>> {
+    const rows = await this.getEntityManager().execute<{ id: string }[]>(
+      `select m.id from models m join lateral (${LATEST_VERSION}) v on true where m.id in (?) and v.meta <> m.meta`,
+      [ids],
+    );
+    return new Set(rows.map(({ id }) => id));
   }
 
   /** One page of models in the order of `sort`, those after the place that `after` names, and how the next page would name its own. */
@@ -164,6 +177,7 @@ export class ModelRepository extends EntityRepository<Model> {
     );
     const existing = new Map(locked.map((model) => [model.id, model]));
     const numbers = await this.findVersionNumbers(ids);
+    const unversioned = ids.length > 0 ? await this.findUnversioned(ids) : new Set();
     const written: { before: WholeModel | null; model: Model }[] = [];
     for (const { createdAt = change.at, ...draft } of drafts) {
       const stored = existing.get(draft.id);
@@ -173,7 +187,8 @@ export class ModelRepository extends EntityRepository<Model> {
       em.persist(model);
       written.push({ before, model });
       const latest = numbers.get(draft.id) ?? 0;
-      if (latest > 0 && before && isSameValue(before.meta, draft.meta)) continue;
+      const isSame = before !== null && isSameValue(before.meta, draft.meta);
+      if (latest > 0 && isSame && !unversioned.has(draft.id)) continue;
       numbers.set(draft.id, latest + 1);
       em.create(ModelVersion, {
         modelId: draft.id,

@@ -186,6 +186,18 @@ describe('the catalogue', () => {
       expect(catalogue.find('newer')?.meta).toMatchObject({ colour: 'red' });
     });
 
+    // Seen: a receipt with the rates of the version that it named, and a charge of nine times as much.
+    it('charges at the prices of the version that it names, also where a hand at the database wrote others', async () => {
+      await save('by-hand', META);
+      const priced = catalogue.find('by-hand')!;
+      await execute(`update models set meta = meta || '{"creditsPer1kTokens": 9}' where id = 'by-hand'`);
+      await catalogue.reload();
+      expect(catalogue.find('by-hand')).toMatchObject({ versionNo: 1, prices: priced.prices });
+      await save('by-hand', { ...META, creditsPer1kTokens: 9 });
+      const { versionNo, prices } = catalogue.find('by-hand')!;
+      expect([versionNo, prices?.standard.creditsUcr.output]).toEqual([2, 9_000n]);
+    });
+
     it('takes only its own model out of the catalogue when it cannot be read', async () => {
       await save('broken', META);
       await execute(`update models set meta = '{"displayName": 5}' where id = 'broken'`);
