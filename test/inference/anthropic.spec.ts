@@ -331,7 +331,9 @@ describe('a model of Anthropic', () => {
     const dropped = await caller.chat({ ...CHAT, ...asked }, { 'x-unsupported-parameters': 'drop' });
     expect(dropped.status).toBe(200);
     const answer = await caller.chat({ ...CHAT, n: 1, presence_penalty: 0, verbosity: 'medium' });
-    expect(answer.headers.get('x-parameters-applied')).toContain('presence_penalty=omitted, n=omitted, verbosity=omitted');
+    expect(answer.headers.get('x-parameters-applied')).toContain(
+      'presence_penalty=omitted, n=omitted, verbosity=omitted',
+    );
   });
 
   // Clients write down what holds anyway. Planted: what the library leaves out is then taken for lost.
