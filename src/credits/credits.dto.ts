@@ -1,5 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsIn, IsOptional, IsString, IsUUID, Length, Matches, MaxLength, ValidateIf } from 'class-validator';
+import { IfSent } from '../common/http/if-sent.js';
 import { formatCredits } from '../common/domain/micro-credits.js';
 import { IsTime } from '../common/http/is-time.js';
 import type { CreditBalance } from './credits.service.js';
@@ -88,7 +89,7 @@ export class AdminGrantRequest {
   amount!: string;
 
   @ApiPropertyOptional({ enum: ['promo', 'purchase', 'adjustment'], default: 'adjustment' })
-  @IsOptional()
+  @IfSent()
   @IsIn(['promo', 'purchase', 'adjustment'])
   source: 'promo' | 'purchase' | 'adjustment' = 'adjustment';
 

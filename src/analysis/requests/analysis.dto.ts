@@ -1,5 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsIn, IsInt, IsOptional, IsString, Length, Matches, Max, Min } from 'class-validator';
+import { IfSent } from '../../common/http/if-sent.js';
 import { formatCredits } from '../../common/domain/micro-credits.js';
 import { IsTimeRead } from '../../common/http/is-time.js';
 import { PageQuery } from '../../common/http/paging.js';
@@ -39,7 +40,7 @@ export class CreateAnalysisRequest {
   model?: string;
 
   @ApiPropertyOptional({ minimum: 0, maximum: PRIORITY_MAX, default: 0, description: 'Each step is a minute ahead' })
-  @IsOptional()
+  @IfSent()
   @Max(PRIORITY_MAX)
   @Min(0)
   @IsInt()

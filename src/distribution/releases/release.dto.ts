@@ -1,6 +1,7 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Transform, Type } from 'class-transformer';
 import { IsBoolean, IsIn, IsInt, IsOptional, IsString, Length, Matches, Max, Min } from 'class-validator';
+import { IfSent } from '../../common/http/if-sent.js';
 import { IsTime } from '../../common/http/is-time.js';
 import { BooleanText } from '../../common/http/boolean-text.js';
 import { etagOf } from '../../common/http/etag.js';
@@ -100,7 +101,7 @@ export class UpdateAppVersionRequest extends ReasonRequest {
   notes?: string | null;
 
   @ApiPropertyOptional({ minimum: 0, maximum: 100, description: 'How many of a hundred installations are offered it' })
-  @IsOptional()
+  @IfSent()
   @Max(100)
   @Min(0)
   @IsInt()

@@ -12,6 +12,7 @@ import {
   Matches,
   ValidateNested,
 } from 'class-validator';
+import { IfSent } from '../../common/http/if-sent.js';
 import { BooleanText } from '../../common/http/boolean-text.js';
 import { PageQuery } from '../../common/http/paging.js';
 import { GENERATION_MODES, type GenerationMode, MODEL_ID_LENGTH_MAX, MODELS_MAX } from '../domain/generation-modes.js';
@@ -69,7 +70,7 @@ export class CreateProjectRequest extends ProjectTermsRequest {
 
 export class UpdateProjectRequest extends ProjectTermsRequest {
   @ApiPropertyOptional({ maxLength: PROJECT_NAME_LENGTH_MAX })
-  @IsOptional()
+  @IfSent()
   @IsString()
   @Length(1, PROJECT_NAME_LENGTH_MAX)
   @Matches(NOT_BLANK.pattern, { message: NOT_BLANK.message })

@@ -12,6 +12,7 @@ import {
   Max,
   Min,
 } from 'class-validator';
+import { IfSent } from '../../common/http/if-sent.js';
 import { BooleanText } from '../../common/http/boolean-text.js';
 import { formatCredits } from '../../common/domain/micro-credits.js';
 import { PageQuery } from '../../common/http/paging.js';
@@ -68,7 +69,7 @@ export class CreateGenerationRequest {
   models?: string[];
 
   @ApiPropertyOptional({ minimum: 1, maximum: NAMES_MAX, default: NAMES_DEFAULT, description: 'Of each model' })
-  @IsOptional()
+  @IfSent()
   @Max(NAMES_MAX)
   @Min(1)
   @IsInt()

@@ -16,6 +16,7 @@ import {
   Max,
   Min,
 } from 'class-validator';
+import { IfSent } from '../../common/http/if-sent.js';
 import { BooleanText } from '../../common/http/boolean-text.js';
 import { formatCredits, parseCredits } from '../../common/domain/micro-credits.js';
 import { formatMoney, type Money, parseMoney } from '../../common/domain/money.js';
@@ -49,19 +50,19 @@ const USD = {
 
 export class UpdateBudgetRequest extends ReasonRequest {
   @ApiPropertyOptional({ example: '1000', description: 'The ceiling in credits; either this or limitUsd' })
-  @IsOptional()
+  @IfSent()
   @IsString()
   @Matches(CREDITS.pattern, { message: CREDITS.message })
   limitCredits?: string;
 
   @ApiPropertyOptional({ example: '250.00', description: 'The ceiling of what providers charge, in USD' })
-  @IsOptional()
+  @IfSent()
   @IsString()
   @Matches(USD.pattern, { message: USD.message })
   limitUsd?: string;
 
   @ApiPropertyOptional({ type: [Number], example: [50, 80, 100], description: 'Percent of the limit; one alert each' })
-  @IsOptional()
+  @IfSent()
   @IsArray()
   @ArrayUnique()
   @ArrayMinSize(1)
@@ -72,7 +73,7 @@ export class UpdateBudgetRequest extends ReasonRequest {
   thresholds?: number[];
 
   @ApiPropertyOptional({ type: [String], example: ['ops@example.com'], description: 'Told of each alert by mail' })
-  @IsOptional()
+  @IfSent()
   @IsArray()
   @ArrayUnique()
   @ArrayMaxSize(ALERT_EMAILS_MAX)
@@ -80,12 +81,12 @@ export class UpdateBudgetRequest extends ReasonRequest {
   alertEmails?: string[];
 
   @ApiPropertyOptional({ description: 'Whether requests are refused (429 budget_exceeded) once the limit is reached' })
-  @IsOptional()
+  @IfSent()
   @IsBoolean()
   isHardStop?: boolean;
 
   @ApiPropertyOptional()
-  @IsOptional()
+  @IfSent()
   @IsBoolean()
   isActive?: boolean;
 }

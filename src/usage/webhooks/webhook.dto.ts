@@ -1,5 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { ArrayMinSize, ArrayUnique, IsArray, IsBoolean, IsIn, IsOptional, IsUrl, MaxLength } from 'class-validator';
+import { IfSent } from '../../common/http/if-sent.js';
 import { etagOf } from '../../common/http/etag.js';
 import { PageQuery } from '../../common/http/paging.js';
 import { ReasonRequest } from '../../common/http/reason-request.js';
@@ -9,7 +10,7 @@ const URL_LENGTH_MAX = 1_000;
 
 export class UpdateEndpointRequest extends ReasonRequest {
   @ApiPropertyOptional({ enum: WEBHOOK_EVENTS, isArray: true })
-  @IsOptional()
+  @IfSent()
   @IsArray()
   @ArrayUnique()
   @ArrayMinSize(1)
@@ -17,7 +18,7 @@ export class UpdateEndpointRequest extends ReasonRequest {
   events?: string[];
 
   @ApiPropertyOptional()
-  @IsOptional()
+  @IfSent()
   @IsBoolean()
   isActive?: boolean;
 }
