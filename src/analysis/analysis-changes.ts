@@ -1,5 +1,6 @@
 import type { EntityData, EntityManager } from '@mikro-orm/postgresql';
 import { Analysis } from './analysis.entity.js';
+import { storedJson } from '../common/domain/storable.js';
 
 /** What becomes of a row, if it still is as it was seen. */
 export interface AnalysisChange {
@@ -34,7 +35,7 @@ export async function changeAnalyses(
          and not (c.wanted and a.cancel_requested_at is not null)
        returning ${isRead ? 'a.*' : 'a.id'}`,
       // The limit tells the planner how few they are.
-      [JSON.stringify(alike, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value)), alike.length],
+      [storedJson(alike), alike.length],
     );
     for (const row of rows) changed.set(row.id, row);
   }

@@ -1,4 +1,4 @@
-import { storable, storableText } from '../common/domain/storable.js';
+import { storableText, storedJson } from '../common/domain/storable.js';
 import { arrayOf, type Plain } from '../database/array-parameter.js';
 import { functionCall } from '../database/function-call.js';
 import type { SettleMember } from './hold.repository.js';
@@ -83,8 +83,8 @@ function attemptParameters(members: readonly SettleMember[]): unknown[] {
     of((a) => a.outcome),
     of((a) => a.latencyMs),
     of((a) => a.firstTokenMs),
-    // Callers may send what cannot be stored, in a stop sequence, say; what they used must be charged all the same.
-    attempts.map((a) => JSON.stringify(storable(a.metadata))),
+    // Callers may send what no column takes, in a stop sequence, say; what they used must be charged all the same.
+    attempts.map((a) => storedJson(a.metadata)),
   ];
 }
 

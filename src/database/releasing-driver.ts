@@ -1,15 +1,17 @@
 import { PostgreSqlConnection, PostgreSqlDriver } from '@mikro-orm/postgresql';
 import type { DatabaseConnection, Driver, PostgresDialect } from 'kysely';
+import { storedJson } from '../common/domain/storable.js';
 
 /**
  * The ORM's driver, whose transactions give their connection back even when the session is gone. The query builder below forgets to, when
  * `begin` or `rollback` fail: each such transaction would take one connection of the pool with it until the process ends, and a restart of
- * PostgreSQL under load all of them.
+ * PostgreSQL under load all of them. Its documents are such as PostgreSQL takes, whatever a client or a model wrote.
  */
 export class ReleasingDriver extends PostgreSqlDriver {
   constructor(config: ConstructorParameters<typeof PostgreSqlDriver>[0]) {
     super(config);
     Object.assign(this, { connection: new ReleasingConnection(this.config) });
+    this.platform.convertJsonToDatabaseValue = storedJson;
   }
 }
 

@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { CompiledQuery } from 'kysely';
 import { newId } from '../common/ids.js';
 import { JobFailure, type JobFailureState } from './job-failure.entity.js';
+import { storedJson } from '../common/domain/storable.js';
 
 /** Of a failure with many different reasons the newest are kept. */
 const REASONS_LENGTH_MAX = 8_000;
@@ -48,7 +49,7 @@ export class JobFailureRepository {
              reason = case when starts_with(job_failures.reason, excluded.reason) then job_failures.reason
                            else left(excluded.reason || E'\\nbefore that: ' || job_failures.reason, ${REASONS_LENGTH_MAX}) end,
              updated_at = excluded.updated_at`,
-          [newId(), job, entity, entityId, payload === undefined ? null : JSON.stringify(payload), reason, now],
+          [newId(), job, entity, entityId, payload === undefined ? null : storedJson(payload), reason, now],
         ),
       );
   }

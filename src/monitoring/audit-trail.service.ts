@@ -1,7 +1,7 @@
 import { EntityManager } from '@mikro-orm/postgresql';
 import { Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
-import { storableText } from '../common/domain/storable.js';
+import { storedJson } from '../common/domain/storable.js';
 import { newId } from '../common/ids.js';
 
 /** Requests of operators at one time. */
@@ -47,14 +47,7 @@ export class AuditTrail {
       `insert into audit_trail (id, actor_id, action, entity, entity_id, before, after, reason, ip, request_id, created_at)
        select l.id, ?, l.action, l.entity, l."entityId", nullif(l.before, 'null'), nullif(l.after, 'null'), ?, ?, ?, ?
          from jsonb_to_recordset(?::jsonb) as l (id uuid, action text, entity text, "entityId" text, before jsonb, after jsonb)`,
-      [
-        cause.actorId,
-        cause.reason,
-        cause.ip ?? null,
-        cause.requestId ?? null,
-        now,
-        JSON.stringify(lines, storableMember),
-      ],
+      [cause.actorId, cause.reason, cause.ip ?? null, cause.requestId ?? null, now, storedJson(lines)],
     );
   }
 
@@ -62,9 +55,4 @@ export class AuditTrail {
   takeNote(requestId: string): boolean {
     return this.noted.delete(requestId);
   }
-}
-
-/** A change is written down whatever its texts hold. */
-function storableMember(_name: string, value: unknown): unknown {
-  return typeof value === 'string' ? storableText(value) : value;
 }

@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { Clock } from '../../common/clock.js';
 import { newId } from '../../common/ids.js';
 import { type OlderAnalysis, readOlderAnalysis } from '../domain/older-analysis.js';
+import { storedJson } from '../../common/domain/storable.js';
 
 /** Rows of one transaction: few enough to be over in a moment. */
 const BATCH = 500;
@@ -112,7 +113,7 @@ export class OlderAnalysisImport {
   private async write(candidates: readonly (Candidate & { userId: string })[]): Promise<Set<string>> {
     const now = this.clock.now();
     const rows = candidates.map(({ analysis, userId }) => toRow(analysis, userId, now));
-    const written = await this.em.fork().execute<{ id: string }[]>(IMPORT_SQL, [JSON.stringify(rows), now]);
+    const written = await this.em.fork().execute<{ id: string }[]>(IMPORT_SQL, [storedJson(rows), now]);
     return new Set(written.map(({ id }) => id));
   }
 }

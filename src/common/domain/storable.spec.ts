@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { beginningOf, storable, storableText, unstorableIn } from './storable.js';
+import { beginningOf, storable, storableText, storedJson, unstorableIn } from './storable.js';
 
 describe('what can be stored', () => {
   it('is all but NUL and halves of surrogate pairs, wherever they stand', () => {
@@ -16,6 +16,17 @@ describe('what can be stored', () => {
     expect(storableText('a\0b')).toBe('a\ufffdb');
     fc.assert(fc.property(fc.jsonValue({ stringUnit: 'binary' }), (json) => unstorableIn(storable(json)) === null));
     fc.assert(fc.property(fc.jsonValue({ stringUnit: 'grapheme' }), (json) => expect(storable(json)).toEqual(json)));
+  });
+
+  it('is the JSON of a column, whatever it is made of', () => {
+    fc.assert(
+      fc.property(fc.jsonValue({ stringUnit: 'grapheme' }), (json) =>
+        expect(storedJson(json)).toBe(JSON.stringify(json)),
+      ),
+    );
+    expect(storedJson({ 'a\0': ['half \ud83d', '😀'], at: new Date(0), path: '\\u0000', count: 1n })).toBe(
+      '{"a\ufffd":["half \ufffd","😀"],"at":"1970-01-01T00:00:00.000Z","path":"\\\\u0000","count":"1"}',
+    );
   });
 
   it('is what a text begins with, to the last whole character', () => {

@@ -26,6 +26,19 @@ export function storable(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([name, member]) => [storableText(name), storable(member)]));
 }
 
+/** As `JSON.stringify` writes what PostgreSQL takes in no document. */
+const UNSTORABLE = /\\u(0000|d[89a-f])/;
+
+/** `value` as JSON that PostgreSQL takes, which refuses a whole document for one such character. A bigint is text. */
+export function storedJson(value: unknown): string {
+  const text = JSON.stringify(value, plain);
+  return UNSTORABLE.test(text) ? JSON.stringify(storable(JSON.parse(text))) : text;
+}
+
+function plain(_name: string, member: unknown): unknown {
+  return typeof member === 'bigint' ? String(member) : member;
+}
+
 /** The same of one text. */
 export function storableText(text: string): string {
   return text.replaceAll('\0', REPLACEMENT).toWellFormed();

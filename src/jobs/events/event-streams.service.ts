@@ -7,6 +7,7 @@ import { EVENT_STREAM_HEADERS } from '../../common/http/event-stream-headers.js'
 import { Notifications } from '../../database/notifications.js';
 import { TooManyStreamsError } from '../jobs.errors.js';
 import { EventStream, type StreamedEvent } from './event-stream.js';
+import { storedJson } from '../../common/domain/storable.js';
 
 const CHANNEL = 'tollgate_events';
 /** Proxies and load balancers take a silent connection for dead after half a minute or a minute. */
@@ -94,7 +95,7 @@ export class EventStreams implements OnApplicationBootstrap, BeforeApplicationSh
          t."userId", t.name, t.data, t."isLast", ?
        from jsonb_to_recordset(?::jsonb) as t("entityId" uuid, "userId" uuid, name text, data jsonb, "isLast" boolean)
        returning pg_notify(?, entity_id::text)`,
-      [now, JSON.stringify(rows), CHANNEL],
+      [now, storedJson(rows), CHANNEL],
     );
   }
 
