@@ -17,6 +17,7 @@ const CHANGES: Readonly<Record<string, object | undefined>> = {
   'POST /admin/users/{id}/suspend': {},
   'POST /admin/users/{id}/reinstate': {},
   'POST /admin/users/{id}/role': { role: 'support' },
+  'POST /admin/users/{id}/factors-reset': {},
   'POST /admin/users/{id}/password-reset': {},
   'POST /admin/users/{id}/delete': {},
   'POST /admin/users/{id}/restore': {},

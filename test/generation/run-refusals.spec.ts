@@ -108,6 +108,31 @@ describe('a brief that cannot be run', () => {
     });
   });
 
+  // Removed once: the key. A client that repeated a lost answer had two projects, and paid for two runs.
+  it('of a new project begins once for a key, also when that comes twice at once', async () => {
+    const owner = await bench.chats.caller('pro');
+    const wish = {
+      preferredModels: MODELS,
+      mode: 'creative',
+      deepThinking: false,
+      autoGenerateOnCreate: true,
+      modelWeights: {},
+    };
+    expect((await owner.put('/v1/me/generation-preferences', wish)).status).toBe(200);
+    const make = (body: object, key: string) => owner.post('/v1/projects', body, { 'idempotency-key': key });
+    const body = { name: 'Once', description: IDEA };
+    const answers = await Promise.all([make(body, 'same'), make(body, 'same')]);
+    answers.push(await make(body, 'same'));
+    expect(new Set(answers.map((answer) => answer.body['id'])).size).toBe(1);
+    expect(new Set(answers.map((answer) => answer.body['generationId'])).size).toBe(1);
+    expect(answers.filter(({ headers }) => headers.get('idempotent-replayed') === 'true')).toHaveLength(2);
+    expect((await owner.get('/v1/projects')).body['data']).toHaveLength(1);
+    expect((await make({ ...body, name: 'Another' }, 'same')).body).toMatchObject({ code: 'idempotency_mismatch' });
+    expect((await make(body, 'ä')).status).toBe(400);
+    await bench.ended(owner, String(answers[0]!.body['generationId']));
+    expect(await owner.ledger()).toHaveLength(MODELS.length);
+  });
+
   // Removed once: the look for runs that are gone. The model was asked on, at nobody's expense but the operator's.
   it('ends with its project, charged for what it used, and asks nobody on', async () => {
     bench.mock.behave({ delayMs: 60_000 });

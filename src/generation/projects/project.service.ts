@@ -34,6 +34,11 @@ export class ProjectService {
     return this.em.fork().transactional((em) => createProject(em, userId, asked, now));
   }
 
+  /** Takes back a project that was made and not told of yet. */
+  async discard({ id, userId }: Project): Promise<void> {
+    await this.em.fork().nativeDelete(Project, { id, userId });
+  }
+
   /** @throws ProjectNotFoundError, SuggestionNotFoundError */
   async update(userId: string, id: string, asked: UpdateProjectRequest, now: Date): Promise<Project> {
     const { name, description, aiPreferences, selectedNameId } = asked;

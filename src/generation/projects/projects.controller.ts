@@ -1,15 +1,20 @@
-import { Body, Delete, Get, HttpCode, Param, ParseUUIDPipe, Patch, Post, Query, Req } from '@nestjs/common';
+import { Body, Delete, Get, HttpCode, Param, ParseUUIDPipe, Patch, Post, Query, Req, Res } from '@nestjs/common';
 import { ApiOperation, ApiResponse } from '@nestjs/swagger';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply } from 'fastify';
 import { Clock } from '../../common/clock.js';
 import { CurrentPrincipal } from '../../common/http/current-principal.js';
 import { encodeCursor, PageQuery } from '../../common/http/paging.js';
 import type { Principal } from '../../common/http/principal.js';
+import type { InferenceHttpRequest } from '../../inference/admitted-chat.js';
+import { TakesIdempotencyKey } from '../../inference/idempotency/idempotency-key.guard.js';
+import { requestHash } from '../../inference/idempotency/request-hash.js';
 import { GenerationController } from '../generation-controller.js';
 import { CreateProjectRequest, ProjectsPage, ProjectView, toProjectView, UpdateProjectRequest } from './project.dto.js';
 import { ProjectService } from './project.service.js';
 import { FirstRuns, NewProjectView } from '../runs/first-runs.service.js';
 import { ProjectRemoval } from '../runs/project-removal.service.js';
+
+const ROUTE = 'POST /v1/projects';
 
 @GenerationController('v1/projects')
 export class ProjectsController {
@@ -30,21 +35,27 @@ export class ProjectsController {
   }
 
   @Post()
+  @TakesIdempotencyKey()
   @ApiOperation({
     summary: 'A new project',
     description:
-      'Where your preferences say so and there is a description, its first run begins with it; why it could not is told.',
+      'Where your preferences say so and there is a description, its first run begins with it; why it could not is told. A key is kept with that run.',
   })
   @ApiResponse({ status: 201, type: NewProjectView })
   @ApiResponse({ status: 400, description: 'Every field that breaks a rule' })
   @ApiResponse({ status: 409, description: 'project_limit_reached' })
+  @ApiResponse({ status: 422, description: 'idempotency_mismatch' })
   async create(
     @CurrentPrincipal() principal: Principal,
-    @Body() body: CreateProjectRequest,
-    @Req() { id: requestId }: FastifyRequest,
+    @Body() asked: CreateProjectRequest,
+    @Req() request: InferenceHttpRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<NewProjectView> {
-    const project = await this.projects.create(principal.userId, body, this.clock.now());
-    return Object.assign(toProjectView(project), await this.firstRuns.begin(project, principal, requestId));
+    const { id: requestId, idempotencyKey: value, body } = request;
+    const key = value === undefined ? undefined : { value, requestHash: requestHash(ROUTE, body) };
+    const made = await this.firstRuns.create({ requestId, principal, asked, ...(key && { key }) });
+    if (made.isReplay) void reply.header('idempotent-replayed', 'true');
+    return Object.assign(toProjectView(made.project), made.first);
   }
 
   @Get(':id')

@@ -1,13 +1,16 @@
 import { Injectable } from '@nestjs/common';
 import { ApiProperty } from '@nestjs/swagger';
+import { Clock } from '../../common/clock.js';
 import { AppError } from '../../common/errors/app-error.js';
 import type { Principal } from '../../common/http/principal.js';
+import { ProjectNotFoundError } from '../generation.errors.js';
 import { NAMES_DEFAULT } from '../domain/generation-modes.js';
 import { GenerationPreferencesService } from '../preferences/generation-preferences.service.js';
-import { ProjectView } from '../projects/project.dto.js';
+import { type CreateProjectRequest, ProjectView } from '../projects/project.dto.js';
 import type { Project } from '../projects/project.entity.js';
-import { GenerationIntake } from './generation-intake.service.js';
-import type { ModelError } from './generation.entity.js';
+import { ProjectService } from '../projects/project.service.js';
+import { GenerationIntake, type RunRequest } from './generation-intake.service.js';
+import type { Generation, ModelError } from './generation.entity.js';
 
 /** What became of the run that begins with a project. */
 export interface FirstRun {
@@ -26,26 +29,63 @@ export class NewProjectView extends ProjectView {
   generationRefusal!: ModelError | null;
 }
 
-/** The run that begins with a project, where its owner wants that. */
+/** A project that a client makes, with its own key where it sent one. */
+export interface NewProjectRequest {
+  requestId: string;
+  principal: Principal;
+  asked: CreateProjectRequest;
+  key?: NonNullable<RunRequest['key']>;
+}
+
+/** New projects, and the run that begins with one where its owner wants that. */
 @Injectable()
 export class FirstRuns {
   constructor(
+    private readonly projects: ProjectService,
     private readonly preferences: GenerationPreferencesService,
     private readonly intake: GenerationIntake,
+    private readonly clock: Clock,
   ) {}
 
-  /** Begins a run of a new project, where its owner wants that. The project stays, whatever refuses the run. */
-  async begin(project: Project, principal: Principal, requestId: string): Promise<FirstRun> {
+  /**
+   * Makes a project and begins its first run. The project stays, whatever refuses the run. What costs something is made once: a key that began a
+   * run before answers that run's project.
+   * @throws ProjectLimitReachedError, IdempotencyMismatchError
+   */
+  async create(request: NewProjectRequest): Promise<{ project: Project; first: FirstRun; isReplay: boolean }> {
+    const { principal, asked } = request;
+    const before = await this.intake.begunBefore(request);
+    if (before) return this.begunFor(before);
+    const project = await this.projects.create(principal.userId, asked, this.clock.now());
+    const { run, refusal } = await this.begin(project, request);
+    if (!run || run.projectId === project.id) {
+      return { project, first: { generationId: run?.id ?? null, generationRefusal: refusal }, isReplay: false };
+    }
+    // The same key came twice at once, and the other one was first.
+    await this.projects.discard(project);
+    return this.begunFor(run);
+  }
+
+  private async begunFor({ id, userId, projectId }: Generation) {
+    if (!projectId) throw new ProjectNotFoundError();
+    const project = await this.projects.read(userId, projectId);
+    return { project, first: { generationId: id, generationRefusal: null }, isReplay: true };
+  }
+
+  private async begin(
+    project: Project,
+    { requestId, principal, key }: NewProjectRequest,
+  ): Promise<{ run: Generation | null; refusal: ModelError | null }> {
     const { autoGenerateOnCreate } = await this.preferences.of(principal.userId);
-    if (!autoGenerateOnCreate || !project.description) return { generationId: null, generationRefusal: null };
+    if (!autoGenerateOnCreate || !project.description) return { run: null, refusal: null };
     const asked = { businessIdea: project.description, projectId: project.id, names: NAMES_DEFAULT };
     try {
-      const { run } = await this.intake.begin({ requestId, principal, asked });
-      return { generationId: run.id, generationRefusal: null };
+      const { run } = await this.intake.begin({ requestId, principal, asked, ...(key && { key }) });
+      return { run, refusal: null };
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
       const { code, message } = error;
-      return { generationId: null, generationRefusal: { code, message } };
+      return { run: null, refusal: { code, message } };
     }
   }
 }

@@ -26,6 +26,11 @@ export class GenerationIntake {
     private readonly starts: GenerationStarts,
   ) {}
 
+  /** The run that the same key began before, if any. @throws IdempotencyMismatchError */
+  begunBefore(request: Pick<RunRequest, 'principal' | 'key'>): Promise<Generation | null> {
+    return this.starts.begunBefore(request);
+  }
+
   /**
    * The run that was begun, or the one that the same key began before.
    * @throws ProjectNotFoundError, InvalidRequestError, the refusals of a chat, those of `reserve`, SuggestionLimitReachedError,

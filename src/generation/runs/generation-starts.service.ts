@@ -26,7 +26,7 @@ export class GenerationStarts {
   ) {}
 
   /** What the same key began before, if anything. @throws IdempotencyMismatchError */
-  async begunBefore({ key, principal }: RunRequest): Promise<Generation | null> {
+  async begunBefore({ key, principal }: Pick<RunRequest, 'principal' | 'key'>): Promise<Generation | null> {
     if (!key) return null;
     const run = await this.em.fork().findOne(Generation, { userId: principal.userId, idempotencyKey: key.value });
     if (run && !key.requestHash.equals(run.requestHash ?? Buffer.alloc(0))) throw new IdempotencyMismatchError();
