@@ -42,7 +42,7 @@ export async function withDirectClient<Result>(
   const end = (): void => void client.end();
   signal?.addEventListener('abort', end);
   try {
-    await client.connect();
+    await opened(client);
     await prepareSession(client, false);
     // A server notices only by looking that the one who asked is gone.
     await client.query(`set client_connection_check_interval = '5s'`);
@@ -51,4 +51,12 @@ export async function withDirectClient<Result>(
     signal?.removeEventListener('abort', end);
     await client.end();
   }
+}
+
+/** The driver never settles a connect that was ended meanwhile, at some moments. */
+function opened(client: pg.Client): Promise<void> {
+  return new Promise((resolve, reject) => {
+    client.once('end', () => reject(new Error('the session was ended before it was open')));
+    client.connect().then(() => resolve(), reject);
+  });
 }
