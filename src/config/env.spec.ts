@@ -58,11 +58,13 @@ describe('the environment', () => {
         OPENAI_BASE_URL: 'localhost:11434/v1',
         MINE_BASE_URL: 'host/v1',
         MINE_API_KEY: 'k',
+        XAI_BASE_URL: 'https://host/v1?api-version=2024-10-21',
         VITE_BASE_URL: '/',
       }),
     ).toEqual([
       expect.stringMatching(/^OPENAI_BASE_URL: must be a URL such as/),
       expect.stringMatching(/^MINE_BASE_URL: must be a URL such as/),
+      expect.stringMatching(/^XAI_BASE_URL: .* without a query$/),
     ]);
   });
 

@@ -42,9 +42,10 @@ export function endpointFaults(source: Record<string, string | undefined>): stri
   return Object.keys(source).flatMap((variable) => {
     const prefix = BASE_URL_VARIABLE.exec(variable)?.[1];
     const address = source[variable];
-    if (!prefix || !address || isWebAddress(address)) return [];
+    // Paths are added to it, so that a query would be lost.
+    if (!prefix || !address || (isWebAddress(address) && !/[?#]/.test(address))) return [];
     const isProvider = prefix.toLowerCase() in KNOWN_BASE_URLS || Boolean(source[`${prefix}_API_KEY`]);
-    return isProvider ? [`${variable}: must be a URL such as https://api.openai.com/v1`] : [];
+    return isProvider ? [`${variable}: must be a URL such as https://api.openai.com/v1, without a query`] : [];
   });
 }
 

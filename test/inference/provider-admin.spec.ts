@@ -142,6 +142,11 @@ describe('accounts at providers', () => {
     ['a second account of a name', { name: 'main', provider: 'anthropic' }, 409],
     ['a name that no model could have', { provider: 'Open AI' }, 400],
     ['an address that is none', { baseUrl: 'ftp://example.com' }, 400],
+    [
+      'an address with a query, which the paths behind it would lose',
+      { baseUrl: 'https://example.com/v1?version=2' },
+      400,
+    ],
     ['an address with a password', { baseUrl: 'https://me:secret@example.com' }, 400],
     ['a key with the end of its line', { apiKey: `${KEYS[0]}\n` }, 400],
     ['a key that was copied from where it is not shown whole', { apiKey: 'sk-…abcd' }, 400],

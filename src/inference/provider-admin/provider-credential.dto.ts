@@ -56,6 +56,7 @@ export class CreateCredentialRequest extends ReasonRequest {
   @IsOptional()
   @IsUrl({ protocols: ['http', 'https'], require_protocol: true, require_tld: false, disallow_auth: true })
   @Length(1, URL_LENGTH_MAX)
+  @Matches(/^[^?#]*$/, { message: 'must have no query: paths are added to it' })
   baseUrl?: string;
 }
 
