@@ -22,6 +22,21 @@ export class ProjectLimitReachedError extends AppError {
   }
 }
 
+export class ProjectBusyError extends AppError {
+  static readonly code = 'project_busy';
+  static readonly status = 409;
+  static readonly title = 'Runs of the project are under way';
+  static readonly openaiType = 'invalid_request_error';
+
+  constructor(generationIds: string[]) {
+    super(
+      'Runs of this project are under way, and what they have used is still to be charged. Cancel each of generationIds with ' +
+        'DELETE /v1/generations/{id}, or wait until it has ended, and delete the project then.',
+      { details: { generationIds } },
+    );
+  }
+}
+
 export class SuggestionNotFoundError extends AppError {
   static readonly code = 'suggestion_not_found';
   static readonly status = 404;
@@ -68,7 +83,7 @@ export class GenerationNotFoundError extends AppError {
   }
 }
 
-/** Why a model was given up, as its run tells it. */
+/** Why the models of a run are asked no longer. */
 export class GenerationCancelledError extends AppError {
   static readonly code = 'generation_cancelled';
   static readonly status = 409;

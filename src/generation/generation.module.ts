@@ -18,6 +18,7 @@ import { GenerationPromptsAdminController } from './prompts/generation-prompts.a
 
 import { GenerationBriefs } from './runs/generation-briefs.service.js';
 import { GenerationIntake } from './runs/generation-intake.service.js';
+import { GenerationCancellations } from './runs/generation-cancellations.service.js';
 import { GenerationOutcome } from './runs/generation-outcome.service.js';
 import { GenerationService } from './runs/generation.service.js';
 import { GenerationWorker } from './runs/generation-worker.service.js';
@@ -60,6 +61,7 @@ import { GenerationsController } from './runs/generations.controller.js';
   providers: [
     GenerationBriefs,
     GenerationIntake,
+    GenerationCancellations,
     GenerationOutcome,
     GenerationPersonalData,
     GenerationPreferencesService,

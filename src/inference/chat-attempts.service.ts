@@ -5,6 +5,7 @@ import { type ChatCall, toProviderError } from './chat-call.js';
 import { ANSWER_MS_MAX } from './chat-hold.service.js';
 import { FallbackPlanner, type PlannedCall } from './fallback-planner.service.js';
 import { InFlightRequests } from './in-flight-requests.js';
+import { cutOffSignal, disconnectPolicyOf } from './providers/disconnect-policy.js';
 import type { TimeLimit } from './providers/time-limit.js';
 import { isProvidersTrouble } from './providers-trouble.js';
 import { ErrorRecorder } from './resilience/error-recorder.service.js';
@@ -44,17 +45,29 @@ export class ChatAttempts {
     throw failure.error;
   }
 
-  /** The caller's own model alone, given up as soon as `signal` aborts. @throws what it came to, and the signal's reason */
+  /**
+   * The caller's own model alone. When `left` aborts, a call that still waits for its place is given up, and one under way ends as the model's
+   * `onDisconnect` says.
+   * @throws what it came to, and the signal's reason where it was given up
+   */
   async only<Result>(
     planned: PlannedCall,
     attempt: (planned: PlannedCall, limit: TimeLimit) => Promise<Result>,
-    signal: AbortSignal,
+    left: AbortSignal,
   ): Promise<Result> {
+    const cutOff = cutOffSignal(left, disconnectPolicyOf(planned.call.chat));
     const outcome = await this.try(planned, async (tried, limit) => {
-      const cancel = (): void => limit.cancel(signal.reason as Error);
-      signal.throwIfAborted();
-      signal.addEventListener('abort', cancel, { once: true });
-      return attempt(tried, limit).finally(() => signal.removeEventListener('abort', cancel));
+      const cancel = (): void => limit.cancel(left.reason as Error);
+      const leave = (): void => {
+        if (limit.isWaiting) cancel();
+      };
+      left.throwIfAborted();
+      left.addEventListener('abort', leave, { once: true });
+      cutOff.addEventListener('abort', cancel, { once: true });
+      return attempt(tried, limit).finally(() => {
+        left.removeEventListener('abort', leave);
+        cutOff.removeEventListener('abort', cancel);
+      });
     });
     if ('result' in outcome) return outcome.result;
     throw outcome.error;

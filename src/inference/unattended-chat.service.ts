@@ -34,20 +34,21 @@ export class UnattendedChat {
   ) {}
 
   /**
-   * This model alone, without its fallbacks, until `signal` aborts.
+   * This model alone, without its fallbacks. When `left` aborts, nobody wants the answer any more: the model is asked no longer, and where it is
+   * being asked, the call ends as its `onDisconnect` says; what it answers by then is to be charged.
    * @throws the provider errors, after which there is nothing to charge, OverloadedError where the process stops, and the signal's reason,
    * which must be an AppError
    */
   async ask(
     { chat, plan }: BoundChat,
     caller: UnattendedCaller,
-    signal: AbortSignal = new AbortController().signal,
+    left: AbortSignal = new AbortController().signal,
   ): Promise<UnattendedAnswer> {
     const asked: ChatCall = { ...caller, chat, dialect: CHAT_COMPLETIONS, startedAt: this.clock.now() };
     const leave = this.inFlight.enter();
     try {
       const began = performance.now();
-      const answered = await this.attempts.only({ call: asked, plan }, complete, signal);
+      const answered = await this.attempts.only({ call: asked, plan }, complete, left);
       const { completion, usage, providerRequestId } = answered.answer;
       const attempt = toAttempt(answered.call, answered.plan, {
         usage: usage ?? (await this.estimate(answered, completion)),

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AnalysisCancellations } from '../../src/analysis/attempts/analysis-cancellations.service.js';
 import { AnalysisSubmission } from '../../src/analysis/requests/analysis-submission.service.js';
 import { OverloadedError } from '../../src/common/errors/common.errors.js';
+import { CircuitBreakers } from '../../src/inference/resilience/circuit-breakers.service.js';
 import { TokenCounter } from '../../src/inference/token-counter.service.js';
 import { UnattendedChat } from '../../src/inference/unattended-chat.service.js';
 import { JobRegistry } from '../../src/jobs/job-registry.js';
@@ -229,6 +230,29 @@ describe('an analysis', () => {
       await until(async () => (await statusOf(id)) !== 'processing');
       expect(await statusOf(id)).toBe('cancelled');
       await bench.expectFree(caller);
+    });
+
+    // Removed once: the look for a call that waits; the model was asked for it although it had been called off, and charged.
+    it('is free where its call still waits for a place, and the model is not asked', async () => {
+      const circuits = bench.chat.server.app.get(CircuitBreakers);
+      const { settings } = circuits;
+      circuits.settings = { ...settings, callsMax: 1 };
+      await addModel(bench.chat.server, { id: 'one-place', like: 'gpt-5-nano' });
+      bench.provider.behave({ delayMs: 3_000, content: JSON.stringify(SENTIMENT) });
+      const begin = async (owner: Caller) =>
+        (await owner.post('/v1/analyses', { ...REQUEST, model: 'one-place' })).body['id'] as string;
+      const other = await bench.chat.caller('pro');
+      const first = await begin(other);
+      await until(() => bench.provider.requests.length === 1);
+      const id = await begin(caller);
+      await until(async () => (await statusOf(id)) === 'processing');
+      await caller.cancel(`/v1/analyses/${id}`);
+      await until(async () => (await statusOf(id)) !== 'processing');
+      expect(await statusOf(id)).toBe('cancelled');
+      await bench.expectFree(caller);
+      await until(async () => (await other.get(`/v1/analyses/${first}`)).body['status'] === 'completed');
+      expect(bench.provider.requests).toHaveLength(1);
+      circuits.settings = settings;
     });
 
     // Planted once: rules that answer whoever has called it off; it was completed, and asked for and charged as an upgrade.

@@ -1,4 +1,5 @@
 import { type Caller, ChatBench } from '../inference/chat-bench.js';
+import { addModel } from '../inference/model-copies.js';
 import { AdminConsole } from '../models/admin-console.js';
 import { OpenAiMock } from '../support/openai-mock.js';
 import { until } from '../support/until.js';
@@ -6,6 +7,8 @@ import { ReconciliationService } from '../../src/usage/reconciliation.service.js
 
 /** A model of a provider that answers as slowly as the spec wants. */
 export const SLOW_MODEL = 'gpt-5-nano';
+/** The same, but for what happens when nobody wants its answer any more: its calls are broken off, the others' answers awaited. */
+export const CUT_OFF_MODEL = 'cut-off';
 /** The sandbox answers with the idea itself. */
 export const IDEA = '- Brewly\n- Kaffa\n- Roast House';
 
@@ -23,6 +26,8 @@ export class GenerationBench {
     const env = { JOBS: 'on', OPENAI_BASE_URL: mock.baseUrl, OPENAI_API_KEY: 'sk-of-the-operator' };
     const chats = await ChatBench.start({ env });
     chats.keepCircuitsClosed();
+    const meta = { providerMetadata: { onDisconnect: 'cancel' } };
+    await addModel(chats.server, { id: CUT_OFF_MODEL, like: SLOW_MODEL, meta });
     return new GenerationBench(chats, mock);
   }
 

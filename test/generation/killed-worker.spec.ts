@@ -68,4 +68,37 @@ describe('a worker that is killed in the middle of a run', () => {
     },
     TAKEN_UP_MS_MAX + 60_000,
   );
+
+  // Removed once: the look for a cancellation by who takes a run up; the model was asked again, and charged.
+  it(
+    'after the run was cancelled leaves nothing to ask',
+    async () => {
+      const other = await bench.caller('pro');
+      const worker = workers.at(-1)!;
+      mock.requests.length = 0;
+      mock.behave({ delayMs: 50_000 });
+      const begun = await other.post('/v1/generations', { businessIdea: IDEA, models: ['sandbox-echo', SLOW_MODEL] });
+      const path = `/v1/generations/${String(begun.body['id'])}`;
+      await until(async () => {
+        const models = (await other.get(path)).body['models'] as { state: string }[];
+        return models[0]?.state === 'answered' && mock.requests.length === 1;
+      });
+      expect((await other.cancel(path)).body).toMatchObject({ status: 'processing', creditsCharged: '0.000000' });
+      await worker.kill();
+      mock.behave({ content: '["Late Bean"]' });
+      await startWorker();
+      await until(async () => (await other.get(path)).body['status'] === 'cancelled', TAKEN_UP_MS_MAX);
+      expect((await other.get(path)).body).toMatchObject({
+        modelsCompleted: ['sandbox-echo'],
+        errorDetails: { [SLOW_MODEL]: { code: 'cancelled' } },
+      });
+      expect(mock.requests).toHaveLength(1);
+      expect((await other.ledger()).map(({ provider }) => provider)).toEqual(['sandbox']);
+      expect(await other.query('select state, attempts_charged from credit_holds where user_id = ?')).toEqual([
+        { state: 'settled', attempts_charged: 1 },
+      ]);
+      await bench.expectBalanced();
+    },
+    TAKEN_UP_MS_MAX + 60_000,
+  );
 });

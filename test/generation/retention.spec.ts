@@ -1,6 +1,6 @@
 import { JobRegistry } from '../../src/jobs/job-registry.js';
 import type { Caller } from '../inference/chat-bench.js';
-import { GenerationBench, IDEA, SLOW_MODEL } from './generation-bench.js';
+import { CUT_OFF_MODEL, GenerationBench, IDEA } from './generation-bench.js';
 
 const DAY_MS = 86_400_000;
 const YEARS = 3;
@@ -137,7 +137,7 @@ describe('the retention of runs', () => {
   // Removed once: without the orphans a run whose worker and job are gone stayed under way for ever.
   it('ends a run that nobody will end, charged for what had answered', async () => {
     bench.mock.behave({ delayMs: 600_000 });
-    const id = await bench.begin(caller, { models: ['sandbox-echo', SLOW_MODEL], businessIdea: IDEA });
+    const id = await bench.begin(caller, { models: ['sandbox-echo', CUT_OFF_MODEL], businessIdea: IDEA });
     for (let state = ''; state !== 'answered';)
       state = String(((await caller.get(`/v1/generations/${id}`)).body['models'] as { state: string }[])[0]?.state);
     const lost = '0197c000-0000-7000-8000-0000000000aa';
@@ -151,7 +151,7 @@ describe('the retention of runs', () => {
     expect((await caller.get(`/v1/generations/${id}`)).body).toMatchObject({
       status: 'completed',
       modelsCompleted: ['sandbox-echo'],
-      errorDetails: { [SLOW_MODEL]: { code: 'run_abandoned' } },
+      errorDetails: { [CUT_OFF_MODEL]: { code: 'run_abandoned' } },
     });
     expect((await caller.get(`/v1/generations/${lost}`)).status).toBe(404);
     expect(await caller.ledger()).toHaveLength(1);

@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { AppError } from '../../common/errors/app-error.js';
 import { OverloadedError } from '../../common/errors/common.errors.js';
-import { cutOffSignal, disconnectPolicyOf } from '../../inference/providers/disconnect-policy.js';
 import { UnattendedAdmission } from '../../inference/unattended-admission.service.js';
 import { UnattendedChat } from '../../inference/unattended-chat.service.js';
 import type { UsageAttempt } from '../../usage/metering.service.js';
@@ -60,8 +59,7 @@ export class AnalysisAsker {
     const body = kindChat(kind, this.holds.model(modelId), text, faulty);
     const terms = { versionNo, inputTokens: inputTokens && inputTokens + (faulty ? repairBound(faulty) : 0) };
     const bound = await this.admission.admit(body, userId, terms);
-    const cutOff = order.signal && cutOffSignal(order.signal, disconnectPolicyOf(bound.chat));
-    const { completion, attempt } = await this.chat.ask(bound, order, cutOff);
+    const { completion, attempt } = await this.chat.ask(bound, order, order.signal);
     const answer = answerText(completion);
     return firstAnswer(order, toCharge({ ...attempt, attemptNo }, order), {
       parsed: parseAnswer(answer),

@@ -81,9 +81,13 @@ export class ProjectsController {
 
   @Delete(':id')
   @HttpCode(204)
-  @ApiOperation({ summary: 'Deletes a project with its suggestions and runs' })
+  @ApiOperation({
+    summary: 'Deletes a project with its suggestions and runs',
+    description: 'Not while one of its runs is under way: cancel it, or wait until it has ended.',
+  })
   @ApiResponse({ status: 204, description: 'Deleted' })
   @ApiResponse({ status: 404, description: 'project_not_found' })
+  @ApiResponse({ status: 409, description: 'project_busy, with the generationIds that are under way' })
   async delete(@CurrentPrincipal() { userId }: Principal, @Param('id', ParseUUIDPipe) id: string): Promise<void> {
     await this.removal.delete(userId, id);
   }

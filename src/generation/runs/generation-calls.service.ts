@@ -27,7 +27,10 @@ export class GenerationCalls {
     return { prompt, businessIdea, names, deepThinking };
   }
 
-  /** How the model ended. @throws OverloadedError where the process stops before it has, and whatever is broken here */
+  /**
+   * How the model ended; `signal` aborts when the run is called off.
+   * @throws OverloadedError where the process stops before it has, and whatever is broken here
+   */
   async ask(
     run: Generation,
     { modelId, modelVersionNo, position }: GenerationModel,
@@ -44,15 +47,20 @@ export class GenerationCalls {
       return {
         state: 'answered',
         names: readNames(text, terms.names),
-        attempt: storedAttempt({ ...attempt, attemptNo: position, operation: 'generation' }),
+        attempt: storedAttempt({
+          ...attempt,
+          attemptNo: position,
+          operation: 'generation',
+          ...(signal.aborted && { outcome: 'client_aborted' as const }),
+        }),
         responseTimeMs: responseTimeMs(),
       };
     } catch (error) {
       // This process stops, or something is broken: the run is taken up again, and this model is asked then.
       if (!(error instanceof AppError) || error instanceof OverloadedError) throw error;
-      const state = error instanceof GenerationCancelledError ? 'cancelled' : 'failed';
+      if (error instanceof GenerationCancelledError) return { state: 'cancelled', responseTimeMs: responseTimeMs() };
       const { code, message } = error;
-      return { state, error: { code, message }, responseTimeMs: responseTimeMs() };
+      return { state: 'failed', error: { code, message }, responseTimeMs: responseTimeMs() };
     }
   }
 }

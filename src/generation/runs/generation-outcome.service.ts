@@ -1,7 +1,5 @@
-import { EntityManager, LockMode } from '@mikro-orm/postgresql';
+import { EntityManager } from '@mikro-orm/postgresql';
 import { Injectable } from '@nestjs/common';
-import { Clock } from '../../common/clock.js';
-import { GenerationNotFoundError } from '../generation.errors.js';
 import { Generation, hasEnded } from './generation.entity.js';
 import { GenerationModel } from './generation-model.entity.js';
 import { GenerationRecords } from './generation-records.service.js';
@@ -14,23 +12,11 @@ export class GenerationOutcome {
     private readonly em: EntityManager,
     private readonly settlement: GenerationSettlement,
     private readonly records: GenerationRecords,
-    private readonly clock: Clock,
   ) {}
-
-  /** Gives up what has not answered yet; a run that has ended stays as it is. @throws GenerationNotFoundError */
-  async cancel(userId: string, id: string): Promise<void> {
-    await this.em.fork().transactional(async (em) => {
-      const run = await em.findOne(Generation, { id, userId }, { lockMode: LockMode.PESSIMISTIC_WRITE });
-      if (!run) throw new GenerationNotFoundError();
-      const waiting = { generationId: id, state: 'waiting' as const };
-      await em.nativeUpdate(GenerationModel, waiting, { state: 'cancelled', updatedAt: this.clock.now() });
-    });
-    await this.finish(id);
-  }
 
   /**
    * Ends a run of which no model is waited for. Safe to repeat and from several processes at once: a hold is settled once, and a row that has
-   * ended is left alone, and one that was deleted has ended with its project.
+   * ended is left alone, and one that was erased with its owner is gone.
    */
   async finish(id: string): Promise<void> {
     const em = this.em.fork();

@@ -32,9 +32,11 @@ export class GenerationProgress {
     return this.em.fork().find(GenerationModel, { generationId, state: 'waiting' }, { orderBy: { position: 'asc' } });
   }
 
-  /** Whether no model is waited for any more; so it is where the run is gone. */
-  async isOver(generationId: string): Promise<boolean> {
-    return (await this.em.fork().count(GenerationModel, { generationId, state: 'waiting' })) === 0;
+  /** Whether anybody wants its models' answers still: neither once it is called off or has ended, nor once it is gone. */
+  async isWanted(id: string): Promise<boolean> {
+    const em = this.em.fork();
+    if ((await em.count(Generation, { id, cancelRequestedAt: null })) === 0) return false;
+    return (await em.count(GenerationModel, { generationId: id, state: 'waiting' })) > 0;
   }
 
   /** Stores how a model ended, once: who comes later, from another process or after a cancellation, changes nothing. */

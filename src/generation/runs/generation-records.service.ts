@@ -46,7 +46,7 @@ export class GenerationRecords {
     await this.em.fork().transactional(async (em) => {
       const run = await em.findOne(Generation, { id }, { lockMode: LockMode.PESSIMISTIC_WRITE });
       if (!run || hasEnded(run)) return;
-      const status = statusOf(models, pool);
+      const status = run.cancelRequestedAt ? 'cancelled' : statusOf(models, pool);
       const errorDetails = errorsOf(models);
       em.assign(run, {
         status,

@@ -25,7 +25,8 @@ interface Cutoffs {
 }
 
 const COLUMNS = `id, user_id, project_id, business_idea, generation_mode, deep_thinking, models_requested, models_completed, names_requested,
-  total_names_generated, generation_time_ms, status, error_details, prompt_version, credits_ucr, created_at, updated_at`;
+  total_names_generated, generation_time_ms, status, error_details, prompt_version, credits_ucr, cancel_requested_at, created_at,
+  updated_at`;
 const ORPHANED = `status in ('pending', 'processing') and updated_at < ?`;
 const FAILED = `status = 'failed' and created_at < ?`;
 const OLD = `status in ('completed', 'cancelled') and created_at < ?`;

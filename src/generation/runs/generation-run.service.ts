@@ -5,9 +5,9 @@ import { GenerationHolds } from './generation-holds.service.js';
 import { GenerationOutcome } from './generation-outcome.service.js';
 import { GenerationProgress } from './generation-progress.service.js';
 import type { Generation, ModelError } from './generation.entity.js';
-import type { GenerationModel } from './generation-model.entity.js';
+import type { GenerationModel, ModelEnd } from './generation-model.entity.js';
 
-/** How soon it is noticed that nobody waits any more, in whichever process the run is. */
+/** How soon it is noticed that nobody wants the answers any more, in whichever process the run is. */
 const LOOK_MS = 500;
 /** A run whose workers keep dying is given up: what they had by then is charged, the rest released. */
 const TAKEN_UP_MAX = 5;
@@ -33,22 +33,24 @@ export class GenerationRun {
     const run = await this.progress.takeUp(id);
     if (!run) return;
     const waiting = await this.progress.waiting(id);
-    const error = await this.whyNot(run);
-    if (!error) await this.askAll(run, waiting);
-    else for (const { modelId } of waiting) await this.progress.end(run, modelId, { state: 'failed', error });
+    const unasked = await this.unasked(run);
+    if (!unasked) await this.askAll(run, waiting);
+    else for (const { modelId } of waiting) await this.progress.end(run, modelId, unasked);
     await this.outcome.finish(id);
   }
 
-  /** Why nothing may be asked any more; null where it may. */
-  private async whyNot({ id, userId, runNo }: Generation): Promise<ModelError | null> {
-    if (runNo > TAKEN_UP_MAX) return GIVEN_UP;
-    return (await this.holds.extend(id, userId)) ? null : HOLD_OVER;
+  /** How its models end where none may be asked any more; null where they may. */
+  private async unasked({ id, userId, runNo, cancelRequestedAt }: Generation): Promise<ModelEnd | null> {
+    // A worker that died has left it: what it was asking is lost with it, and is not asked again.
+    if (cancelRequestedAt) return { state: 'cancelled' };
+    if (runNo > TAKEN_UP_MAX) return { state: 'failed', error: GIVEN_UP };
+    return (await this.holds.extend(id, userId)) ? null : { state: 'failed', error: HOLD_OVER };
   }
 
   private async askAll(run: Generation, waiting: readonly GenerationModel[]): Promise<void> {
     const terms = await this.calls.termsOf(run);
     const cancelling = new AbortController();
-    const look = setInterval(() => void this.stopIfOver(run.id, cancelling), LOOK_MS);
+    const look = setInterval(() => void this.stopIfUnwanted(run.id, cancelling), LOOK_MS);
     try {
       const { signal } = cancelling;
       const ask = async (model: GenerationModel): Promise<void> =>
@@ -60,9 +62,9 @@ export class GenerationRun {
     }
   }
 
-  /** Cancelled, ended by another process, or deleted with its project: what is still asked is paid for by nobody. */
-  private async stopIfOver(id: string, cancelling: AbortController): Promise<void> {
-    const isOver = await this.progress.isOver(id).catch(() => false);
-    if (isOver) cancelling.abort(new GenerationCancelledError());
+  /** Called off, ended by another process, or erased with its owner: no more is asked. A call under way ends as its provider's policy says. */
+  private async stopIfUnwanted(id: string, cancelling: AbortController): Promise<void> {
+    const isWanted = await this.progress.isWanted(id).catch(() => true);
+    if (!isWanted) cancelling.abort(new GenerationCancelledError());
   }
 }

@@ -119,6 +119,13 @@ export class GenerationView {
   @ApiProperty() promptVersion!: number;
   @ApiProperty({ example: '0.120000' }) creditsCharged!: string;
   @ApiProperty() isArchived!: boolean;
+  @ApiProperty({
+    type: String,
+    format: 'date-time',
+    nullable: true,
+    description: 'When it was cancelled while its models were asked: it ends as soon as the calls under way have ended',
+  })
+  cancelRequestedAt!: string | null;
   @ApiProperty({ format: 'date-time' }) createdAt!: string;
 }
 
@@ -149,6 +156,7 @@ export function toGenerationView(run: Generation | ArchivedGeneration): Generati
     promptVersion: run.promptVersion,
     creditsCharged: formatCredits(run.creditsUcr),
     isArchived: run instanceof ArchivedGeneration,
+    cancelRequestedAt: run.cancelRequestedAt?.toISOString() ?? null,
     createdAt: run.createdAt.toISOString(),
   };
 }

@@ -37,6 +37,8 @@ const COLUMNS = {
   errorDetails: p.json<ErrorDetails>().nullable(),
   promptVersion: p.integer(),
   creditsUcr: p.bigint().defaultRaw('0'),
+  /** When its owner called it off while it was worked on. */
+  cancelRequestedAt: p.datetime().columnType('timestamptz').nullable(),
   createdAt: p.datetime().columnType('timestamptz'),
   updatedAt: p.datetime().columnType('timestamptz'),
 };

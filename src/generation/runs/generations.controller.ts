@@ -11,7 +11,7 @@ import { requestHash } from '../../inference/idempotency/request-hash.js';
 import { EventStreams } from '../../jobs/events/event-streams.service.js';
 import { GenerationController } from '../generation-controller.js';
 import { GenerationIntake } from './generation-intake.service.js';
-import { GenerationOutcome } from './generation-outcome.service.js';
+import { GenerationCancellations } from './generation-cancellations.service.js';
 import { GenerationService } from './generation.service.js';
 import {
   CreateGenerationRequest,
@@ -30,7 +30,7 @@ export class GenerationsController {
   constructor(
     private readonly intake: GenerationIntake,
     private readonly generations: GenerationService,
-    private readonly outcome: GenerationOutcome,
+    private readonly cancellations: GenerationCancellations,
     private readonly events: EventStreams,
   ) {}
 
@@ -85,18 +85,24 @@ export class GenerationsController {
 
   @Delete(':id')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Cancels a run: models that have answered are charged, the others released' })
+  @ApiOperation({
+    summary: 'Cancels a run: models that have answered are charged, those that were not asked yet released',
+    description:
+      'A model that is being asked is broken off where its onDisconnect says cancel, free of charge; otherwise its answer is awaited for up to a minute, kept ' +
+      'and charged. Until then the run is processing with cancelRequestedAt. Harmless to repeat.',
+  })
   @ApiResponse({
     status: 200,
     type: GenerationDetailView,
-    description: 'As it ended; a run that had ended before stays as it was',
+    description:
+      'As it ended, or processing with cancelRequestedAt where a model is being asked; a run that had ended before stays as it was',
   })
   @ApiResponse({ status: 404, description: 'generation_not_found' })
   async cancel(
     @CurrentPrincipal() { userId }: Principal,
     @Param('id', ParseUUIDPipe) id: string,
   ): Promise<GenerationDetailView> {
-    await this.outcome.cancel(userId, id);
+    await this.cancellations.cancel(userId, id);
     return toGenerationDetail(await this.generations.read(userId, id));
   }
 
