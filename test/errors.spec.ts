@@ -91,6 +91,7 @@ const CODES: Record<string, number> = {
   parameter_constraint_violation: 400,
   posting_not_reversible: 422,
   posting_reversed: 409,
+  project_busy: 409,
   project_limit_reached: 409,
   project_not_found: 404,
   provider_credential_exists: 409,
