@@ -327,9 +327,8 @@ it('keeps order and limits, and answers each member once, whatever comes and fai
       const added: Member[] = [];
       for (const { id, lane, waits } of members) {
         added.push(member(id, lane));
-        const answer = batcher.add(added.at(-1)!);
-        answer.catch(() => undefined); // looked at once all are there, which may be later than it fails
-        answers.push(answer);
+        answers.push(batcher.add(added.at(-1)!));
+        answers.at(-1)!.catch(() => undefined); // looked at once all are there, which may be later than it fails
         if (waits) await tick();
       }
       const seen = await outcomes(answers);
