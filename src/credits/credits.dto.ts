@@ -1,5 +1,5 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsIn, IsOptional, IsString, IsUUID, Length, Matches, MaxLength, ValidateIf } from 'class-validator';
+import { IsIn, IsOptional, IsString, IsUUID, Length, Matches, MaxLength } from 'class-validator';
 import { IfSent } from '../common/http/if-sent.js';
 import { formatCredits } from '../common/domain/micro-credits.js';
 import { IsTime } from '../common/http/is-time.js';
@@ -109,7 +109,7 @@ export class AdminGrantRequest {
   reason?: string;
 
   @ApiPropertyOptional({ format: 'date-time', description: 'In the future; without it the grant never expires' })
-  @ValidateIf((_body, value) => value !== undefined)
+  @IfSent()
   @IsTime()
   expiresAt?: string;
 

@@ -1,5 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsOptional, IsString, MaxLength, ValidateIf } from 'class-validator';
+import { IsOptional, IsString, MaxLength } from 'class-validator';
+import { IfSent } from '../common/http/if-sent.js';
 import { IsTime } from '../common/http/is-time.js';
 import { OptionalReasonRequest } from '../common/http/reason-request.js';
 
@@ -8,7 +9,7 @@ const TEXT_LENGTH_MAX = 64;
 
 export class ClockMoveBody extends OptionalReasonRequest {
   @ApiPropertyOptional({ format: 'date-time', description: 'Where to, RFC 3339', example: '2027-01-31T12:00:00Z' })
-  @ValidateIf((_body, value) => value !== undefined)
+  @IfSent()
   @IsTime()
   now?: string;
 

@@ -1,5 +1,6 @@
 import { ApiProperty, ApiPropertyOptional, IntersectionType } from '@nestjs/swagger';
-import { IsBoolean, IsInt, IsOptional, IsString, Length, Matches, Max, Min, ValidateIf } from 'class-validator';
+import { IsBoolean, IsInt, IsOptional, IsString, Length, Matches, Max, Min } from 'class-validator';
+import { IfSent } from '../common/http/if-sent.js';
 import { formatCredits, parseCredits } from '../common/domain/micro-credits.js';
 import { TIERS, type Tier } from '../common/domain/tiers.js';
 import { etagOf } from '../common/http/etag.js';
@@ -31,7 +32,7 @@ function Limit(max: number): PropertyDecorator {
 function Count(min: number, max: number): PropertyDecorator {
   return (target, key) => {
     ApiPropertyOptional({ minimum: min, maximum: max })(target, key);
-    ValidateIf((_body, value) => value !== undefined)(target, key);
+    IfSent()(target, key);
     IsInt()(target, key);
     Min(min)(target, key);
     Max(max)(target, key);
@@ -41,7 +42,7 @@ function Count(min: number, max: number): PropertyDecorator {
 function Credits(): PropertyDecorator {
   return (target, key) => {
     ApiPropertyOptional(CREDITS)(target, key);
-    ValidateIf((_body, value) => value !== undefined)(target, key);
+    IfSent()(target, key);
     IsString()(target, key);
     Matches(CREDITS_PATTERN, CREDITS_RULE)(target, key);
   };
@@ -50,14 +51,14 @@ function Credits(): PropertyDecorator {
 function Flag(): PropertyDecorator {
   return (target, key) => {
     ApiPropertyOptional()(target, key);
-    ValidateIf((_body, value) => value !== undefined)(target, key);
+    IfSent()(target, key);
     IsBoolean()(target, key);
   };
 }
 
 class PlanFields {
   @ApiPropertyOptional({ minLength: 1, maxLength: 100 })
-  @ValidateIf((_body, value) => value !== undefined)
+  @IfSent()
   @IsString()
   @Length(1, 100)
   displayName?: string;

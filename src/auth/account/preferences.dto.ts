@@ -1,5 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsBoolean, IsNumber, IsOptional, IsString, Length, Max, Min, ValidateIf } from 'class-validator';
+import { IsBoolean, IsNumber, IsOptional, IsString, Length, Max, Min } from 'class-validator';
+import { IfSent } from '../../common/http/if-sent.js';
 import type { Preferences } from './preferences.service.js';
 
 /** The width of the column. */
@@ -23,7 +24,7 @@ export class PreferencesBody {
   temperature?: number | null;
 
   @ApiPropertyOptional({ type: Boolean, default: false })
-  @ValidateIf((_body, value) => value !== undefined)
+  @IfSent()
   @IsBoolean()
   streaming?: boolean;
 }

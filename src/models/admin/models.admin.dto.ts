@@ -1,6 +1,7 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
-import { IsArray, IsIn, IsNumber, IsObject, IsOptional, IsString, MaxLength, Min, ValidateIf } from 'class-validator';
+import { IsArray, IsIn, IsNumber, IsObject, IsOptional, IsString, MaxLength, Min } from 'class-validator';
+import { IfSent } from '../../common/http/if-sent.js';
 import { TIERS, type Tier } from '../../common/domain/tiers.js';
 import { PageQuery } from '../../common/http/paging.js';
 import { LIFECYCLES, type Lifecycle } from '../domain/lifecycle.js';
@@ -104,13 +105,13 @@ export class CreateModelRequest extends ModelChangeRequest {
 
 export class UpdateModelRequest extends ModelChangeRequest {
   @ApiPropertyOptional()
-  @ValidateIf((_body, value) => value !== undefined)
+  @IfSent()
   @IsString()
   @MaxLength(NAME_LENGTH_MAX)
   name?: string;
 
   @ApiPropertyOptional()
-  @ValidateIf((_body, value) => value !== undefined)
+  @IfSent()
   @IsString()
   @MaxLength(ID_LENGTH_MAX)
   provider?: string;

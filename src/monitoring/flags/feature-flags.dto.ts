@@ -11,8 +11,8 @@ import {
   IsUUID,
   Max,
   Min,
-  ValidateIf,
 } from 'class-validator';
+import { IfSent } from '../../common/http/if-sent.js';
 import { type Tier, TIERS } from '../../common/domain/tiers.js';
 import { etagOf } from '../../common/http/etag.js';
 import { ReasonRequest } from '../../common/http/reason-request.js';
@@ -22,9 +22,6 @@ import type { KnownFlag } from './feature-flag-admin.service.js';
 /** Testers and first users; for more there is the percentage. Every process holds them in memory. */
 const USERS_MAX = 1_000;
 
-/** Null is no state of a flag: what is to stay as it is, is left out. */
-const LeftOutOrValid = (): PropertyDecorator => ValidateIf((_body, value) => value !== undefined);
-
 /** As they are stored, so that the answer is what is read afterwards. */
 function inLowerCase(ids: unknown): unknown {
   return Array.isArray(ids) ? ids.map((id: unknown) => (typeof id === 'string' ? id.toLowerCase() : id)) : ids;
@@ -32,26 +29,26 @@ function inLowerCase(ids: unknown): unknown {
 
 export class UpdateFlagRequest extends ReasonRequest {
   @ApiPropertyOptional({ description: 'Off: for nobody, whatever else is said' })
-  @LeftOutOrValid()
+  @IfSent()
   @IsBoolean()
   isEnabled?: boolean;
 
   @ApiPropertyOptional({ minimum: 0, maximum: 100, description: 'Of the users; a higher one keeps all it had' })
-  @LeftOutOrValid()
+  @IfSent()
   @Max(100)
   @Min(0)
   @IsInt()
   percent?: number;
 
   @ApiPropertyOptional({ enum: TIERS, isArray: true })
-  @LeftOutOrValid()
+  @IfSent()
   @IsArray()
   @ArrayUnique()
   @IsIn(TIERS, { each: true, message: `each value must be one of ${TIERS.join(', ')}` })
   tiers?: Tier[];
 
   @ApiPropertyOptional({ type: [String], format: 'uuid', maxItems: USERS_MAX })
-  @LeftOutOrValid()
+  @IfSent()
   @IsArray()
   @ArrayUnique()
   @ArrayMaxSize(USERS_MAX)
