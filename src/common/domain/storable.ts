@@ -8,14 +8,18 @@ const REPLACEMENT = '\ufffd';
  * write and UTF-8 cannot.
  */
 export function unstorableIn(value: unknown): string | null {
-  if (hasNul(value)) return 'a NUL character';
-  return isWellFormed(value) ? null : 'half of a surrogate pair';
+  if (typeof value === 'string') return faultOf(value);
+  if (typeof value !== 'object' || value === null) return null;
+  for (const [name, member] of Object.entries(value)) {
+    const fault = faultOf(name) ?? unstorableIn(member);
+    if (fault !== null) return fault;
+  }
+  return null;
 }
 
-function isWellFormed(value: unknown): boolean {
-  if (typeof value === 'string') return value.isWellFormed();
-  if (typeof value !== 'object' || value === null) return true;
-  return Object.entries(value).every(([name, member]) => name.isWellFormed() && isWellFormed(member));
+function faultOf(text: string): string | null {
+  if (hasNul(text)) return 'a NUL character';
+  return text.isWellFormed() ? null : 'half of a surrogate pair';
 }
 
 /** JSON as it can be stored: U+FFFD, which stands for what cannot be read, in the place of what PostgreSQL cannot store. */
@@ -24,6 +28,11 @@ export function storable(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return value.map(storable);
   return Object.fromEntries(Object.entries(value).map(([name, member]) => [storableText(name), storable(member)]));
+}
+
+/** The same of one text. */
+export function storableText(text: string): string {
+  return text.replaceAll('\0', REPLACEMENT).toWellFormed();
 }
 
 /** As `JSON.stringify` writes what PostgreSQL takes in no document. */
@@ -37,11 +46,6 @@ export function storedJson(value: unknown): string {
 
 function plain(_name: string, member: unknown): unknown {
   return typeof member === 'bigint' ? String(member) : member;
-}
-
-/** The same of one text. */
-export function storableText(text: string): string {
-  return text.replaceAll('\0', REPLACEMENT).toWellFormed();
 }
 
 /** The first `lengthMax` units of a text, and no half of a character. */

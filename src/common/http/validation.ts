@@ -6,17 +6,15 @@ import { InvalidRequestError } from '../errors/common.errors.js';
 /** No text of a resource may hold what PostgreSQL cannot store. */
 class RequestValidation extends ValidationPipe {
   override async transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
-    const unstorable = this.toValidate(metadata) ? unstorableIn(value) : null;
-    if (unstorable !== null) {
-      const fields = Object.entries(value as object).filter((entry) => unstorableIn(entry) !== null);
-      throw InvalidRequestError.of(fields.map((entry) => ({ field: entry[0], message: faultOf(entry) })));
+    if (this.toValidate(metadata) && unstorableIn(value) !== null) {
+      const faults = Object.entries(value as object).flatMap((entry) => {
+        const unstorable = unstorableIn(entry);
+        return unstorable === null ? [] : [{ field: entry[0], message: `must not hold ${unstorable}` }];
+      });
+      throw InvalidRequestError.of(faults);
     }
     return super.transform(value, metadata);
   }
-}
-
-function faultOf(entry: [string, unknown]): string {
-  return `must not hold ${unstorableIn(entry)}`;
 }
 
 /** Checks every DTO class; unknown fields are refused and all faults are told at once. */

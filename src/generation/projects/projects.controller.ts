@@ -7,10 +7,10 @@ import { encodeCursor, PageQuery } from '../../common/http/paging.js';
 import type { Principal } from '../../common/http/principal.js';
 import type { InferenceHttpRequest } from '../../inference/admitted-chat.js';
 import { TakesIdempotencyKey } from '../../inference/idempotency/idempotency-key.guard.js';
-import { requestHash } from '../../inference/idempotency/request-hash.js';
 import { GenerationController } from '../generation-controller.js';
 import { CreateProjectRequest, ProjectsPage, ProjectView, toProjectView, UpdateProjectRequest } from './project.dto.js';
 import { ProjectService } from './project.service.js';
+import { clientKeyOf } from '../runs/client-key.js';
 import { FirstRuns, NewProjectView } from '../runs/first-runs.service.js';
 import { ProjectRemoval } from '../runs/project-removal.service.js';
 
@@ -51,9 +51,8 @@ export class ProjectsController {
     @Req() request: InferenceHttpRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<NewProjectView> {
-    const { id: requestId, idempotencyKey: value, body } = request;
-    const key = value === undefined ? undefined : { value, requestHash: requestHash(ROUTE, body) };
-    const made = await this.firstRuns.create({ requestId, principal, asked, ...(key && { key }) });
+    const { id: requestId } = request;
+    const made = await this.firstRuns.create({ requestId, principal, asked, ...clientKeyOf(ROUTE, request) });
     if (made.isReplay) void reply.header('idempotent-replayed', 'true');
     return Object.assign(toProjectView(made.project), made.first);
   }

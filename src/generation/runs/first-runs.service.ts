@@ -9,7 +9,9 @@ import { GenerationPreferencesService } from '../preferences/generation-preferen
 import { type CreateProjectRequest, ProjectView } from '../projects/project.dto.js';
 import type { Project } from '../projects/project.entity.js';
 import { ProjectService } from '../projects/project.service.js';
-import { GenerationIntake, type RunRequest } from './generation-intake.service.js';
+import type { ClientKey } from './client-key.js';
+import { GenerationIntake } from './generation-intake.service.js';
+import { GenerationStarts } from './generation-starts.service.js';
 import type { Generation, ModelError } from './generation.entity.js';
 
 /** What became of the run that begins with a project. */
@@ -34,15 +36,17 @@ export interface NewProjectRequest {
   requestId: string;
   principal: Principal;
   asked: CreateProjectRequest;
-  key?: NonNullable<RunRequest['key']>;
+  key?: ClientKey;
 }
 
 /** New projects, and the run that begins with one where its owner wants that. */
 @Injectable()
 export class FirstRuns {
+  // oxlint-disable-next-line max-params -- injected
   constructor(
     private readonly projects: ProjectService,
     private readonly preferences: GenerationPreferencesService,
+    private readonly starts: GenerationStarts,
     private readonly intake: GenerationIntake,
     private readonly clock: Clock,
   ) {}
@@ -54,7 +58,7 @@ export class FirstRuns {
    */
   async create(request: NewProjectRequest): Promise<{ project: Project; first: FirstRun; isReplay: boolean }> {
     const { principal, asked } = request;
-    const before = await this.intake.begunBefore(request);
+    const before = await this.starts.begunBefore(request);
     if (before) return this.begunFor(before);
     const project = await this.projects.create(principal.userId, asked, this.clock.now());
     const { run, refusal } = await this.begin(project, request);

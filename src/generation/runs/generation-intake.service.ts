@@ -2,6 +2,7 @@ import { UniqueConstraintViolationException } from '@mikro-orm/core';
 import { Injectable } from '@nestjs/common';
 import { isOutcomeUnknown } from '../../common/errors/passing-failure.js';
 import type { Principal } from '../../common/http/principal.js';
+import type { ClientKey } from './client-key.js';
 import { GenerationHolds } from './generation-holds.service.js';
 import { GenerationPlanner } from './generation-planner.service.js';
 import { GenerationStarts } from './generation-starts.service.js';
@@ -13,8 +14,7 @@ export interface RunRequest {
   requestId: string;
   principal: Principal;
   asked: CreateGenerationRequest;
-  /** The client's own, with a digest of what it came with. */
-  key?: { value: string; requestHash: Buffer };
+  key?: ClientKey;
 }
 
 /** Takes a brief: every guard for every model, one hold for all of them, and a job. A refusal leaves nothing behind. */
@@ -25,11 +25,6 @@ export class GenerationIntake {
     private readonly holds: GenerationHolds,
     private readonly starts: GenerationStarts,
   ) {}
-
-  /** The run that the same key began before, if any. @throws IdempotencyMismatchError */
-  begunBefore(request: Pick<RunRequest, 'principal' | 'key'>): Promise<Generation | null> {
-    return this.starts.begunBefore(request);
-  }
 
   /**
    * The run that was begun, or the one that the same key began before.

@@ -7,9 +7,9 @@ import { encodeCursor } from '../../common/http/paging.js';
 import type { Principal } from '../../common/http/principal.js';
 import type { InferenceHttpRequest } from '../../inference/admitted-chat.js';
 import { TakesIdempotencyKey } from '../../inference/idempotency/idempotency-key.guard.js';
-import { requestHash } from '../../inference/idempotency/request-hash.js';
 import { EventStreams } from '../../jobs/events/event-streams.service.js';
 import { GenerationController } from '../generation-controller.js';
+import { clientKeyOf } from './client-key.js';
 import { GenerationIntake } from './generation-intake.service.js';
 import { GenerationCancellations } from './generation-cancellations.service.js';
 import { GenerationService } from './generation.service.js';
@@ -55,9 +55,13 @@ export class GenerationsController {
     @Req() request: InferenceHttpRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<GenerationView> {
-    const { id: requestId, idempotencyKey: value, body } = request;
-    const key = value === undefined ? undefined : { value, requestHash: requestHash(ROUTE, body) };
-    const { run, isReplay } = await this.intake.begin({ requestId, principal, asked, ...(key && { key }) });
+    const { id: requestId } = request;
+    const { run, isReplay } = await this.intake.begin({
+      requestId,
+      principal,
+      asked,
+      ...clientKeyOf(ROUTE, request),
+    });
     void reply.header('location', `/v1/generations/${run.id}`);
     if (isReplay) void reply.header('idempotent-replayed', 'true');
     return toGenerationView(run);
