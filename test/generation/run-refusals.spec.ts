@@ -128,6 +128,11 @@ describe('a brief that cannot be run', () => {
     expect(answers.filter(({ headers }) => headers.get('idempotent-replayed') === 'true')).toHaveLength(2);
     expect((await owner.get('/v1/projects')).body['data']).toHaveLength(1);
     expect((await make({ ...body, name: 'Another' }, 'same')).body).toMatchObject({ code: 'idempotency_mismatch' });
+    // Also where no run would begin any more.
+    expect((await owner.put('/v1/me/generation-preferences', { ...wish, autoGenerateOnCreate: false })).status).toBe(
+      200,
+    );
+    expect((await make(body, 'same')).body['id']).toBe(answers[0]!.body['id']);
     expect((await make(body, 'ä')).status).toBe(400);
     await bench.ended(owner, String(answers[0]!.body['generationId']));
     expect(await owner.ledger()).toHaveLength(MODELS.length);
