@@ -15,14 +15,19 @@ describe('SIGTERM under load', () => {
   });
   afterAll(() => database.drop());
 
-  it('lets a running request end and settles it, takes no new one, and exits with 0', async () => {
-    const server = await startServerProcess({ DATABASE_URL: database.url, ...SECRETS });
-    const env = { DATABASE_URL: database.url, PORT: new URL(server.url).port, ...SECRETS };
-    const { stdout: token } = await runCommandProcess(
+  async function tokenOf({ url }: { url: string }): Promise<string> {
+    const env = { DATABASE_URL: database.url, PORT: new URL(url).port, ...SECRETS };
+    const { stdout } = await runCommandProcess(
       'token',
       ['--email', 'demo@example.com', '--scope', 'llm.inference'],
       env,
     );
+    return stdout;
+  }
+
+  it('lets a running request end and settles it, takes no new one, and exits with 0', async () => {
+    const server = await startServerProcess({ DATABASE_URL: database.url, ...SECRETS });
+    const token = await tokenOf(server);
     const ask = (model: string, stream: boolean): Promise<Response> =>
       fetch(`${server.url}/v1/chat/completions`, {
         method: 'POST',
@@ -58,12 +63,7 @@ describe('SIGTERM under load', () => {
   // Seen before: /health/ready said ok for as long as the stream ran, and every new call was refused, so that a load balancer sent them there.
   it('closes its port at once, while a stream goes on', async () => {
     const server = await startServerProcess({ DATABASE_URL: database.url, ...SECRETS });
-    const env = { DATABASE_URL: database.url, PORT: new URL(server.url).port, ...SECRETS };
-    const { stdout: token } = await runCommandProcess(
-      'token',
-      ['--email', 'demo@example.com', '--scope', 'llm.inference'],
-      env,
-    );
+    const token = await tokenOf(server);
     const slow = fetch(`${server.url}/v1/chat/completions`, {
       method: 'POST',
       headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },

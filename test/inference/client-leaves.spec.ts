@@ -38,11 +38,14 @@ describe.each([{ stream: false }, { stream: true }])('a client that leaves (stre
     await mock.close();
   });
 
-  /** Removed once: the look at the connection after the reservation, and the provider was asked for nobody. */
-  it('while its credits are being held: nobody is asked, nothing is charged', async () => {
+  /** Removed once: the look at the connection after the reservation, of each. The provider was asked for nobody, and embeddings were paid for. */
+  it.each([
+    ['a chat', CHAT],
+    ['embeddings', EMBEDDINGS],
+  ])('that wants %s, while its credits are being held: nobody is asked, nothing is charged', async (_what, wanted) => {
     const account = await accountSession();
     await account.lock();
-    const { client } = send();
+    const { client } = send(wanted);
     await account.blocks();
     client.destroy();
     await until(async () => (await openConnections()) === 0);
@@ -101,20 +104,6 @@ describe.each([{ stream: false }, { stream: true }])('a client that leaves (stre
     await account.release();
     expect(await caller.settled()).toMatchObject([CHARGED]);
     expect(await holds()).toEqual(['settled']);
-  });
-
-  // Planted: no look at the connection. The provider was asked for nobody, and the user paid for it as for an answer that was read.
-  it('that wants embeddings, while its credits are being held: nobody is asked, nothing is charged', async () => {
-    const account = await accountSession();
-    await account.lock();
-    const { client } = send(EMBEDDINGS);
-    await account.blocks();
-    client.destroy();
-    await until(async () => (await openConnections()) === 0);
-    await account.release();
-    await until(async () => (await holds()).join() === 'voided');
-    expect(mock.requests).toEqual([]);
-    await caller.expectUntouched();
   });
 
   it('that wants embeddings, before they come: they are charged, and it is said that nobody had them', async () => {
