@@ -4,7 +4,7 @@ import { type Tier, tierRank } from '../common/domain/tiers.js';
 import { previewRollover } from '../credits/domain/rollover-preview.js';
 import { billingPeriod } from './domain/billing-period.js';
 import { effectOf, prorationUcr } from './domain/proration.js';
-import { allowanceEndsAt, type ChangeTime, whyNot } from './domain/transitions.js';
+import { allowanceEndsAt, type ChangeTime, decideDue, type SubscriptionState, whyNot } from './domain/transitions.js';
 import { type Plans, rolloverRuleOf } from './plan.service.js';
 import { SubscriptionBooks } from './subscription-books.js';
 import { type ActionRequest, SubscriptionLifecycleService } from './subscription-lifecycle.service.js';
@@ -45,16 +45,17 @@ export class PlanChangeService {
     const freeUcr = await this.freeOf(live);
     const { creditsUcr } =
       time === 'now' ? effectOf(worthNow(live, plans, tier, now), { ...live, freeUcr }) : { creditsUcr: 0n };
-    const plan = plans[tier];
     // What is given repays an open debt first.
     const repaidUcr = creditsUcr > 0n ? smallerUcr(debtUcr, creditsUcr) : 0n;
     const leftUcr = freeUcr + creditsUcr - repaidUcr;
-    // Unless it is converted, a trial takes all with it; at once in the free plan it is over.
-    const endsAt = allowanceEndsAt(time === 'now' && tier === 'free' ? { ...live, trialEndsAt: null } : live);
+    const next = changed(live, tier, time);
+    const endsAt = allowanceEndsAt(next);
+    const following = decideDue(next, endsAt);
+    const plan = plans[following?.kind === 'renew' ? following.tier : 'free'];
     const { carriedUcr, forfeitedUcr } =
-      endsAt < live.currentPeriodEnd
-        ? { carriedUcr: 0n, forfeitedUcr: leftUcr }
-        : previewRollover(leftUcr, rolloverRuleOf(plan), plan.monthlyCreditsUcr);
+      following?.kind === 'renew'
+        ? previewRollover(leftUcr, rolloverRuleOf(plan), plan.monthlyCreditsUcr)
+        : { carriedUcr: 0n, forfeitedUcr: leftUcr };
     return {
       fromTier: live.tier,
       toTier: tier,
@@ -139,6 +140,14 @@ function refuse(live: LiveSubscription, tier: Tier): void {
   if (tier === live.tier && live.scheduledTier === null) {
     throw new SubscriptionStateError('change_tier', `It is on plan ${tier} already.`);
   }
+}
+
+/** The subscription as the change leaves it. The present tier takes back what was scheduled and nothing else. */
+function changed(live: LiveSubscription, tier: Tier, time: ChangeTime): SubscriptionState {
+  if (tier === live.tier) return { ...live, scheduledTier: null };
+  const next = { ...live, cancelAtPeriodEnd: false };
+  if (time === 'period_end') return { ...next, scheduledTier: tier };
+  return { ...next, tier, scheduledTier: null, trialEndsAt: tier === 'free' ? null : live.trialEndsAt };
 }
 
 function usualTime(from: Tier, to: Tier): ChangeTime {

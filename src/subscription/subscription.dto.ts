@@ -150,7 +150,7 @@ export class ChangePreviewView {
   @ApiProperty({ example: '300.000000', description: 'What would be forfeited when the period ends' })
   forfeited!: string;
 
-  @ApiProperty({ example: '2000.000000' })
+  @ApiProperty({ example: '2000.000000', description: 'Of the plan that follows: the free one after a trial' })
   nextAllowance!: string;
 }
 

@@ -161,6 +161,31 @@ describe('changes of tier at once', () => {
     expect(await services.periods.closeDue(user.id, trialEnd)).toMatchObject([lost]);
   });
 
+  it('shows beforehand what follows a trial that ends with its period, and a plan that stays cancelled', async () => {
+    await money.query('update plans set trial_days = 30 where tier = ?', ['pro']);
+    services.plans.forget();
+    const user = await money.newUser({ hasAccount: false });
+    const start = { ...because('test'), isTrial: true };
+    const { id } = await services.subscriptions.startPlan(user.id, 'pro', start, ANCHOR);
+    const lost = { carriedUcr: 0n, forfeitedUcr: 10_000n * CREDIT };
+    expect(await services.changes.preview(user.id, 'pro_max', undefined, ANCHOR)).toMatchObject({
+      ...lost,
+      periodEndsAt: END,
+      nextAllowanceUcr: 100n * CREDIT,
+    });
+    await change(id, 'pro_max');
+    expect(await services.periods.closeDue(user.id, END)).toMatchObject([lost]);
+
+    const cancelled = await subscriber('pro');
+    await services.changes.change(cancelled.id, { ...because('test'), tier: 'free', when: 'period_end' }, ANCHOR);
+    await services.lifecycle.cancel(cancelled.id, because('test'), ANCHOR);
+    expect(await services.changes.preview(cancelled.user.id, 'pro', undefined, ANCHOR)).toMatchObject({
+      carriedUcr: 0n,
+      forfeitedUcr: 2_000n * CREDIT,
+      nextAllowanceUcr: 100n * CREDIT,
+    });
+  });
+
   it('shows beforehand what the close will carry and forfeit after an open debt was repaid', async () => {
     const { user, id } = await subscriber('pro');
     await spend(user, 1_900n, ANCHOR, 2_100n);
