@@ -51,4 +51,24 @@ describe('a field that may be left out', () => {
     expect(answer.status).toBe(400);
     expect(await answer.json()).toMatchObject({ errors: [{ field: 'priority' }] });
   });
+
+  /** Once taken for the payment "null", of which the whole service had one: whoever bought next was refused, or given nothing. */
+  it.each(['paymentId', 'idempotencyKey'])('is refused as null by its name: %s of a purchase', async (field) => {
+    const userId = await ensureUser(admin.server.app, { email: 'null@example.com' });
+    const purchase = { userId, amount: '1', source: 'purchase', ...REASON, [field]: null };
+    const headers = field === 'paymentId' ? { 'idempotency-key': 'null payment' } : {};
+    expect(await admin.send('POST', '/admin/credits/grants', purchase, headers)).toMatchObject({
+      status: 400,
+      body: { errors: [{ field }] },
+    });
+  });
+
+  it('is refused as null by its name: the key of a correction', async () => {
+    const userId = await ensureUser(admin.server.app, { email: 'null@example.com' });
+    const refund = { userId, requestId: userId, ...REASON, idempotencyKey: null };
+    expect(await admin.send('POST', '/admin/credits/refunds', refund)).toMatchObject({
+      status: 400,
+      body: { errors: [{ field: 'idempotencyKey' }] },
+    });
+  });
 });

@@ -97,7 +97,7 @@ export class AdminGrantRequest {
     example: 'pay_8Fj2',
     description: 'Only for purchases: the same payment never gives twice, whatever the key',
   })
-  @IsOptional()
+  @IfSent()
   @Matches(/^[\x21-\x7e]{1,200}$/, { message: 'must be 1 to 200 printable ASCII characters without spaces' })
   @IsString()
   paymentId?: string;
@@ -114,7 +114,7 @@ export class AdminGrantRequest {
   expiresAt?: string;
 
   @ApiPropertyOptional({ description: 'For clients that cannot send the header Idempotency-Key' })
-  @IsOptional()
+  @IfSent()
   @IsString()
   @Length(1, 255)
   idempotencyKey?: string;

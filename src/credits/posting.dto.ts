@@ -1,5 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsOptional, IsString, IsUUID, Length, Matches, MaxLength } from 'class-validator';
+import { IsString, IsUUID, Length, Matches, MaxLength } from 'class-validator';
+import { IfSent } from '../common/http/if-sent.js';
 import { formatCredits } from '../common/domain/micro-credits.js';
 import type { Corrected } from './ledger.service.js';
 import { GRANT_SOURCES, type GrantSource } from './grant.entity.js';
@@ -75,7 +76,7 @@ export class CorrectionRequest {
 
 export class KeyedCorrectionRequest extends CorrectionRequest {
   @ApiPropertyOptional({ description: 'For clients that cannot send the header Idempotency-Key' })
-  @IsOptional()
+  @IfSent()
   @IsString()
   @Length(1, 255)
   idempotencyKey?: string;
