@@ -4,7 +4,13 @@ import { IsTime } from '../common/http/is-time.js';
 import { TIERS, type Tier } from '../common/domain/tiers.js';
 import { PageQuery } from '../common/http/paging.js';
 import { ReasonRequest } from '../common/http/reason-request.js';
-import { CHANGE_TIMES, type ChangeTime, SUBSCRIPTION_STATUSES, type SubscriptionStatus } from './domain/transitions.js';
+import {
+  CHANGE_TIMES,
+  type ChangeTime,
+  nextTier,
+  SUBSCRIPTION_STATUSES,
+  type SubscriptionStatus,
+} from './domain/transitions.js';
 import type { SubscriptionEvent } from './subscription.entity.js';
 import type { LiveSubscription } from './subscription.repository.js';
 
@@ -179,7 +185,7 @@ export function toAdminSubscriptionView(subscription: LiveSubscription): AdminSu
     cancelAtPeriodEnd,
     trialEndsAt: subscription.trialEndsAt?.toISOString() ?? null,
     graceEndsAt: subscription.graceEndsAt?.toISOString() ?? null,
-    nextTier: subscription.scheduledTier,
+    nextTier: nextTier(subscription),
     version,
   };
 }

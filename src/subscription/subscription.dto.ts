@@ -5,7 +5,13 @@ import { TIERS, type Tier } from '../common/domain/tiers.js';
 import type { ChangePreview } from './plan-change.service.js';
 import { toNumber } from './plan.dto.js';
 import type { Plan } from './plan.entity.js';
-import { CHANGE_TIMES, type ChangeTime, SUBSCRIPTION_STATUSES, type SubscriptionStatus } from './domain/transitions.js';
+import {
+  CHANGE_TIMES,
+  type ChangeTime,
+  nextTier,
+  SUBSCRIPTION_STATUSES,
+  type SubscriptionStatus,
+} from './domain/transitions.js';
 import type { CurrentSubscription } from './subscription.service.js';
 
 /** What the plan gives and allows; a limit that is null does not apply. */
@@ -98,7 +104,7 @@ export function toSubscriptionView(subscription: CurrentSubscription, plan: Plan
     cancelAtPeriodEnd: subscription.cancelAtPeriodEnd,
     trialEndsAt: subscription.trialEndsAt?.toISOString() ?? null,
     graceEndsAt: subscription.graceEndsAt?.toISOString() ?? null,
-    nextTier: subscription.scheduledTier,
+    nextTier: nextTier(subscription),
     plan: {
       tier: plan.tier,
       displayName: plan.displayName,

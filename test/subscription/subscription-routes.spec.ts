@@ -90,6 +90,25 @@ describe('the routes of plans and subscriptions', () => {
     });
   });
 
+  it('name the plan that follows: the free one after a cancellation, whatever was scheduled', async () => {
+    const { token, id, etag } = await subscriber();
+    const next = async () => (await call('GET', '/v1/me/subscription', { token })).body.nextTier;
+    const later = { tier: 'enterprise', when: 'period_end', reason: 'from next month on' };
+    const changed = await call('POST', `/admin/subscriptions/${id}/change-tier`, {
+      token: operator,
+      body: later,
+      ifMatch: etag,
+    });
+    expect(changed).toMatchObject({ status: 200, body: { nextTier: 'enterprise' } });
+    expect(await next()).toBe('enterprise');
+    await call('POST', '/v1/me/subscription/cancel', { token });
+    expect(await next()).toBe('free');
+    const read = await call('GET', `/admin/subscriptions/${id}`, { token: operator });
+    expect(read.body).toMatchObject({ cancelAtPeriodEnd: true, nextTier: 'free' });
+    await call('POST', '/v1/me/subscription/resume', { token });
+    expect(await next()).toBe('enterprise');
+  });
+
   it('tell a user of the free plan that there is nothing to cancel', async () => {
     const { token } = await person();
     expect(await call('POST', '/v1/me/subscription/cancel', { token })).toMatchObject({

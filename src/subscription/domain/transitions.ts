@@ -110,6 +110,11 @@ export function decideDue(state: SubscriptionState, now: Date): DueDecision | nu
   return { kind: 'renew', tier, period: billingPeriod(state.billingAnchorAt, state.periodIndex + 1) };
 }
 
+/** The tier from the next period on, where that will be another: a plan that is cancelled ends in the free one, whatever was scheduled. */
+export function nextTier({ cancelAtPeriodEnd, scheduledTier }: SubscriptionState): Tier | null {
+  return cancelAtPeriodEnd ? 'free' : scheduledTier;
+}
+
 /** The state after its next period has opened. The free plan is neither tried nor paid for. */
 export function renewed(state: SubscriptionState, tier: Tier, period: BillingPeriod): SubscriptionState {
   const next = { ...state, tier, periodIndex: period.index, currentPeriodEnd: period.end, scheduledTier: null };
