@@ -14,6 +14,7 @@ export interface PersonalData {
 @Injectable()
 export class PersonalDataRegistry {
   private readonly sections = new Map<string, PersonalData>();
+  private readonly reasonsToWait: ((userId: string) => Promise<boolean>)[] = [];
 
   register(data: PersonalData): void {
     if (this.sections.has(data.name)) throw new Error(`the personal data ${data.name} is registered twice`);
@@ -22,5 +23,16 @@ export class PersonalDataRegistry {
 
   list(): readonly PersonalData[] {
     return [...this.sections.values()];
+  }
+
+  /** Names a reason for which erasing a person waits: something of theirs is under way whose end needs what would be erased. */
+  waitWhile(isUnderWay: (userId: string) => Promise<boolean>): void {
+    this.reasonsToWait.push(isUnderWay);
+  }
+
+  /** Whether erasing the person has to wait. Joins the caller's transaction. */
+  async mustWait(userId: string): Promise<boolean> {
+    for (const isUnderWay of this.reasonsToWait) if (await isUnderWay(userId)) return true;
+    return false;
   }
 }

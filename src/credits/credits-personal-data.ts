@@ -30,5 +30,12 @@ export class CreditsPersonalData implements OnModuleInit {
 
   onModuleInit(): void {
     registerTables(this.registry, this.em, TABLES);
+    // What a provider is answering is charged by the rows that it was asked for.
+    this.registry.waitWhile((userId) => this.hasPendingHolds(userId));
+  }
+
+  private async hasPendingHolds(userId: string): Promise<boolean> {
+    const sql = 'select 1 from credit_accounts where user_id = ? and pending_count > 0';
+    return (await this.em.execute<unknown[]>(sql, [userId])).length > 0;
   }
 }

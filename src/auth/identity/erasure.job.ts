@@ -18,7 +18,7 @@ const STILL_REFERENCED = new Set(['23001', '23503']);
 type Erasure = 'deleted' | 'anonymised' | 'skipped';
 
 /**
- * Erases people whose grace is over. Who is named by no line of money or audit is deleted. Who is, becomes nobody: those lines must stay, and then
+ * Erases people whose grace is over and of whom nothing is under way. Who is named by no line of money or audit is deleted. Who is, becomes nobody: those lines must stay, and then
  * name an id that leads to nothing.
  */
 @Injectable()
@@ -59,7 +59,7 @@ export class ErasureJob implements OnModuleInit {
   private async erase(id: string): Promise<Erasure> {
     return this.em.fork().transactional(async (em) => {
       const user = await this.users.lockErasable(id, this.deletedBefore());
-      if (!user) return 'skipped';
+      if (!user || (await this.personalData.mustWait(id))) return 'skipped';
       for (const { erase } of this.personalData.list()) await erase?.(id);
       await em.execute('delete from mail_outbox where to_address = ?', [user.email]);
       try {
