@@ -65,10 +65,11 @@ function carryBack(account: ReferenceAccount, { grant, holdId, amount }: Returne
   const key = `rollover:${subscription.name}:${index}`;
   let target = account.grants.find((one) => one.key === key);
   const months = account.plans[subscription.tier].rolloverPeriods;
-  const expiresAt = target ? target.expiresAt : monthsAfter(subscription.anchor, index + 1 + months);
+  const following = followingPeriod(account, period);
+  const expiresAt = target ? target.expiresAt : monthsAfter(subscription.anchor, following + months);
   if (expiresAt !== null && expiresAt <= now) return 0n;
   if (!target) {
-    const effectiveAt = monthsAfter(subscription.anchor, index + 1);
+    const effectiveAt = monthsAfter(subscription.anchor, following);
     target = newGrant({ key, source: 'rollover', effectiveAt, expiresAt, createdAt: now, total: 0n, period });
     account.grants.push(target);
   }
@@ -77,6 +78,17 @@ function carryBack(account: ReferenceAccount, { grant, holdId, amount }: Returne
   post(account, { kind: 'roll_out', grant: grant.key, hold: holdId, amount: -amount });
   post(account, { kind: 'roll_in', grant: key, hold: holdId, amount });
   return amount;
+}
+
+/** The period that followed one that is closed: under a suspension, not the next by the calendar. */
+function followingPeriod(
+  { closes }: ReferenceAccount,
+  { subscription, index }: NonNullable<ReferenceGrant['period']>,
+): number {
+  for (let later = index + 1; later < subscription.index; later += 1) {
+    if (closes.has(`${subscription.name}:${later}`)) return later;
+  }
+  return subscription.index;
 }
 
 /** Cost that no hold covers: other grants, then debt. */

@@ -133,4 +133,24 @@ describe('a subscription that was suspended', () => {
     expect(await suspend(id, 4, 40)).toMatchObject({ status: 'cancelled' });
     expect(await live(user, at(40))).toMatchObject({ tier: 'free', billingAnchorAt: end(0) });
   });
+
+  /** Once counted from the period that was skipped: what came back was forfeited, or lasted as long as a time that was over. */
+  it('carries into the period that it goes on in what a hold gives back after several', async () => {
+    const { user, id } = await subscriber();
+    const held = member(user, 2_000n * CREDIT, { expiresAt: at(200), boundTokens: 1 });
+    await money.holds.reserve([held], at(1));
+    expect(await suspend(id, 2, 95)).toMatchObject({ tier: 'pro', periodIndex: 3 });
+    await money.holds.settle([settlement(held, 500n * CREDIT, at(1))], at(96));
+    expect(await credits(user, at(96))).toBe(1_000n);
+    const { grants } = await services.credits.balance(user.id, at(96));
+    expect(grants).toMatchObject([{ source: 'rollover', effectiveAt: end(2), expiresAt: end(3) }]);
+
+    const late = await subscriber();
+    const other = member(late.user, 2_000n * CREDIT, { expiresAt: at(200), boundTokens: 1 });
+    await money.holds.reserve([other], at(1));
+    await suspend(late.id, 2, 95);
+    await live(late.user, end(3));
+    await money.holds.settle([settlement(other, 500n * CREDIT, at(1))], end(3));
+    expect(await credits(late.user, end(3))).toBe(2_000n);
+  });
 });
