@@ -9,13 +9,15 @@ import type { Plan } from './plan.entity.js';
 import type { Cause } from './subscription-audit.js';
 import { SubscriptionBooks } from './subscription-books.js';
 import { SubscriptionInactiveError } from './subscription.errors.js';
-import { SubscriptionOpener } from './subscription-opener.js';
+import { type Opening, SubscriptionOpener } from './subscription-opener.js';
 import type { LiveSubscription } from './subscription.repository.js';
 
 /** Guards may be this much behind; `reserve` decides under the account's lock. */
 const CURRENT_TTL_MS = 5_000;
 const CURRENT_USERS_MAX = 10_000;
 const DAY_MS = 86_400_000;
+/** Who opens a subscription at the same moment is seen by the second try. */
+const START_ROUNDS_MAX = 3;
 
 export type CurrentSubscription = LiveSubscription;
 
@@ -98,20 +100,34 @@ export class SubscriptionService implements OnModuleInit {
     }
     const trialEndsAt = start.isTrial ? new Date(now.getTime() + plan.trialDays * DAY_MS) : null;
     await this.closeDuePeriods(userId, now);
-    await this.books.rows.transactional(async () => {
+    const opening = { anchor: now, trialEndsAt, reason, actorId };
+    for (let round = 1; !(await this.replaceBy(plan, { userId, opening, start }, now)); round += 1)
+      if (round === START_ROUNDS_MAX) throw new Error(`user ${userId} was put on another plan again and again`);
+    this.forget(userId);
+    return this.ensureSubscription(userId, now);
+  }
+
+  /** One try. False where somebody else opened a subscription meanwhile, for whom there was no account to wait for yet. */
+  private replaceBy(
+    plan: Plan,
+    { userId, opening, start }: { userId: string; opening: Opening; start: Cause },
+    now: Date,
+  ): Promise<boolean> {
+    const { tier } = plan;
+    return this.books.rows.transactional(async () => {
       await this.books.credits.lockAccount(userId);
       const live = await this.books.rows.findLive(userId);
-      if (live?.tier === tier) return;
+      if (live?.tier === tier) return true;
       if (live) {
+        const { actorId, reason } = opening;
         const replaced = { status: 'cancelled' as const, at: now, reason: `replaced: ${reason}`, actorId };
         await this.periods.finish(live, replaced, tier, now);
       }
-      await this.opener.open(userId, plan, { anchor: now, trialEndsAt, reason, actorId }, now);
+      if (!(await this.opener.open(userId, plan, opening, now))) return false;
       const opened = (await this.books.rows.findLive(userId))!;
       await this.books.audit.note('start', { before: live ?? null, after: opened }, start, now);
+      return true;
     });
-    this.forget(userId);
-    return this.ensureSubscription(userId, now);
   }
 
   /** What the subscription's tier gives and allows. */

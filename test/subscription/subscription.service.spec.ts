@@ -103,6 +103,29 @@ describe('subscriptions', () => {
     expect(await services.credits.balance(user.id, NOW)).toMatchObject({ availableUcr: 100_000_000_000n });
     expect((await services.subscriptions.current(user.id)).tier).toBe('enterprise');
   });
+
+  /** Once free for ever: who asked first opened it, and the operator was answered 201 and the free plan. */
+  it.each([
+    ['without an account', false],
+    ['with an account', true],
+  ])(
+    'begin on the plan that was bought, also where the new user asks at the same moment, %s',
+    async (_, hasAccount) => {
+      const users = await Promise.all(Array.from({ length: 30 }, () => money.newUser({ hasAccount })));
+      const other = moneyServices(money.orm, NOW);
+      const started = await Promise.all(
+        users.flatMap(({ id }) => [
+          other.subscriptions.ensureSubscription(id, NOW).then(() => null),
+          services.subscriptions.startPlan(id, 'pro', START, NOW).then(({ tier }) => tier),
+        ]),
+      );
+      expect(started.filter((tier) => tier !== null)).toEqual(users.map(() => 'pro'));
+      for (const { id } of users) {
+        expect(await services.subscriptions.ensureSubscription(id, NOW)).toMatchObject({ tier: 'pro' });
+        expect(await services.credits.balance(id, NOW)).toMatchObject({ availableUcr: 2_000_000_000n });
+      }
+    },
+  );
 });
 
 describe('the plan seed', () => {
