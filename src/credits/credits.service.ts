@@ -1,5 +1,6 @@
 import { EntityManager } from '@mikro-orm/postgresql';
 import { Injectable } from '@nestjs/common';
+import { InvalidRequestError } from '../common/errors/common.errors.js';
 import { IdempotencyMismatchError, UserNotFoundError } from './credits.errors.js';
 import { exhaustionAt, FORECAST_WINDOW_MS, type FreeCredits } from './domain/exhaustion.js';
 import type { Grant, GrantSource } from './grant.entity.js';
@@ -108,7 +109,8 @@ export class CreditsService {
 
   /**
    * An operator's grant, once per payment or else per user and idempotency key of that operator, for ever; a repeat answers the first one's grant.
-   * @throws UserNotFoundError, and IdempotencyMismatchError when the payment or key has granted something else.
+   * @throws UserNotFoundError, InvalidRequestError for an end that is not in the future, and IdempotencyMismatchError when the payment or key
+   * has granted something else.
    */
   async adminGrant(request: AdminGrant, now: Date): Promise<{ grant: Grant; isNew: boolean }> {
     const { idempotencyKey, paymentId, ...wanted } = request;
@@ -121,6 +123,8 @@ export class CreditsService {
         throw IdempotencyMismatchError.ofPayment(paymentId);
       }
       const isNew = await this.give({ ...wanted, grantKey, effectiveAt: now }, now);
+      // Judged here, because a repeat gives nothing: it may come when the grant is over.
+      if (isNew && request.expiresAt && request.expiresAt <= now) throw endedBefore();
       const grant = await this.grants.findByKey(userId, grantKey);
       if (!grant) throw new Error(`grant ${grantKey} vanished`);
       if (!isNew && !isSameGrant(grant, await this.grants.givenBy(grant), request)) {
@@ -138,6 +142,10 @@ export class CreditsService {
     const former = await this.grants.findByKey(userId, `admin:${idempotencyKey}`);
     return former?.grantedBy === grantedBy ? former.grantKey : `admin:${grantedBy}:${idempotencyKey}`;
   }
+}
+
+function endedBefore(): InvalidRequestError {
+  return InvalidRequestError.of([{ field: 'expiresAt', message: 'must be in the future' }]);
 }
 
 /** By what was given then: it may have been adjusted since. A payment is the same whatever is said about it. */

@@ -69,6 +69,30 @@ describe('grants of operators', () => {
     expect(await available(person)).toBe('105.000000');
   });
 
+  /** Once refused for its end: the operator could not tell that the first had given, and gave again. */
+  it('answer a repeat also when the grant is over by then, and refuse a new one that would be', async () => {
+    const person = await routes.person();
+    const body = { userId: person.id, amount: '5', expiresAt: new Date(Date.now() + 60_000).toISOString() };
+    const [first, purchase] = [newId(), newId()];
+    const bought = { ...body, source: 'purchase', paymentId: purchase };
+    for (const [one, key] of [
+      [body, first],
+      [bought, purchase],
+    ] as const)
+      expect(isReplay(await routes.post('grants', one, key))).toBe(false);
+    routes.server.clock.advance(120_000);
+    expect(isReplay(await routes.post('grants', body, first))).toBe(true);
+    expect(isReplay(await routes.post('grants', bought, newId()))).toBe(true);
+    await forgetKeys();
+    expect(isReplay(await routes.post('grants', body, first))).toBe(true);
+    expect(await routes.post('grants', body, newId())).toMatchObject({
+      status: 400,
+      body: { errors: [{ field: 'expiresAt', message: 'must be in the future' }] },
+    });
+    expect(await available(person)).toBe('100.000000');
+    expect((await routes.get('/admin/reconciliation')).body).toMatchObject({ balanced: true });
+  });
+
   it('know the keys of before they held their operator', async () => {
     const person = await routes.person();
     const { body } = await grant(person, { key: 'older' });
