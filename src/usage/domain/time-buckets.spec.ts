@@ -5,9 +5,12 @@ const HOUR_MS = 3_600_000;
 const ZONES = ['UTC', 'Europe/Berlin', 'America/New_York', 'Asia/Kolkata', 'Australia/Lord_Howe', 'America/Santiago'];
 
 describe('buckets of time', () => {
-  it.each(['Mars/Olympus', '+02:00', '', "UTC'; drop table users", '2', 'Europe'])('take no zone %j', (name) => {
-    expect(isTimeZone(name)).toBe(false);
-  });
+  it.each(['Mars/Olympus', '+02:00', '', "UTC'; drop table users", '2', 'Europe', 'US/Pacific-New'])(
+    'take no zone %j',
+    (name) => {
+      expect(isTimeZone(name)).toBe(false);
+    },
+  );
 
   it.each([...ZONES, 'europe/berlin'])('take the zone %s', (name) => expect(isTimeZone(name)).toBe(true));
 

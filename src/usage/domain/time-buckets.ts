@@ -12,11 +12,15 @@ export interface TimeBucket {
   label: string;
 }
 
-/** Whether it is a time zone by its IANA name, as `Europe/Berlin`; an offset is none, because it knows no summer. */
+/**
+ * Whether it is a time zone by its IANA name, as `Europe/Berlin`; an offset is none, because it knows no summer. Each of the two knows names that
+ * the other does not.
+ */
 export function isTimeZone(name: string): boolean {
   if (!/^[A-Za-z]/.test(name)) return false;
   try {
     new Intl.DateTimeFormat('en', { timeZone: name });
+    Temporal.Instant.fromEpochMilliseconds(0).toZonedDateTimeISO(name);
     return true;
   } catch {
     return false;
