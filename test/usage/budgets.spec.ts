@@ -120,6 +120,7 @@ describe('budgets', () => {
 
   it.each([
     ['user', (by: Caller) => by.userId],
+    ['user', (by: Caller) => by.userId.toUpperCase()],
     ['tier', () => 'free'],
     ['model', () => 'sandbox-echo'],
     ['global', () => undefined],

@@ -58,11 +58,10 @@ export class HardStops implements OnApplicationBootstrap, OnApplicationShutdown 
   /** Where reading fails the last state holds. */
   private async refresh(): Promise<void> {
     try {
-      const rows = await this.em
-        .fork()
-        .execute<{ scope: string; scope_key: string | null; stopped_until: string }[]>(
-          'select scope, scope_key, stopped_until from budgets where is_active and is_hard_stop and stopped_until is not null order by stopped_until',
-        );
+      const rows = await this.em.fork().execute<{ scope: string; scope_key: string | null; stopped_until: string }[]>(
+        `select scope, case scope when 'user' then lower(scope_key) else scope_key end as scope_key, stopped_until from budgets
+           where is_active and is_hard_stop and stopped_until is not null order by stopped_until`,
+      );
       this.stops = new Map(
         rows.map(({ scope, scope_key, stopped_until }) => [keyOf(scope, scope_key), new Date(stopped_until)]),
       );
