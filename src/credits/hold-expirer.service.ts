@@ -35,7 +35,7 @@ export class HoldExpirer {
       const [result] = await this.holds.settle([ending], now);
       if (!result || result.outcome === 'unknown' || result.state === null) throw unknown;
       if (result.outcome === 'repeat') throw new HoldEndedError(holdId, result.state);
-      const change = { action: 'credits.expire_hold', entity: 'credit_hold', entityId: holdId };
+      const change = { action: 'credits.expire_hold', entity: 'credit_hold', entityId: holdId.toLowerCase() };
       await this.audit.record(
         { ...change, before: { userId, state: 'pending' }, after: { userId, state: result.state } },
         cause,

@@ -74,7 +74,9 @@ export class IdempotentRequests {
       }
       const result = await work(key);
       if (!result.isReplay) {
-        const change = { action: request.action, entity: 'credit_account', entityId: parameters.userId, before: null };
+        // As everything else names the account: what was sent may be in capitals.
+        const entityId = parameters.userId.toLowerCase();
+        const change = { action: request.action, entity: 'credit_account', entityId, before: null };
         const cause = { actorId: senderId, reason: parameters.reason, ...from };
         await this.audit.record({ ...change, after: result.answer }, cause, now);
       }

@@ -60,6 +60,13 @@ describe('grants of operators', () => {
     expect(await available(person)).toBe('110.000000');
   });
 
+  it('are in the audit trail of the account also where the request names it in capitals', async () => {
+    const person = await routes.person();
+    const body = { userId: person.id.toUpperCase(), amount: '5' };
+    expect(await routes.post('grants', body)).toMatchObject({ status: 201 });
+    expect(await routes.audited(person.id)).toMatchObject([{ action: 'credits.grant' }]);
+  });
+
   it('are given once per key for ever', async () => {
     const person = await routes.person();
     await grant(person, { key: 'once' });
