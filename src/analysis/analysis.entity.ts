@@ -164,3 +164,8 @@ export const AnalysisSchema = defineEntity({
 /** One text that is analysed while nobody waits. Its id is also that of the request and of its first hold. */
 export class Analysis extends AnalysisSchema.class {}
 AnalysisSchema.setClass(Analysis);
+
+/** Whether rules have answered, and a model's answer is still waited for. */
+export function awaitsUpgrade({ status, fallbackMetadata, upgradedFromFallback }: Analysis): boolean {
+  return status === 'completed' && Boolean(fallbackMetadata?.upgradeUntil) && !upgradedFromFallback;
+}

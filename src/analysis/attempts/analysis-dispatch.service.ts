@@ -34,8 +34,9 @@ export class AnalysisDispatch {
     return this.queues.send(em, UPGRADES_QUEUE, { id }, { startAfter });
   }
 
-  /** Which of these have a job that waits or is under way. */
-  having(em: EntityManager, ids: readonly string[]): Promise<Set<string>> {
-    return this.queues.having(em, ANALYSES_QUEUE, ids);
+  /** Which of these have a job that waits or is under way, in either queue. */
+  async having(em: EntityManager, ids: readonly string[]): Promise<Set<string>> {
+    const asked = await this.queues.having(em, ANALYSES_QUEUE, ids);
+    return new Set([...asked, ...(await this.queues.having(em, UPGRADES_QUEUE, ids))]);
   }
 }

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { AnalysisProgress } from '../analysis-progress.service.js';
-import type { Analysis } from '../analysis.entity.js';
+import { type Analysis, awaitsUpgrade } from '../analysis.entity.js';
 import { AnalysisEndedError } from '../analysis.errors.js';
 import { AnalysisCancellations } from '../attempts/analysis-cancellations.service.js';
 import { AnalysisEndings } from '../attempts/analysis-endings.service.js';
@@ -19,7 +19,9 @@ export class AnalysisCallOffs {
   /** False where it has moved on since it was read. @throws AnalysisEndedError */
   async callOff(analysis: Analysis): Promise<boolean> {
     const { id, status, cancelRequestedAt } = analysis;
-    if (isToBeUpgraded(analysis)) return this.upgrades.calledOff(analysis, (now) => cancelledBy(analysis, now));
+    // A model's answer that is there already is charged.
+    if (awaitsUpgrade(analysis) && !analysis.answer)
+      return this.upgrades.calledOff(analysis, (now) => cancelledBy(analysis, now));
     if (status !== 'queued' && status !== 'processing') throw new AnalysisEndedError(status);
     if (cancelRequestedAt) return true;
     const change = (now: Date) => cancelledBy(analysis, now);
@@ -29,12 +31,6 @@ export class AnalysisCallOffs {
       also: (em) => this.cancellations.tell(em, id),
     });
   }
-}
-
-/** Whether a model's answer is still waited for where rules have answered. One that is there already is charged. */
-function isToBeUpgraded({ status, fallbackMetadata, upgradedFromFallback, answer }: Analysis): boolean {
-  const isWaitedFor = Boolean(fallbackMetadata?.upgradeUntil) && !upgradedFromFallback;
-  return status === 'completed' && isWaitedFor && !answer;
 }
 
 /** Who did it, beside what others did before. */

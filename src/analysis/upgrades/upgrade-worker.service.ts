@@ -2,6 +2,7 @@ import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { Clock } from '../../common/clock.js';
 import { WorkQueues } from '../../jobs/queue/work-queues.service.js';
 import { ATTEMPT_SECONDS_MAX, UPGRADES_QUEUE } from '../attempts/analysis-queues.js';
+import { awaitsUpgrade } from '../analysis.entity.js';
 import { UpgradeAttempt } from './upgrade-attempt.service.js';
 import { UpgradeEndings } from './upgrade-endings.service.js';
 
@@ -29,10 +30,10 @@ export class UpgradeWorker implements OnModuleInit {
 
   private async run(id: string): Promise<void> {
     const seen = await this.endings.find(id);
-    if (!seen?.fallbackUsed || seen.upgradedFromFallback || !seen.fallbackMetadata?.upgradeUntil) return;
+    if (!seen || !awaitsUpgrade(seen)) return;
     // An earlier worker died between the answer and its charge.
     if (seen.answer) await this.endings.takenOver(seen);
-    else if (new Date(seen.fallbackMetadata.upgradeUntil) <= this.clock.now()) await this.endings.givenUp(seen);
+    else if (new Date(seen.fallbackMetadata!.upgradeUntil!) <= this.clock.now()) await this.endings.givenUp(seen);
     else await this.upgrade.make(seen);
   }
 }
