@@ -98,6 +98,7 @@ describe('event streams', () => {
     const refused = await ask(newId(), { 'last-event-id': 'yesterday' });
     expect([refused.status, ((await refused.json()) as { code: string }).code]).toEqual([400, 'invalid_request']);
     const id = newId();
+    await append(id, { name: 'queued' });
     const readers = Array.from({ length: STREAMS_PER_USER_MAX }, () => follow(id));
     await until(() => readers.every((reader) => reader.contentType() !== undefined));
     const full = await ask(id);
@@ -133,8 +134,15 @@ describe('event streams', () => {
     await closed;
   });
 
+  // Removed once: the look for a row without events; whoever followed what was archived or imported waited half an hour, and came back.
+  it('are not opened for a row whose events are gone', async () => {
+    expect((await ask(newId())).status).toBe(204);
+    expect((await ask(newId(), { 'last-event-id': '3' })).status).toBe(204);
+  });
+
   it('drop a client that does not read', async () => {
     const id = newId();
+    await append(id, { name: 'queued' });
     const opened = new Promise<IncomingMessage>((resolve, reject) => {
       get(address(id), { headers: { authorization: `Bearer ${token}` } }, resolve).on('error', reject);
     });

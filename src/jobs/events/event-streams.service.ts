@@ -101,7 +101,7 @@ export class EventStreams implements OnApplicationBootstrap, BeforeApplicationSh
 
   /**
    * Answers a request that follows a row which the caller has found to be its own. `lastEventId` is the header of that name. A client that has
-   * everything of a row whose life is over is answered 204, which tells it to stay away.
+   * everything of a row whose life is over, or that asks of one whose events are gone, is answered 204, which tells it to stay away.
    * @throws TooManyStreamsError, InvalidRequestError for an id that is none
    */
   async respond(owner: EventOwner, lastEventId: unknown, reply: FastifyReply): Promise<Readable | undefined> {
@@ -158,14 +158,15 @@ export class EventStreams implements OnApplicationBootstrap, BeforeApplicationSh
       );
   }
 
+  /** Also of a row without any events: what has a life to come was given the first of them when it was made. */
   private async isOver(entityId: string, after: number): Promise<boolean> {
-    const [last] = await this.em
+    const [life] = await this.em
       .fork()
-      .execute<unknown[]>('select 1 from entity_events where entity_id = ? and sequence <= ? and is_last', [
-        entityId,
-        after,
-      ]);
-    return last !== undefined;
+      .execute<{ isOver: boolean | null }[]>(
+        `select bool_or(is_last and sequence <= ?) as "isOver" from entity_events where entity_id = ?`,
+        [after, entityId],
+      );
+    return life?.isOver ?? true;
   }
 
   private all(): OpenStream[] {
