@@ -1,3 +1,5 @@
+import { newId } from '../../src/common/ids.js';
+import { GenerationOutcome } from '../../src/generation/runs/generation-outcome.service.js';
 import { JobRegistry } from '../../src/jobs/job-registry.js';
 import type { Caller } from '../inference/chat-bench.js';
 import { CUT_OFF_MODEL, GenerationBench, IDEA } from './generation-bench.js';
@@ -158,5 +160,32 @@ describe('the retention of runs', () => {
     // Half a year went by: the periods of everybody are closed as the schedule would have done it.
     await bench.app.get(JobRegistry).runNow('close-periods', new Date(now));
     await bench.expectCleanBooks();
+  });
+
+  // Removed once each: the end of the failure with the run, and its retry; it stayed open until somebody dismissed it.
+  it.each(['the next night', 'an operator'])('has a run that could not be ended tried again by %s', async (who) => {
+    const now = start + 203 * DAY_MS;
+    const lost = newId();
+    await bench.execute(
+      `insert into ai_generations (id, user_id, business_idea, models_requested, names_requested, prompt_version, created_at, updated_at)
+       values (?, ?, 'x', '["sandbox-echo"]', 1, 1, ?, ?)`,
+      [lost, caller.userId, new Date(start), new Date(start)],
+    );
+    const outcome = bench.app.get(GenerationOutcome);
+    const finish = outcome.finish.bind(outcome);
+    outcome.finish = () => Promise.reject(new Error('no bread'));
+    expect(await run(now)).toMatchObject({ orphans: 0 });
+    outcome.finish = finish;
+    const admin = await bench.admin();
+    const failures = async (state: string) =>
+      (await admin.get(`/admin/job-failures?job=generation-retention&state=${state}`)).body['data'] as { id: string }[];
+    const [failure] = await failures('open');
+    expect(failure).toMatchObject({ entityId: lost, reason: 'no bread' });
+    if (who === 'an operator')
+      expect((await admin.post(`/admin/job-failures/${failure!.id}/retry`, {})).status).toBe(200);
+    else expect(await run(now)).toMatchObject({ orphans: 1 });
+    expect((await caller.get(`/v1/generations/${lost}`)).status).toBe(404);
+    expect(await failures('open')).toEqual([]);
+    expect(await failures('retried')).toContainEqual(expect.objectContaining({ id: failure!.id }));
   });
 });
