@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { newId } from '../../src/common/ids.js';
 import { JobFailure } from '../../src/jobs/job-failure.entity.js';
+import { JobFailureService } from '../../src/jobs/job-failure.service.js';
 import type { QueueDefinition } from '../../src/jobs/queue/queue-worker.js';
 import { WorkQueues } from '../../src/jobs/queue/work-queues.service.js';
 import { Metrics } from '../../src/monitoring/metrics.js';
@@ -134,6 +135,63 @@ describe('a work queue', () => {
     await until(async () => (await server.orm.em.fork().count(JobFailure, { entityId: hopeless })) === 1);
     const failure = await server.orm.em.fork().findOneOrFail(JobFailure, { entityId: hopeless });
     expect(failure).toMatchObject({ job: QUEUE, reason: 'no bread', state: 'open', payload: { id: hopeless } });
+  });
+
+  // Removed once: the look for a job that is there; the work was done three times at once, and may be paid for each time.
+  it('tries a job again once that was given up, however many operators ask for it at the same time', async () => {
+    let isBroken = true;
+    let runs = 0;
+    const open: (() => void)[] = [];
+    const handle = (): Promise<void> => {
+      if (isBroken) return Promise.reject(new Error('no bread'));
+      runs += 1;
+      return new Promise((resolve) => open.push(resolve));
+    };
+    const server = await start(handle, { concurrency: 4 });
+    const id = newId();
+    await send(server, id);
+    await until(async () => (await jobs(server, 'retry')) === 1);
+    await server.orm.em.fork().execute(`update pgboss.job set retry_limit = 0, retry_count = 10, start_after = now()`);
+    await until(async () => (await server.orm.em.fork().count(JobFailure, { entityId: id })) === 1);
+    await until(async () => (await jobs(server, 'failed')) === 1);
+    isBroken = false;
+    const failure = await server.orm.em.fork().findOneOrFail(JobFailure, { entityId: id });
+    const retry = () =>
+      server.app.get(JobFailureService).retry(failure.id, { actorId: null, reason: null }, new Date());
+    const retried = await server.orm.em.fork().transactional(async (em) => {
+      await em.execute('select 1 from job_failures where id = ? for update', [failure.id]);
+      const retrying = [retry(), retry(), retry()];
+      // None has closed it, so none is told that there is nothing left to do.
+      const waiting = `select 1 from pg_stat_activity where wait_event_type = 'Lock' and query like '%job_failures%'`;
+      await until(async () => (await server.orm.em.fork().execute<unknown[]>(waiting)).length === 3);
+      return { retrying };
+    });
+    expect((await Promise.all(retried.retrying)).map(({ state }) => state)).toEqual(['retried', 'retried', 'retried']);
+    await until(() => runs > 0);
+    await sleep(1_500); // longer than a worker's poll
+    expect(runs).toBe(1);
+    open.forEach((resolve) => resolve());
+    await until(async () => (await jobs(server, 'completed')) === 1);
+  });
+
+  // Removed once: the runs of a job beside each other; the second took the place of the first, and a third was taken up.
+  it('runs no more at once than may be, also where a job comes again while it still runs', async () => {
+    const open: (() => void)[] = [];
+    const server = await start(() => new Promise((resolve) => open.push(resolve)));
+    await send(server, newId());
+    await until(() => open.length === 1);
+    // As the supervisor does with the job of a worker that was not heard of for too long.
+    await server.orm.em
+      .fork()
+      .execute(`update pgboss.job set state = 'retry', start_after = now() where name = ?`, [QUEUE]);
+    await until(() => open.length === 2);
+    await send(server, newId());
+    await sleep(1_500); // longer than a worker's poll
+    expect(open).toHaveLength(2);
+    open[0]!();
+    await until(() => open.length === 3);
+    open.forEach((resolve) => resolve());
+    await until(async () => (await jobs(server, 'completed')) === 2);
   });
 
   it('finishes what it runs before its process ends, and leaves the rest', async () => {

@@ -41,7 +41,8 @@ export interface EndedJob {
 /** Takes jobs of one queue, as many at once as may be, and the next as soon as one ends. */
 export class QueueWorker {
   private readonly logger = new Logger(QueueWorker.name);
-  private readonly running = new Map<string, { job: Job<JobPayload>; done: Promise<void> }>();
+  /** A job may be among them twice: it comes again where the queue has not heard of its first run for too long. */
+  private readonly running = new Set<{ job: Job<JobPayload>; done: Promise<void> }>();
   private readonly cutOff = new AbortController();
   private isStopping = false;
   private isWoken = false;
@@ -122,11 +123,12 @@ export class QueueWorker {
   }
 
   private begin(job: Job<JobPayload>): void {
-    const done = this.run(job).finally(() => {
-      this.running.delete(job.id);
+    const run = { job, done: Promise.resolve() };
+    run.done = this.run(job).finally(() => {
+      this.running.delete(run);
       this.wake();
     });
-    this.running.set(job.id, { job, done });
+    this.running.add(run);
   }
 
   /** Never rejects: a job whose end cannot be told to the queue comes again. */
@@ -167,7 +169,7 @@ export class QueueWorker {
   }
 
   private async touch(): Promise<void> {
-    const jobs = [...this.running.values()].map(({ job }) => job);
+    const jobs = [...this.running].map(({ job }) => job);
     if (jobs.length === 0) return;
     try {
       await this.boss.touch(this.definition.name, jobs);
@@ -182,7 +184,7 @@ export class QueueWorker {
   private async idleWithin(ms: number): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     const patience = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)));
-    await Promise.race([Promise.all([...this.running.values()].map(({ done }) => done)), patience]);
+    await Promise.race([Promise.all([...this.running].map(({ done }) => done)), patience]);
     clearTimeout(timer);
   }
 }

@@ -1,4 +1,4 @@
-import type { EntityManager } from '@mikro-orm/postgresql';
+import { EntityManager } from '@mikro-orm/postgresql';
 import {
   type BeforeApplicationShutdown,
   Injectable,
@@ -49,7 +49,9 @@ export class WorkQueues implements OnApplicationBootstrap, OnModuleDestroy, Befo
   private readonly observers: ((ended: EndedJob) => void)[] = [];
   private preparing: Promise<PgBoss> | undefined;
 
+  // oxlint-disable-next-line max-params -- injected
   constructor(
+    private readonly em: EntityManager,
     private readonly server: QueueServer,
     private readonly notifications: Notifications,
     private readonly failures: JobFailureService,
@@ -151,11 +153,13 @@ export class WorkQueues implements OnApplicationBootstrap, OnModuleDestroy, Befo
     await this.failures.record(report, this.wall.now());
   }
 
-  /** An operator has a job tried again that was given up. */
+  /** An operator has a job tried again that was given up. Once, where two do, or where the module's own job was faster: its work is paid for. */
   private async resend(queue: string, payload: JobPayload): Promise<void> {
-    const boss = await this.prepared();
-    await boss.send(queue, payload);
-    await this.notifications.notify(CHANNEL, queue);
+    const { id } = payload;
+    await this.em.fork().transactional(async (em) => {
+      await em.execute('select pg_advisory_xact_lock(hashtextextended(?, 0))', [`${queue} ${id}`]);
+      if (!(await this.having(em, queue, [id])).has(id)) await this.send(em, queue, payload);
+    });
   }
 }
 
