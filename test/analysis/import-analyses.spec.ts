@@ -105,6 +105,17 @@ describe('npm run import:analyses', () => {
     expect([undone.exitCode, await count()]).toEqual([0, 0]);
   }, 240_000);
 
+  // Removed once: the look for an id that came before; both were said to be made.
+  it('says of a row whose id came before in the file that it is there', async () => {
+    const file = join(folder, 'twice.jsonl');
+    const row = { id: newId(), userId, entryId: 'e1', result: {}, createdAt: '2025-03-04T05:06:07Z' };
+    writeFileSync(file, [row, { ...row, entryId: 'e2' }].map((one) => JSON.stringify(one)).join('\n'));
+    const { exitCode, stderr } = await run('--from', file);
+    expect([exitCode, stderr]).toEqual([0, expect.stringContaining('2 rows: 1 create, 1 unchanged, 0 refused')]);
+    expect(await query('select subject_id from ai_analyses')).toEqual([{ subject_id: 'e1' }]);
+    await query('delete from ai_analyses');
+  }, 120_000);
+
   it('reads CSV by its header, and says what it cannot read', async () => {
     const file = join(folder, 'older.csv');
     writeFileSync(
@@ -112,6 +123,8 @@ describe('npm run import:analyses', () => {
       `email,entry_id,result,tokens,created_at\nwriter@example.com,e1,"{""mood"":""good""}",12,2025-01-01T00:00:00Z\n`,
     );
     expect((await run('--from', file)).exitCode).toBe(0);
+    // Removed once: the id by what a row says; whoever ran an import again had every row without an id twice.
+    expect((await run('--from', file)).stderr).toContain('1 rows: 0 create, 1 unchanged, 0 refused');
     expect(await query('select tokens_used, result from ai_analyses')).toEqual([
       { tokens_used: 12, result: { mood: 'good' } },
     ]);

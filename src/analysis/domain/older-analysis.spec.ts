@@ -62,11 +62,45 @@ describe('a row of an older shape', () => {
     for (const time of ['2025-01-02 03:04:05', '2025-01-02T03:04', '2025-01-02 03:04:05.250'])
       expect(createdAt(time)).toMatchObject({ analysis: { createdAt: new Date(`${time.replace(' ', 'T')}Z`) } });
     expect(createdAt(1_735_787_045_000)).toMatchObject({ analysis: { createdAt: new Date('2025-01-02T03:04:05Z') } });
-    for (const odd of [1_735_787_045, '0000-01-01T00:00:00Z'])
+    for (const odd of [1_735_787_045, '0001-01-01T00:00:00Z'])
       expect(createdAt(odd)).toEqual({
         faults: ['createdAt must be a time after 1999: a number is one of milliseconds'],
       });
     expect(createdAt('+012345-01-01T00:00:00Z')).toEqual({ faults: ['createdAt must be a time before 10000'] });
+  });
+
+  it.each([
+    ['2025-01-02 03:04:05+00', '2025-01-02T03:04:05Z'],
+    ['2025-01-02 03:04:05.25 +0200', '2025-01-02T01:04:05.250Z'],
+    ['2025-01-02', '2025-01-02T00:00:00Z'],
+    ['Thu Jan 02 2025 04:04:05 GMT+0100 (Central European Standard Time)', '2025-01-02T03:04:05Z'],
+    ['Thu, 02 Jan 2025 03:04:05 GMT', '2025-01-02T03:04:05Z'],
+    ['1735787045000', '2025-01-02T03:04:05Z'],
+  ])('takes %s for %s', (written, meant) => {
+    expect(readOlderAnalysis({ ...ROW, createdAt: written })).toMatchObject({
+      analysis: { createdAt: new Date(meant) },
+    });
+  });
+
+  // Each was taken for some time before, two of them for another one on every machine.
+  it.each(['05/10/2025 12:00', 'May 10, 2025 12:00', '2025-02-31T00:00:00Z', '2025-02-31', '10', '2025'])(
+    'takes %s for no time',
+    (written) => {
+      const faults = ['createdAt must be a time such as 2026-05-10T12:00:00Z'];
+      expect(readOlderAnalysis({ ...ROW, createdAt: written })).toEqual({ faults });
+    },
+  );
+
+  // Each broke the import off before, with all the rows around it.
+  it('holds nothing that is too large or too deep for the database', () => {
+    const nested = (depth: number) => JSON.parse('{"a":'.repeat(depth) + '1' + '}'.repeat(depth)) as object;
+    expect(readOlderAnalysis({ ...ROW, result: nested(64) })).toHaveProperty('analysis');
+    expect(readOlderAnalysis({ ...ROW, result: nested(5_000) })).toEqual({
+      faults: ['result must not be deeper than 64 levels'],
+    });
+    expect(readOlderAnalysis({ ...ROW, promptTokens: 2_000_000_000, completionTokens: 2_000_000_000 })).toEqual({
+      faults: ['requestTokens and responseTokens must be at most 2147483647 together'],
+    });
   });
 
   it('never throws, whatever it holds', () => {

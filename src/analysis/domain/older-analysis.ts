@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { parseMoney } from '../../common/domain/money.js';
 import { unstorableIn } from '../../common/domain/storable.js';
+import { readableTime } from './older-time.js';
 
 const NAME_LENGTH_MAX = 100;
 const SUBJECT_LENGTH_MAX = 200;
@@ -10,8 +11,8 @@ const TOKENS_MAX = 2 ** 31 - 1;
 /** Nothing was analysed by a model before: what says so is a number of seconds, or was never set. */
 const FIRST_TIME = new Date('2000-01-01T00:00:00Z');
 const LAST_TIME = new Date('9999-12-31T23:59:59.999Z');
-/** As databases write a time that has no zone. */
-const WITHOUT_ZONE = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?)$/;
+/** As deep as the body of a request may be; the database takes some thousands. */
+const RESULT_DEPTH_MAX = 64;
 
 /** Numbers, and texts of them, as files that were tables write them. */
 const count = z.preprocess(
@@ -19,7 +20,7 @@ const count = z.preprocess(
   z.coerce.number({ error: 'must be a whole number' }).int('must be a whole number').min(0).max(TOKENS_MAX).optional(),
 );
 const time = z.preprocess(
-  (value) => inUtc(present(value)),
+  (value) => readableTime(present(value)),
   z.coerce
     .date({ error: 'must be a time such as 2026-05-10T12:00:00Z' })
     .min(FIRST_TIME, 'must be a time after 1999: a number is one of milliseconds')
@@ -85,13 +86,18 @@ const Fields = z
   })
   .superRefine((row, context) => {
     const fault = (path: string, message: string): void => context.addIssue({ code: 'custom', path: [path], message });
-    for (const [field, value] of Object.entries(row)) {
+    const { result, ...others } = row;
+    const isTooDeep = isDeeperThan(RESULT_DEPTH_MAX, result);
+    if (isTooDeep) fault('result', `must not be deeper than ${RESULT_DEPTH_MAX} levels`);
+    for (const [field, value] of Object.entries(isTooDeep ? others : row)) {
       const unstorable = unstorableIn(value);
       if (unstorable !== null) fault(field, `must not hold ${unstorable}`);
     }
     if (!row.userId && !row.email) fault('userId', 'is missing, and so is email');
     if (!row.subject) fault('subject', 'is missing');
     if (!row.createdAt) fault('createdAt', 'is missing');
+    if (sumOf(row.requestTokens, row.responseTokens) > TOKENS_MAX)
+      fault('requestTokens', `and responseTokens must be at most ${TOKENS_MAX} together`);
     if (isDone(row.status) && !row.result) fault('result', 'is missing of an analysis that is completed');
     if (row.createdAt && row.completedAt && row.completedAt < row.createdAt)
       fault('completedAt', 'is before createdAt');
@@ -126,7 +132,7 @@ export function readOlderAnalysis(row: unknown): { analysis: OlderAnalysis } | {
   if (!read.success) return { faults: read.error.issues.map(({ path, message }) => `${path.join('.')} ${message}`) };
   const { data } = read;
   const { requestTokens = null, responseTokens = null } = data;
-  const sum = requestTokens === null && responseTokens === null ? null : (requestTokens ?? 0) + (responseTokens ?? 0);
+  const sum = requestTokens === null && responseTokens === null ? null : sumOf(requestTokens, responseTokens);
   return {
     analysis: {
       id: data.id?.toLowerCase() ?? null,
@@ -150,14 +156,18 @@ export function readOlderAnalysis(row: unknown): { analysis: OlderAnalysis } | {
   };
 }
 
+function sumOf(one: number | null | undefined, other: number | null | undefined): number {
+  return (one ?? 0) + (other ?? 0);
+}
+
 /** What is absent is an empty text in some files, and null in others. */
 function present(value: unknown): unknown {
   return value === '' || value === null ? undefined : value;
 }
 
-/** A time without its zone would be another one on every machine: it is taken for UTC. */
-function inUtc(value: unknown): unknown {
-  return typeof value === 'string' ? value.replace(WITHOUT_ZONE, '$1T$2Z') : value;
+function isDeeperThan(levels: number, value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((member) => isDeeperThan(levels - 1, member));
 }
 
 function isDone(status: string | undefined): boolean {

@@ -1,7 +1,7 @@
 import { EntityManager } from '@mikro-orm/postgresql';
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../../common/clock.js';
-import { newId } from '../../common/ids.js';
+import { idFor } from './older-id.js';
 import { type OlderAnalysis, readOlderAnalysis } from '../domain/older-analysis.js';
 import { storedJson } from '../../common/domain/storable.js';
 
@@ -33,7 +33,7 @@ export class OlderAnalysisImport {
 
   /**
    * Reports each batch once it is written, or with `isDryRun` would have been. A row whose id is here already stays as it is, so that an import
-   * which was cut off is run again.
+   * which was cut off is run again; one without an id is known again by what it says.
    */
   async *import(rows: AsyncIterable<unknown>, isDryRun: boolean): AsyncIterable<OlderRowReport[]> {
     let batch: { row: number; value: unknown }[] = [];
@@ -68,7 +68,7 @@ export class OlderAnalysisImport {
     for (const { row, value } of batch) {
       const read = readOlderAnalysis(value);
       if ('faults' in read) reports.push({ row, id: null, action: 'refused', faults: read.faults });
-      else candidates.push({ row, analysis: { ...read.analysis, id: read.analysis.id ?? newId() } });
+      else candidates.push({ row, analysis: { ...read.analysis, id: read.analysis.id ?? idFor(read.analysis) } });
     }
     const owned = await this.withOwners(candidates);
     const made = isDryRun ? await this.absent(owned) : await this.write(owned);
@@ -76,7 +76,9 @@ export class OlderAnalysisImport {
     for (const { row, analysis } of candidates) {
       if (!ownedRows.has(row))
         reports.push({ row, id: analysis.id, action: 'refused', faults: ['its user is not known here'] });
-      else reports.push({ row, id: analysis.id, action: made.has(analysis.id) ? 'create' : 'unchanged', faults: [] });
+      // The first of several with one id; the others find it here.
+      else
+        reports.push({ row, id: analysis.id, action: made.delete(analysis.id) ? 'create' : 'unchanged', faults: [] });
     }
     return reports.sort((one, other) => one.row - other.row);
   }
