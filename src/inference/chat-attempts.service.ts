@@ -5,7 +5,7 @@ import { type ChatCall, toProviderError } from './chat-call.js';
 import { ANSWER_MS_MAX } from './chat-hold.service.js';
 import { FallbackPlanner, type PlannedCall } from './fallback-planner.service.js';
 import { InFlightRequests } from './in-flight-requests.js';
-import { cutOffSignal, disconnectPolicyOf } from './providers/disconnect-policy.js';
+import { disconnectPolicyOf } from './providers/disconnect-policy.js';
 import type { TimeLimit } from './providers/time-limit.js';
 import { isProvidersTrouble } from './providers-trouble.js';
 import { ErrorRecorder } from './resilience/error-recorder.service.js';
@@ -46,8 +46,9 @@ export class ChatAttempts {
   }
 
   /**
-   * The caller's own model alone. When `left` aborts, a call that still waits for its place is given up, and one under way ends as the model's
-   * `onDisconnect` says.
+   * The caller's own model alone. When `left` aborts, a call that still waits for its place is given up, and so is one under way where the model's
+   * `onDisconnect` is `cancel`. Otherwise its provider charges the whole answer, and tells what it used with it alone: it is waited for like any
+   * other.
    * @throws what it came to, and the signal's reason where it was given up
    */
   async only<Result>(
@@ -55,19 +56,14 @@ export class ChatAttempts {
     attempt: (planned: PlannedCall, limit: TimeLimit) => Promise<Result>,
     left: AbortSignal,
   ): Promise<Result> {
-    const cutOff = cutOffSignal(left, disconnectPolicyOf(planned.call.chat));
+    const { kind } = disconnectPolicyOf(planned.call.chat);
     const outcome = await this.try(planned, async (tried, limit) => {
-      const cancel = (): void => limit.cancel(left.reason as Error);
       const leave = (): void => {
-        if (limit.isWaiting) cancel();
+        if (limit.isWaiting || kind === 'cancel') limit.cancel(left.reason as Error);
       };
       left.throwIfAborted();
       left.addEventListener('abort', leave, { once: true });
-      cutOff.addEventListener('abort', cancel, { once: true });
-      return attempt(tried, limit).finally(() => {
-        left.removeEventListener('abort', leave);
-        cutOff.removeEventListener('abort', cancel);
-      });
+      return attempt(tried, limit).finally(() => left.removeEventListener('abort', leave));
     });
     if ('result' in outcome) return outcome.result;
     throw outcome.error;

@@ -92,7 +92,7 @@ export class GenerationsController {
   @ApiOperation({
     summary: 'Cancels a run: models that have answered are charged, those that were not asked yet released',
     description:
-      'A model that is being asked is broken off where its onDisconnect says cancel, free of charge; otherwise its answer is awaited for up to a minute, kept ' +
+      'A model that is being asked is broken off where its onDisconnect says cancel, free of charge; otherwise its answer is awaited, kept ' +
       'and charged. Until then the run is processing with cancelRequestedAt. Harmless to repeat.',
   })
   @ApiResponse({
