@@ -1,4 +1,5 @@
-import type { Caller } from '../inference/chat-bench.js';
+import { GenerationHolds } from '../../src/generation/runs/generation-holds.service.js';
+import type { Answer, Caller } from '../inference/chat-bench.js';
 import { until } from '../support/until.js';
 import { CUT_OFF_MODEL, GenerationBench, IDEA, SLOW_MODEL } from './generation-bench.js';
 
@@ -136,6 +137,34 @@ describe('a brief that cannot be run', () => {
     expect((await make(body, 'ä')).status).toBe(400);
     await bench.ended(owner, String(answers[0]!.body['generationId']));
     expect(await owner.ledger()).toHaveLength(MODELS.length);
+  });
+
+  // Removed once: the look for a run of the same key behind a refusal. The second was refused what the first held, and had a project more.
+  it.each(['/v1/generations', '/v1/projects'])('of a key is told to a second POST %s that is refused', async (path) => {
+    const owner = await bench.chats.caller('pro');
+    const wish = { preferredModels: MODELS, mode: 'creative', deepThinking: false, modelWeights: {} };
+    await owner.put('/v1/me/generation-preferences', { ...wish, autoGenerateOnCreate: true });
+    const body = path === '/v1/projects' ? { name: 'Twice', description: IDEA } : { businessIdea: IDEA };
+    const make = () => owner.post(path, body, { 'idempotency-key': 'twice' });
+    const holds = bench.app.get(GenerationHolds);
+    const open = holds.open.bind(holds);
+    let first: Answer | undefined;
+    holds.open = async (...asked) => {
+      holds.open = open;
+      first = await make();
+      await bench.ended(owner, String(first.body['generationId'] ?? first.body['id']));
+      await owner.owe(5);
+      return open(...asked);
+    };
+    const second = await make();
+    await owner.owe(0);
+    expect([second.status, second.body['id']]).toEqual([first!.status, first!.body['id']]);
+    expect(second.body).toMatchObject(path === '/v1/projects' ? { generationRefusal: null } : { status: 'completed' });
+    expect(second.headers.get('idempotent-replayed')).toBe('true');
+    expect((await owner.get('/v1/projects')).body['data']).toHaveLength(1);
+    const runs = (await owner.get('/v1/generations')).body['data'] as { id: string }[];
+    expect(runs).toHaveLength(1);
+    await bench.ended(owner, runs[0]!.id);
   });
 
   // Removed once: the look for runs under the project's lock. The run was gone, and what it held was held for half an hour.

@@ -1,5 +1,6 @@
 import { UniqueConstraintViolationException } from '@mikro-orm/core';
 import { Injectable } from '@nestjs/common';
+import { AppError } from '../../common/errors/app-error.js';
 import { isOutcomeUnknown } from '../../common/errors/passing-failure.js';
 import type { Principal } from '../../common/http/principal.js';
 import type { ClientKey } from './client-key.js';
@@ -34,18 +35,26 @@ export class GenerationIntake {
   async begin(request: RunRequest): Promise<{ run: Generation; isReplay: boolean }> {
     const before = await this.starts.begunBefore(request);
     if (before) return { run: before, isReplay: true };
+    try {
+      return { run: await this.beginAnew(request), isReplay: false };
+    } catch (error) {
+      // The same key came twice at once: the other one was first, and may hold what this one is refused for.
+      const mayBeSecond = error instanceof AppError || error instanceof UniqueConstraintViolationException;
+      const winner = mayBeSecond ? await this.starts.begunBefore(request) : null;
+      if (!winner) throw error;
+      return { run: winner, isReplay: true };
+    }
+  }
+
+  private async beginAnew(request: RunRequest): Promise<Generation> {
     const planned = await this.planner.plan(request.asked, request.principal.userId);
     await this.holds.open(request, planned);
     try {
-      return { run: await this.starts.store(request, planned), isReplay: false };
+      return await this.starts.store(request, planned);
     } catch (error) {
       // Where the connection broke it may have begun all the same, and is charged then: otherwise its hold is over by itself.
       if (!isOutcomeUnknown(error)) await this.holds.giveBack(request);
-      // The same key came twice at once: the other one was first.
-      const winner =
-        error instanceof UniqueConstraintViolationException ? await this.starts.begunBefore(request) : null;
-      if (!winner) throw error;
-      return { run: winner, isReplay: true };
+      throw error;
     }
   }
 }
