@@ -98,6 +98,17 @@ describe('a work queue', () => {
     expect(await jobs(sender, 'created')).toBe(1);
   });
 
+  // Removed once: the zeros behind the question; who could not be asked was said to have nothing that waits.
+  it('is left out of the metrics where it cannot be asked', async () => {
+    const server = await start(() => Promise.resolve(), {}, 'off');
+    await send(server, newId(), { startAfter: new Date(Date.now() + 60_000) });
+    const metrics = () => server.app.get(Metrics).text();
+    expect(await metrics()).toContain(`tollgate_queue_jobs{queue="${QUEUE}",state="ready"} 0`);
+    await server.orm.em.fork().execute('alter table pgboss.job rename to away');
+    expect(await metrics()).not.toContain('tollgate_queue_jobs{');
+    expect(await metrics()).not.toContain('tollgate_queue_oldest_ready_seconds{');
+  });
+
   it('runs as many jobs of one group over all processes as it may, and others beside them', async () => {
     const running = new Set<string>();
     const open: (() => void)[] = [];

@@ -60,8 +60,8 @@ export class QueueMetrics implements OnModuleInit {
     gauge.reset();
     const names = this.queues.names();
     if (names.length === 0) return;
-    for (const queue of names) for (const state of ['ready', 'delayed', 'active']) gauge.set({ queue, state }, 0);
     const rows = await this.em.fork().execute<{ queue: string; state: string; jobs: number }[]>(JOBS_SQL, [names]);
+    for (const queue of names) for (const state of ['ready', 'delayed', 'active']) gauge.set({ queue, state }, 0);
     for (const { queue, state, jobs } of rows) gauge.set({ queue, state }, jobs);
   }
 
@@ -69,8 +69,8 @@ export class QueueMetrics implements OnModuleInit {
     gauge.reset();
     const names = this.queues.names();
     if (names.length === 0) return;
-    for (const queue of names) gauge.set({ queue }, 0);
     const rows = await this.em.fork().execute<{ queue: string; seconds: number }[]>(OLDEST_SQL, [names]);
+    for (const queue of names) gauge.set({ queue }, 0);
     for (const { queue, seconds } of rows) gauge.set({ queue }, seconds);
   }
 }
