@@ -19,6 +19,8 @@ export class JobMetrics implements OnModuleInit {
     private readonly failures: JobFailureService,
   ) {}
 
+  private lastRuns: Promise<Map<string, JobRun>> | undefined;
+
   onModuleInit(): void {
     const registers = [this.metrics.registry];
     const runs = new Counter({
@@ -60,7 +62,7 @@ export class JobMetrics implements OnModuleInit {
     const read = (gauge: Gauge): Promise<void> =>
       this.metrics.orNothing(async () => {
         gauge.reset();
-        const runs = await this.registry.lastRuns();
+        const runs = await this.readLastRuns();
         for (const { name: job } of this.registry.list()) {
           const run = runs.get(job);
           if (run) gauge.set({ job }, valueOf(run));
@@ -75,6 +77,12 @@ export class JobMetrics implements OnModuleInit {
         return read(this);
       },
     });
+  }
+
+  /** Once for all metrics of one answer, which are read at the same time. */
+  private readLastRuns(): Promise<Map<string, JobRun>> {
+    this.lastRuns ??= this.registry.lastRuns().finally(() => (this.lastRuns = undefined));
+    return this.lastRuns;
   }
 
   private async readOpen(gauge: Gauge): Promise<void> {

@@ -34,9 +34,12 @@ export class GenerationProgress {
 
   /** Whether anybody wants its models' answers still: neither once it is called off or has ended, nor once it is gone. */
   async isWanted(id: string): Promise<boolean> {
-    const em = this.em.fork();
-    if ((await em.count(Generation, { id, cancelRequestedAt: null })) === 0) return false;
-    return (await em.count(GenerationModel, { generationId: id, state: 'waiting' })) > 0;
+    const wanted = await this.em.fork().execute<unknown[]>(
+      `select 1 from ai_generations g join ai_generation_models m on m.generation_id = g.id
+        where g.id = ? and g.cancel_requested_at is null and m.state = 'waiting' limit 1`,
+      [id],
+    );
+    return wanted.length > 0;
   }
 
   /** Stores how a model ended, once: who comes later, from another process or after a cancellation, changes nothing. */
