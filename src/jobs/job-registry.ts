@@ -58,7 +58,8 @@ export class JobRegistry implements OnModuleDestroy {
 
   /**
    * Runs one job to its end.
-   * @throws JobNotFoundError naming those that exist, and whatever the job throws; the run is then logged and recorded as failed.
+   * @throws JobNotFoundError naming those that exist, and whatever the job throws; the run is then logged and recorded as failed, but for one
+   * that the end of the process has cut off: nothing is recorded of that, so that it is run again at the next start.
    */
   async runNow(name: string, now: Date, signal: AbortSignal = this.stopping.signal): Promise<JobSummary> {
     const job = this.jobs.get(name);
@@ -99,6 +100,11 @@ export class JobRegistry implements OnModuleDestroy {
       await this.finish(job, now, { outcome: 'completed', summary, began });
       return summary;
     } catch (error) {
+      if (this.stopping.signal.aborted) {
+        // It has not failed, and is overdue: the next start runs it.
+        this.logger.warn({ err: error, job: job.name }, `the job ${job.name} was cut off by the end of its process`);
+        throw error;
+      }
       this.logger.error({ err: error, job: job.name }, `the job ${job.name} failed; its next run tries again`);
       await this.finish(job, now, { outcome: 'failed', summary: {}, reason: reasonOf(error), began });
       throw error;

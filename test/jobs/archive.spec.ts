@@ -8,6 +8,7 @@ import { UsageRollupService } from '../../src/usage/rollup/usage-rollup.service.
 import { readContract } from '../../src/verify-database.js';
 import { AdminConsole, type Answer } from '../models/admin-console.js';
 import { ensureUser, issueToken } from '../support/tokens.js';
+import { until } from '../support/until.js';
 
 const MONTHS_KEPT = 12;
 const THIRTEEN_MONTHS_MS = 396 * 86_400_000;
@@ -233,6 +234,23 @@ describe('the archive of old months', () => {
     await reader.end();
     await moving;
     expect(await monthsIn('table')).toContain(`${month!.table} ${month!.month}`);
+  });
+
+  // Removed once: the look whether the process stops. The month was an open failure, and its alert was on, until the next night.
+  it('finds no fault with a month where its process stops', async () => {
+    const { orm, app } = admin.server;
+    await query(`select tollgate.add_partition('audit_trail', '2019-01-01'::date)`);
+    const stopping = new AbortController();
+    const cutOff = await orm.em.fork().transactional(async (em) => {
+      await em.execute('lock table audit_trail_2019_01 in access share mode');
+      const running = app.get(JobRegistry).runNow('archive-months', now(), stopping.signal);
+      const waiting = `select from pg_stat_activity where wait_event_type = 'Lock' and query like '%audit_trail_2019_01%'`;
+      await until(async () => (await query(waiting)).length > 0);
+      stopping.abort(new Error('the process is stopping'));
+      return { ended: await Promise.allSettled([running]) };
+    });
+    expect(cutOff.ended).toMatchObject([{ status: 'rejected' }]);
+    expect(await query(`select reason from job_failures where entity_id = 'audit_trail 2019-01'`)).toEqual([]);
   });
 });
 

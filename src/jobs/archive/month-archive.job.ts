@@ -50,6 +50,8 @@ export class MonthArchiveJob implements OnModuleInit {
     try {
       await this.archive.move(month, 'archive', cause);
     } catch (error) {
+      // The process stops: nothing is wrong with the month.
+      if (cause.signal?.aborted) throw error;
       await this.failures.record({ job: JOB, entity: 'month', entityId, reason: reasonOf(error) }, cause.now);
       return 'failed';
     }
