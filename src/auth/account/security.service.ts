@@ -66,10 +66,8 @@ export class AccountSecurity {
   }
 
   /** @throws WrongCodeError, SignInThrottledError */
-  async confirmApp(by: Requester, code: string): Promise<void> {
-    const isConfirmed = await this.factors.confirmApp(by.user.id, { code, signIn: by.grantId }, by.origin);
-    if (!isConfirmed) throw new WrongCodeError();
-    await this.mailChange(by);
+  async confirmApp({ user, grantId: signIn, language, origin }: Requester, code: string): Promise<void> {
+    if (!(await this.factors.confirmApp(user, { code, signIn, language, origin }))) throw new WrongCodeError();
   }
 
   /** @throws LastFactorError */

@@ -63,7 +63,8 @@ export class FactorStep {
     const first = interaction.firstFactor?.method ?? 'pwd';
     const origin = originOf(exchange.request);
     if (!hasFactor(await this.factors.of(user.id))) {
-      const isConfirmed = await this.factors.confirmApp(user.id, { code, signIn: interaction.uid }, origin);
+      const { uid: signIn, language } = interaction;
+      const isConfirmed = await this.factors.confirmApp(user, { code, signIn, language, origin });
       if (!isConfirmed) throw new WrongCodeError();
       return this.finish(exchange, user.id, [first, 'otp', 'mfa']);
     }

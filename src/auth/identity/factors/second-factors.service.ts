@@ -1,6 +1,9 @@
+import { EntityManager } from '@mikro-orm/postgresql';
 import { Injectable } from '@nestjs/common';
 import { Config } from '../../../config/config.js';
 import { WrongCodeError } from '../../auth.errors.js';
+import { Mailer } from '../../mail/mailer.js';
+import type { Language } from '../../texts/languages.js';
 import { AuthEventRecorder, type RequestOrigin } from '../auth-event.recorder.js';
 import { attemptOf, factorDoor, LoginThrottle } from '../login-throttle.service.js';
 import type { User } from '../user.entity.js';
@@ -14,6 +17,16 @@ export interface FactorStatus {
   recoveryCodes: number;
 }
 
+/** What shows that an authenticator app was set up. */
+export interface FirstCode {
+  code: string;
+  /** The sign-in that was shown the secret. */
+  signIn: string;
+  /** Of the mail about it. */
+  language: Language;
+  origin: RequestOrigin;
+}
+
 /** What proves who somebody is, beside a password. */
 @Injectable()
 export class SecondFactors {
@@ -25,6 +38,8 @@ export class SecondFactors {
     private readonly recoveryCodes: RecoveryCodes,
     private readonly throttle: LoginThrottle,
     private readonly events: AuthEventRecorder,
+    private readonly em: EntityManager,
+    private readonly mailer: Mailer,
   ) {}
 
   async of(userId: string): Promise<FactorStatus> {
@@ -49,21 +64,22 @@ export class SecondFactors {
   }
 
   /**
-   * Whether the first code of a new app, which this sign-in was shown, is right; then it is a factor from now on. Counted as guesses are.
+   * Whether the first code of a new app, which this sign-in was shown, is right; then it is a factor from now on, and its person is told by mail:
+   * in the middle of a sign-in a password alone has led here. Counted as guesses are.
    * @throws SignInThrottledError
    */
-  async confirmApp(
-    userId: string,
-    { code, signIn }: { code: string; signIn: string },
-    origin: RequestOrigin,
-  ): Promise<boolean> {
+  async confirmApp({ id: userId, email }: Pick<User, 'id' | 'email'>, first: FirstCode): Promise<boolean> {
+    const { code, signIn, language, origin } = first;
     const attempt = attemptOf(factorDoor(userId), origin);
     await this.throttle.admit(attempt);
-    const isRight = await this.authenticator.confirm(userId, withoutSpaces(code), signIn);
-    if (!isRight) return false;
-    await this.throttle.forgive(attempt);
-    await this.events.record({ event: 'factor_added', userId, origin, details: { kind: 'app' } });
-    return true;
+    const isRight = await this.em.fork().transactional(async () => {
+      if (!(await this.authenticator.confirm(userId, withoutSpaces(code), signIn))) return false;
+      await this.events.record({ event: 'factor_added', userId, origin, details: { kind: 'app' } });
+      await this.mailer.send({ to: email, language, template: 'factorsChanged', variables: {} });
+      return true;
+    });
+    if (isRight) await this.throttle.forgive(attempt);
+    return isRight;
   }
 
   /**
