@@ -173,6 +173,12 @@ export class UserRepository implements OnModuleInit {
     return (await this.em.nativeUpdate(User, { id, passwordHash: comparedHash }, values)) > 0;
   }
 
+  /** Whether it was replaced: not when the one that was shown is not the user's any more. Joins the caller's transaction. */
+  async replacePassword(id: string, comparedHash: string, newHash: string): Promise<boolean> {
+    const values = { passwordHash: newHash, updatedAt: this.clock.now() };
+    return (await this.em.nativeUpdate(User, { id, passwordHash: comparedHash }, values)) > 0;
+  }
+
   /** Joins the caller's transaction. */
   async setPassword(id: string, passwordHash: string | null): Promise<void> {
     await this.change(id, { passwordHash });
