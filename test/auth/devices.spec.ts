@@ -89,6 +89,33 @@ describe('signed-in devices', () => {
     expect(Math.round(lastsDays)).toBe(90);
   });
 
+  // Removed once: the consent's name in openOnce; each press of its button was a device more.
+  it('are one for a consent whose button is pressed ten times at once, at two replicas', async () => {
+    const person = { email: 'presses@example.com', password: PERSON.password };
+    await ensureUser(server.app, person);
+    const browser = new Browser(server.url);
+    const request = await authorizationRequest(configuration);
+    const { url: signInPage } = await browser.follow(request.address.href);
+    const login = await browser.postJson(`${new URL(signInPage).pathname}/login`, person);
+    const { url } = await browser.follow(((await login.json()) as { redirectTo: string }).redirectTo);
+    const path = `${new URL(url).pathname}/consent`;
+    // Of the cookies with one name the last is of this step.
+    const cookies = new Map([...browser.cookies()].map(([name, { value }]) => [name.split('|')[0], value]));
+    const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ');
+    const headers = { cookie, origin: server.url, 'content-type': 'application/json' };
+    const press = ({ url: at }: TestApp) =>
+      fetch(at + path, { method: 'POST', headers, body: JSON.stringify({ decision: 'allow' }) });
+    const presses = await Promise.all(Array.from({ length: 10 }, (_, index) => press(index % 2 ? server : replica)));
+    expect(presses.map(({ status }) => status)).toEqual(Array.from({ length: 10 }, () => 200));
+    const { redirectTo } = (await presses[0]!.json()) as { redirectTo: string };
+    const tokens = await client.authorizationCodeGrant(configuration, new URL((await browser.follow(redirectTo)).url), {
+      pkceCodeVerifier: request.verifier,
+      expectedState: request.state,
+      expectedNonce: request.nonce,
+    });
+    expect((await sessionsOf(tokens.access_token)).map(({ id }) => id)).toEqual([grantOf(tokens)]);
+  });
+
   it('can be signed out one by one, on every replica at once', async () => {
     const laptop = await signInOn('to be ended');
     const tower = await signInOn('to be kept');

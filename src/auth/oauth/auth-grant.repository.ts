@@ -47,9 +47,10 @@ export class AuthGrantRepository {
     private readonly clock: WallClock,
   ) {}
 
-  async add({ ip, lifetimeMs, ...grant }: NewGrant): Promise<void> {
+  /** Joins the transaction of `em`. */
+  async add({ ip, lifetimeMs, ...grant }: NewGrant, em = this.em.fork()): Promise<void> {
     const now = this.clock.now();
-    await this.em.fork().insert(AuthGrant, {
+    await em.insert(AuthGrant, {
       ...grant,
       createdIp: ip,
       lastIp: ip,

@@ -33,13 +33,17 @@ export class ConsentService {
     return { email: user.email, later: user.emailVerifiedAt === null ? scopes.filter(needsVerified) : [] };
   }
 
-  /** The id of the grant. Each consent opens one of its own: one per sign-in, so that one device can be ended alone. */
+  /**
+   * The id of the grant. Each consent opens one of its own: one per sign-in, so that one device can be ended alone. Pressed twice it is one consent.
+   */
   async allow(interaction: Interaction, origin: RequestOrigin): Promise<string> {
-    const { clientId, scopes, device, acr, amr, language } = interaction;
+    const { uid, clientId, scopes, device, acr, amr, language } = interaction;
     const userId = accountOf(interaction);
     const signIn = { userId, clientId, scopes, device, ip: origin.ip, acr, amr };
     const isOwnPages = clientId === ACCOUNT_CLIENT_ID;
-    const grantId = await this.grants.open({ ...signIn, ...(isOwnPages && { lifetimeMs: ACCOUNT_SESSION_MS }) });
+    const lifetime = isOwnPages && { lifetimeMs: ACCOUNT_SESSION_MS };
+    const { id: grantId, isNew } = await this.grants.openOnce(uid, { ...signIn, ...lifetime });
+    if (!isNew) return grantId;
     await this.users.setLanguage(userId, language);
     await this.events.record({ event: 'consent_granted', userId, clientId, grantId, origin, details: { scopes } });
     return grantId;

@@ -5,7 +5,7 @@ import { AuthEventRecorder, type AuthEventName, type RequestOrigin } from '../id
 import { EmailTokenRepository } from '../identity/email-token.repository.js';
 import { RevocationList } from '../access/revocation-list.js';
 import type { AuthGrant } from './auth-grant.entity.js';
-import { AuthGrantRepository, type EndedGrant, type GrantSelection } from './auth-grant.repository.js';
+import { AuthGrantRepository, type EndedGrant, type GrantSelection, type NewGrant } from './auth-grant.repository.js';
 import { OidcArtifactRepository } from './oidc-artifact.repository.js';
 import { ReuseWarning } from './reuse-warning.js';
 
@@ -13,6 +13,8 @@ import { ReuseWarning } from './reuse-warning.js';
 export const GRANT_DAYS = 90;
 const DAY_MS = 24 * 60 * 60 * 1000;
 const TEXT_MAX = 100;
+/** Longer than a page that asks for a consent can be answered. */
+const CONSENT_SECONDS = 60 * 60;
 
 export interface Device {
   name: string | null;
@@ -58,17 +60,22 @@ export class GrantService {
   ) {}
 
   /** The id of the new grant, which every token made from it carries as `grant_id`. */
-  async open({ device, lifetimeMs = GRANT_DAYS * DAY_MS, ...signIn }: NewSignIn): Promise<string> {
-    const id = newId();
-    await this.grants.add({
-      ...signIn,
-      id,
-      deviceName: device.name?.slice(0, TEXT_MAX) ?? null,
-      platform: device.platform?.slice(0, TEXT_MAX) ?? null,
-      appVersion: device.appVersion?.slice(0, TEXT_MAX) ?? null,
-      lifetimeMs,
+  async open(signIn: NewSignIn): Promise<string> {
+    const grant = grantOf(signIn);
+    await this.grants.add(grant);
+    return grant.id;
+  }
+
+  /** The grant of a consent: one, however often and wherever its button is pressed at once. */
+  openOnce(consentId: string, signIn: NewSignIn): Promise<{ id: string; isNew: boolean }> {
+    const grant = grantOf(signIn);
+    const named = { grantId: grant.id, expiresInSeconds: CONSENT_SECONDS };
+    return this.em.fork().transactional(async (em) => {
+      const id = await this.artifacts.grantOnce('Consent', consentId, named, em);
+      const isNew = id === grant.id;
+      if (isNew) await this.grants.add(grant, em);
+      return { id, isNew };
     });
-    return id;
   }
 
   /** The grant, unless it was ended. */
@@ -118,6 +125,17 @@ export class GrantService {
     }
     return ids;
   }
+}
+
+function grantOf({ device, lifetimeMs = GRANT_DAYS * DAY_MS, ...signIn }: NewSignIn): NewGrant {
+  return {
+    ...signIn,
+    id: newId(),
+    deviceName: device.name?.slice(0, TEXT_MAX) ?? null,
+    platform: device.platform?.slice(0, TEXT_MAX) ?? null,
+    appVersion: device.appVersion?.slice(0, TEXT_MAX) ?? null,
+    lifetimeMs,
+  };
 }
 
 function isOfPerson(selection: GrantSelection): selection is GrantSelection & { userId: string } {

@@ -18,6 +18,11 @@ export interface StoredArtifact {
  */
 const OF_BROWSERS = ['Session', 'Interaction'];
 
+export interface NamedGrant {
+  grantId: string;
+  expiresInSeconds: number;
+}
+
 /** How a token that was used before may be used again: a retry whose answer was lost is no theft. */
 export interface GraceRule {
   /** Consumed at or before this is reuse. */
@@ -68,6 +73,18 @@ export class OidcArtifactRepository {
       [type, hashId(id).toString('hex'), expiresAt],
     );
     return rows.length > 0;
+  }
+
+  /** The grant that the first caller named for the id, over all replicas. Joins the transaction of `em`; whoever comes meanwhile waits for its end. */
+  async grantOnce(type: string, id: string, named: NamedGrant, em: EntityManager): Promise<string> {
+    const now = this.clock.now();
+    const expiresAt = new Date(now.getTime() + named.expiresInSeconds * 1000);
+    const rows = await em.execute<{ grant_id: string }[]>(
+      `insert into oidc_artifacts (type, id_hash, payload, grant_id, expires_at) values (?, decode(?, 'hex'), '{}', ?, ?)
+       on conflict (type, id_hash) do update set updated_at = ? returning grant_id`,
+      [type, hashId(id).toString('hex'), named.grantId, expiresAt, now],
+    );
+    return rows[0]!.grant_id;
   }
 
   async find(type: string, id: string): Promise<StoredArtifact | undefined> {
