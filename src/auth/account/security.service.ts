@@ -49,11 +49,9 @@ export class AccountSecurity {
    */
   async changePassword(by: Requester, change: { current: string; next: string; endsOthers: boolean }): Promise<void> {
     const { user, origin } = by;
-    const attempt = attemptOf(user.email, origin);
     const passwordHash = (await this.users.findByEmail(user.email))?.passwordHash ?? null;
-    const { fits } = await this.passwords.check(passwordHash, change.current, attempt);
-    if (!fits || passwordHash === null) throw new SignInFailedError();
-    const newHash = await this.passwords.hash(change.next, attempt);
+    const newHash = await this.passwords.replace(passwordHash, change, attemptOf(user.email, origin));
+    if (newHash === null || passwordHash === null) throw new SignInFailedError();
     const replace = async () => {
       // Hashing takes long enough for the owner to choose another one by mail, which ends the sign-in that asks here.
       if (!(await this.users.replacePassword(user.id, passwordHash, newHash))) throw new SignInFailedError();

@@ -23,7 +23,7 @@ export class KnownDevices {
   /** A cookie for the browser of somebody who has just signed in. */
   cookieFor(email: string): string {
     const id = randomBytes(ID_BYTES).toString('base64url');
-    const attributes = `Path=/interaction; Max-Age=${YEAR_SECONDS}; HttpOnly; SameSite=Lax${this.isSecure ? '; Secure' : ''}`;
+    const attributes = `Path=/; Max-Age=${YEAR_SECONDS}; HttpOnly; SameSite=Lax${this.isSecure ? '; Secure' : ''}`;
     return `${COOKIE}=${id}.${signature(this.keys[0]!, id, email)}; ${attributes}`;
   }
 

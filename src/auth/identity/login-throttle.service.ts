@@ -7,11 +7,11 @@ import type { RequestOrigin } from './auth-event.recorder.js';
 import { SignInThrottledError } from '../auth.errors.js';
 import { KnownDevices } from './known-devices.js';
 
-/** Failures are forgotten after this long without a new one. */
-const WINDOW_MS = 60 * 60 * 1000;
-const BLOCK_FIRST_MS = 30 * 1000;
+const SECOND_MS = 1000;
+const MINUTE_MS = 60 * SECOND_MS;
+const BLOCK_FIRST_MS = 30 * SECOND_MS;
 /** A block lifts itself: nobody can lock a user out for longer. */
-const BLOCK_MAX_MS = 15 * 60 * 1000;
+const BLOCK_MAX_MS = 15 * MINUTE_MS;
 
 /**
  * Attempts that are free of any block. The pair catches a guesser, the account a guesser on many addresses, the address a sprayer, `user_code`
@@ -21,6 +21,18 @@ const BLOCK_MAX_MS = 15 * 60 * 1000;
 const FREE_ATTEMPTS = { pair: 5, account: 50, ip: 100, device: 5, user_code: 20 } as const;
 
 type KeyKind = keyof typeof FREE_ATTEMPTS;
+
+/**
+ * How long it takes until one of them is forgotten: four an hour for an account, no more than its blocks let through, a hundred for an address.
+ * Many people behind one fail now and then all day, and would otherwise add up to a block that never ends.
+ */
+const FORGOTTEN_MS: Readonly<Record<KeyKind, number>> = {
+  pair: 15 * MINUTE_MS,
+  account: 15 * MINUTE_MS,
+  device: 15 * MINUTE_MS,
+  ip: 36 * SECOND_MS,
+  user_code: 3 * MINUTE_MS,
+};
 
 export interface Attempt {
   email: string;
@@ -108,53 +120,44 @@ export class LoginThrottle {
       `with blocked as (
          select key, blocked_until from login_throttle where key in (?) and blocked_until > ? order by blocked_until desc limit 1),
        marked as (
-         update login_throttle t set updated_at = ? from blocked b
-         where t.key = b.key and t.blocked_until = b.blocked_until and t.updated_at = t.window_start returning t.key)
+         update login_throttle t set updated_at = t.blocked_until from blocked b
+         where t.key = b.key and t.blocked_until = b.blocked_until and t.updated_at < t.blocked_until returning t.key)
        select b.blocked_until as until, exists (select from marked) as "isFirst" from blocked b`,
-      [keys, now, afterCounting(now)],
+      [keys, now],
     );
     if (!blocked) return;
     const waitMs = Math.max(new Date(blocked.until).getTime() - now.getTime(), 1);
     throw new SignInThrottledError(Math.ceil(waitMs / 1000), blocked.isFirst);
   }
 
+  /** As if the attempt had not been: with its count goes the block that it began, as others were refused and not counted since then. */
   private async takeBack(keys: string[]): Promise<void> {
-    const sql = 'update login_throttle set failures = greatest(failures - 1, 0) where key in (?)';
+    const sql = 'update login_throttle set failures = greatest(failures - 1, 0), blocked_until = null where key in (?)';
     await this.em.fork().execute(sql, [keys]);
   }
 
-  /** Whether the attempt may be evaluated. One statement, so that parallel attempts are counted one by one. */
+  /**
+   * Whether the attempt may be evaluated. One statement, so that parallel attempts are counted one by one. `window_start` is since when none was
+   * forgotten.
+   */
   private async count(kind: KeyKind, key: string, now: Date): Promise<boolean> {
+    const forgottenMs = FORGOTTEN_MS[kind];
     const counted = await this.em.fork().execute<unknown[]>(
       `insert into login_throttle as t (key, failures, window_start, updated_at) values (?, 1, ?, ?)
-       on conflict (key) do update set
-         failures = case when t.window_start < ? then 1 else t.failures + 1 end,
-         window_start = excluded.window_start,
-         updated_at = excluded.updated_at,
-         blocked_until = case
-           when t.window_start < ? or t.failures + 1 < ? then null
-           else excluded.window_start + least(? * power(2, least(t.failures + 1 - ?, 20)), ?) * interval '1 millisecond' end
-       where t.blocked_until is null or t.blocked_until <= excluded.window_start
+       on conflict (key) do update set (failures, window_start, updated_at, blocked_until) = (
+         select kept + 1,
+           case when kept = 0 then excluded.updated_at else t.window_start + forgotten * ? * interval '1 millisecond' end,
+           excluded.updated_at,
+           case when kept + 1 >= ? then
+             excluded.updated_at + least(? * power(2, least(kept + 1 - ?, 20)), ?) * interval '1 millisecond' end
+         from (select forgotten, greatest(t.failures - forgotten, 0) as kept from (
+           select greatest(floor(extract(epoch from excluded.updated_at - t.window_start) * 1000 / ?), 0)::int as forgotten) f) k)
+       where t.blocked_until is null or t.blocked_until <= excluded.updated_at
        returning failures`,
-      [
-        key,
-        now,
-        now,
-        new Date(now.getTime() - WINDOW_MS),
-        new Date(now.getTime() - WINDOW_MS),
-        FREE_ATTEMPTS[kind],
-        BLOCK_FIRST_MS,
-        FREE_ATTEMPTS[kind],
-        BLOCK_MAX_MS,
-      ],
+      [key, now, now, forgottenMs, FREE_ATTEMPTS[kind], BLOCK_FIRST_MS, FREE_ATTEMPTS[kind], BLOCK_MAX_MS, forgottenMs],
     );
     return counted.length > 0;
   }
-}
-
-/** A count leaves both times of its row equal; this is another time, also at the same moment. */
-function afterCounting(now: Date): Date {
-  return new Date(now.getTime() + 1);
 }
 
 /** What stands in the place of an address where something else than a password is tried or asked for: each is counted by itself. */

@@ -34,4 +34,16 @@ export class PasswordGate {
     const isOutdated = this.hasher.isOutdated(passwordHash);
     return { fits, newPasswordHash: isOutdated ? await this.hasher.hash(password) : undefined };
   }
+  /**
+   * The hash of another password, for who shows the present one; null for who does not. Counted as one attempt.
+   * @throws SignInThrottledError, PasswordQueueFullError
+   */
+  async replace(
+    passwordHash: string | null,
+    { current, next }: { current: string; next: string },
+    attempt: Attempt,
+  ): Promise<string | null> {
+    const { fits } = await this.check(passwordHash, current, attempt);
+    return fits ? this.hasher.hash(next) : null;
+  }
 }
