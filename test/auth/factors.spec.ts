@@ -1,3 +1,4 @@
+import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
 import * as openid from 'openid-client';
 import { decodeJwt } from 'jose';
 import { seedOAuthClients } from '../../seeders/clients.seeder.js';
@@ -7,6 +8,33 @@ import { ensureUser } from '../support/tokens.js';
 import { appCode, openAccount, secretOn } from './account-browser.js';
 import { Browser } from './browser.js';
 import { approve, authorizationRequest, discover, signIn, type Tokens } from './desktop-client.js';
+
+/** What a device without attestation answers that makes a passkey with this id (WebAuthn, 6.5; CTAP2 CBOR). */
+function newPasskey(asked: { challenge: string; rp: { id: string } }, origin: string, id: Buffer): object {
+  const { x = '', y = '' } = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' });
+  const bytes = (text: string) => Buffer.from(text, 'hex');
+  const coordinate = (text: string) => Buffer.from(text, 'base64url');
+  const key = [bytes('a5010203262001215820'), coordinate(x), bytes('225820'), coordinate(y)];
+  const length = Buffer.from([id.length >> 8, id.length & 0xff]);
+  const domain = createHash('sha256').update(asked.rp.id).digest();
+  const data = Buffer.concat([domain, bytes('4500000000'), Buffer.alloc(16), length, id, ...key]);
+  const text = (word: string) => Buffer.concat([Buffer.from([0x60 + word.length]), Buffer.from(word)]);
+  const parts = [bytes('a3'), text('fmt'), text('none'), text('attStmt'), bytes('a0'), text('authData')];
+  const attestation = Buffer.concat([...parts, Buffer.from([0x58, data.length]), data]);
+  const clientData = JSON.stringify({ type: 'webauthn.create', challenge: asked.challenge, origin });
+  const name = id.toString('base64url');
+  return {
+    id: name,
+    rawId: name,
+    type: 'public-key',
+    clientExtensionResults: {},
+    response: {
+      clientDataJSON: Buffer.from(clientData).toString('base64url'),
+      attestationObject: attestation.toString('base64url'),
+      transports: ['internal'],
+    },
+  };
+}
 
 const STEP_MS = 30_000;
 const PASSWORD = 'correct horse battery';
@@ -205,6 +233,23 @@ describe('second factors', () => {
     advance(STEP_MS);
     expect((await thief.browser.postJson(`${thief.path}/mfa`, { code: appCode(seen, now()) })).status).toBe(401);
     await tokensAfter(await untilFactor(person), appCode(secret, now()));
+  });
+
+  // Removed once: the look at what the database refused; the second was answered 500.
+  it('that are passkeys belong to the first who brings one with their id', async () => {
+    const id = randomBytes(32);
+    const add = async (email: string) => {
+      const person = { email, password: PASSWORD };
+      await ensureUser(server.app, person);
+      const browser = new Browser(server.url);
+      await openAccount(browser, person);
+      const options = await browser.postJson('/account/passkeys/options', {});
+      const asked = (await options.json()) as Parameters<typeof newPasskey>[0];
+      const answer = await browser.postJson('/account/passkeys', { response: newPasskey(asked, server.url, id) });
+      return [answer.status, ((await answer.json()) as { code?: string }).code];
+    };
+    expect(await add('first@passkeys.example')).toEqual([200, undefined]);
+    expect(await add('second@passkeys.example')).toEqual([401, 'passkey_refused']);
   });
 
   it('are asked for when an app asks for more than the browser has (RFC 9470)', async () => {

@@ -3,6 +3,7 @@ import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { WallClock } from '../../common/clock.js';
 import { newId } from '../../common/ids.js';
+import { isTaken } from '../../database/database-errors.js';
 import { Notifications } from '../../database/notifications.js';
 import type { Language } from '../texts/languages.js';
 import { User } from './user.entity.js';
@@ -199,14 +200,13 @@ export class UserRepository implements OnModuleInit {
   /** Whether it could be set: not when it is somebody else's. Confirmed, as its owner has read a mail there. Joins the caller's transaction. */
   async setEmail(id: string, email: string): Promise<boolean> {
     const now = this.clock.now();
-    const rows = await this.em.execute<unknown[]>(
+    return this.claimAddress(
+      id,
       `update users set email = ?, email_verified_at = ?, updated_at = ?
        where id = ? and not exists (select from users o where o.email = ? and o.deleted_at is null and o.id <> ?)
        returning id`,
       [email, now, now, id, email, id],
     );
-    this.states.delete(id);
-    return rows.length > 0;
   }
 
   async rename(id: string, displayName: string | null): Promise<void> {
@@ -220,15 +220,14 @@ export class UserRepository implements OnModuleInit {
 
   /** Whether it could be brought back: not when its address is somebody else's by now. Joins the caller's transaction. */
   async restore(id: string): Promise<boolean> {
-    const rows = await this.em.execute<unknown[]>(
+    return this.claimAddress(
+      id,
       `update users u set deleted_at = null, updated_at = ?
        where id = ? and erased_at is null
          and not exists (select from users o where o.email = u.email and o.deleted_at is null)
        returning id`,
       [this.clock.now(), id],
     );
-    this.states.delete(id);
-    return rows.length > 0;
   }
 
   /** Nothing of the person is left but the id. Joins the caller's transaction. */
@@ -250,6 +249,18 @@ export class UserRepository implements OnModuleInit {
 
   async markVerified(id: string): Promise<void> {
     await this.changeState(id, { emailVerifiedAt: this.clock.now() });
+  }
+
+  /** Whether it changed the user. Somebody who takes the address at the same moment is seen by the index alone; then the transaction is over. */
+  private async claimAddress(id: string, update: string, values: unknown[]): Promise<boolean> {
+    try {
+      return (await this.em.execute<unknown[]>(update, values)).length > 0;
+    } catch (error) {
+      if (isTaken(error)) return false;
+      throw error;
+    } finally {
+      this.states.delete(id);
+    }
   }
 
   private async change(id: string, values: Partial<User>): Promise<void> {

@@ -6,7 +6,7 @@ import { InvalidRequestError } from '../../common/errors/common.errors.js';
 import { assertIfMatch, etagOf } from '../../common/http/etag.js';
 import { pageOf } from '../../common/http/paging.js';
 import { newId } from '../../common/ids.js';
-import { sqlStateOf } from '../../database/database-errors.js';
+import { isTaken } from '../../database/database-errors.js';
 import { AuditTrail, type AuditCause } from '../../monitoring/audit-trail.service.js';
 import { UserRepository } from '../identity/user.repository.js';
 import { toClientMetadata } from './client-adapter.js';
@@ -17,8 +17,6 @@ import { GrantService } from './grant.service.js';
 import { OAuthClient } from './oauth-client.entity.js';
 import { errors } from './oidc-engine.js';
 import { OidcProviderHolder } from './oidc-provider.holder.js';
-
-const UNIQUE_VIOLATION = '23505';
 
 export interface NewClient extends ClientTerms {
   clientId: string;
@@ -106,7 +104,7 @@ export class ClientRegistry {
         return created;
       })
       .catch((error: unknown) => {
-        throw sqlStateOf(error) === UNIQUE_VIOLATION ? new ClientExistsError(asked.clientId) : error;
+        throw isTaken(error) ? new ClientExistsError(asked.clientId) : error;
       });
     return { client, secret };
   }

@@ -11,6 +11,7 @@ import {
 import { WallClock } from '../../../common/clock.js';
 import { newId } from '../../../common/ids.js';
 import { Config } from '../../../config/config.js';
+import { isTaken } from '../../../database/database-errors.js';
 import { PasskeyRefusedError } from '../../auth.errors.js';
 import { Passkey } from '../factors.entity.js';
 import type { User } from '../user.entity.js';
@@ -77,7 +78,7 @@ export class Passkeys {
     );
     if (!verification.verified) throw new PasskeyRefusedError('the answer of the device does not fit');
     const { credential } = verification.registrationInfo;
-    await this.em.insert(Passkey, {
+    const passkey = {
       id: newId(),
       userId,
       credentialId: bytesOf(credential.id),
@@ -85,6 +86,9 @@ export class Passkeys {
       signCount: BigInt(credential.counter),
       transports: credential.transports ?? [],
       name: name.slice(0, NAME_LENGTH_MAX),
+    };
+    await this.em.insert(Passkey, passkey).catch((error: unknown) => {
+      throw isTaken(error) ? new PasskeyRefusedError('it is registered already', error) : error;
     });
   }
 
