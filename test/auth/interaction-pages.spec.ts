@@ -1,4 +1,6 @@
-import type * as client from 'openid-client';
+import { decodeJwt } from 'jose';
+import * as client from 'openid-client';
+import { WallClock } from '../../src/common/clock.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
 import { ensureUser } from '../support/tokens.js';
 import { Browser } from './browser.js';
@@ -214,5 +216,48 @@ describe('the pages of the sign-in', () => {
       expect(answer.status).toBe(400);
       expect(await answer.text()).toContain('<h1>This sign-in has expired</h1>');
     }
+  });
+
+  const HOUR_MS = 3_600_000;
+
+  // Removed once: the check session_over; the browser was signed in for as long as somebody came back within eight hours.
+  it('ask again who is there after a day, however often the browser comes back', async () => {
+    const { browser } = await signedIn();
+    const comesBack = async (parameters: Record<string, string> = {}) => {
+      const { response, url } = await browser.follow(
+        (await authorizationRequest(configuration, parameters)).address.href,
+      );
+      return parameters['prompt'] === 'none'
+        ? new URL(url).searchParams.get('error')
+        : (await response.text()).includes('name="password"');
+    };
+    for (let visit = 0; visit < 3; visit += 1) {
+      server.wallClock.advance(7 * HOUR_MS);
+      expect(await comesBack()).toBe(false);
+    }
+    server.wallClock.advance(4 * HOUR_MS);
+    expect(await comesBack()).toBe(true);
+    expect(await comesBack({ prompt: 'none' })).toBe('login_required');
+    server.wallClock.advance(-25 * HOUR_MS);
+  });
+
+  // Removed once: the time of the sign-in in what is handed to the engine, which took that of the consent.
+  it('tell when somebody showed who they are, not when they agreed', async () => {
+    const request = await authorizationRequest(configuration);
+    const browser = new Browser(server.url);
+    const path = new URL((await browser.follow(request.address.href)).url).pathname;
+    server.wallClock.advance(-25 * 60_000);
+    const signedInAt = server.app.get(WallClock).now().getTime() / 1000;
+    const login = (await (await browser.postJson(`${path}/login`, PERSON)).json()) as { redirectTo: string };
+    const { url } = await browser.follow(login.redirectTo);
+    server.wallClock.advance(25 * 60_000);
+    const consent = await browser.postJson(`${new URL(url).pathname}/consent`, { decision: 'allow' });
+    const { redirectTo } = (await consent.json()) as { redirectTo: string };
+    const tokens = await client.authorizationCodeGrant(configuration, new URL((await browser.follow(redirectTo)).url), {
+      pkceCodeVerifier: request.verifier,
+      expectedState: request.state,
+      expectedNonce: request.nonce,
+    });
+    expect(Math.abs(Number(decodeJwt(tokens.access_token)['auth_time']) - signedInAt)).toBeLessThan(60);
   });
 });

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { InteractionResults } from 'oidc-provider';
 import { errors } from './oidc-engine.js';
+import { WallClock } from '../../common/clock.js';
 import { SINGLE_FACTOR_ACR, STRONG_ACR } from '../access/authentication-strength.js';
 import type { UpstreamIssuer } from '../../config/upstream-issuers.js';
 import { InteractionExpiredError } from '../auth.errors.js';
@@ -57,6 +58,7 @@ export class Interactions {
     private readonly holder: OidcProviderHolder,
     private readonly clients: OAuthClientRepository,
     private readonly issuers: UpstreamIssuers,
+    private readonly clock: WallClock,
   ) {}
 
   /** @throws InteractionExpiredError when it is over, or not this browser's */
@@ -101,8 +103,11 @@ export class Interactions {
   }
 
   /** Hands the result to the provider. Where the browser goes next. @throws InteractionExpiredError */
-  finish({ request, reply }: HttpExchange, result: InteractionResults): Promise<string> {
-    return orExpired(() => this.holder.provider.interactionResult(request.raw, reply.raw, result));
+  finish({ request, reply }: HttpExchange, { login, ...result }: InteractionResults): Promise<string> {
+    // The provider would take the time of its next step, which a page that is left open puts off by half an hour.
+    const ts = Math.floor(this.clock.now().getTime() / 1000);
+    const dated = { ...result, ...(login && { login: { ...login, ts } }) };
+    return orExpired(() => this.holder.provider.interactionResult(request.raw, reply.raw, dated));
   }
 }
 

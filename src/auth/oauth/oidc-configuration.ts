@@ -27,6 +27,11 @@ export const ACCESS_TOKEN_SECONDS = 600;
 const HOUR = 3600;
 const DAY = 24 * HOUR;
 
+/** A browser's session ends when it was not used for this long. */
+const SESSION_IDLE_SECONDS = 8 * HOUR;
+/** However often it is used, its person shows again who they are after this long (ASVS 5.0 7.3.2; NIST SP 800-63B-4, AAL2). */
+const SESSION_SECONDS_MAX = DAY;
+
 /** Extra parameters of the authorization request that a desktop client may send, shown on the consent page and in the device list. */
 export const DEVICE_PARAMETERS = ['device_name', 'platform', 'app_version'];
 
@@ -41,6 +46,7 @@ export interface OidcDependencies {
   acceptUserCode: (ip: string) => Promise<void>;
   /** Whom a service client's token stands for. @throws errors.UnauthorizedClient */
   serviceAccess: (clientId: string) => Promise<ServiceAccess>;
+  now: () => Date;
 }
 
 /** The provider, configured: one issuer at the root, code with PKCE for everyone, JWT access tokens for our own API. */
@@ -62,7 +68,10 @@ export function oidcConfiguration(dependencies: OidcDependencies): Configuration
     extraParams: DEVICE_PARAMETERS,
     extraClientMetadata: { properties: [FIRST_PARTY_METADATA, API_SCOPES_METADATA] },
     routes: OIDC_ROUTES,
-    interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}`, policy: interactionsPolicy() },
+    interactions: {
+      url: (_ctx, interaction) => `/interaction/${interaction.uid}`,
+      policy: interactionsPolicy(dependencies),
+    },
     features: features(dependencies),
     // The seeded clients do not ask for `offline_access`; who may refresh is said by the client's grant types.
     issueRefreshToken: (_ctx, client) => client.grantTypeAllowed('refresh_token'),
@@ -77,7 +86,7 @@ export function oidcConfiguration(dependencies: OidcDependencies): Configuration
       DeviceCode: 600,
       IdToken: 600,
       Interaction: HOUR / 2,
-      Session: 8 * HOUR,
+      Session: SESSION_IDLE_SECONDS,
       RefreshToken: 30 * DAY,
       Grant: GRANT_DAYS * DAY,
     },
@@ -176,26 +185,32 @@ function wantsStrong(ctx: KoaContextWithOIDC): boolean {
 
 /**
  * A session whose user was suspended or deleted meanwhile is asked to sign in again, instead of failing later; so is one without the second factor
- * that the app asks for.
+ * that the app asks for, and one that is a day old.
  */
-function interactionsPolicy(): ReturnType<typeof interactionPolicy.base> {
+function interactionsPolicy({ now }: OidcDependencies): ReturnType<typeof interactionPolicy.base> {
   const policy = interactionPolicy.base();
-  policy
-    .get('login')
-    ?.checks.add(
-      new interactionPolicy.Check('no_account', 'the signed-in account is not available', (ctx) =>
-        Boolean(ctx.oidc.session?.accountId && !ctx.oidc.account),
-      ),
-    );
-  policy
-    .get('login')
-    ?.checks.add(
-      new interactionPolicy.Check(
-        'factor_missing',
-        'a second factor is asked for',
-        (ctx) => wantsStrong(ctx) && ctx.oidc.session?.accountId !== undefined && ctx.oidc.session.acr !== STRONG_ACR,
-      ),
-    );
+  const { checks } = policy.get('login')!;
+  checks.add(
+    new interactionPolicy.Check('no_account', 'the signed-in account is not available', (ctx) =>
+      Boolean(ctx.oidc.session?.accountId && !ctx.oidc.account),
+    ),
+  );
+  checks.add(
+    new interactionPolicy.Check(
+      'factor_missing',
+      'a second factor is asked for',
+      (ctx) => wantsStrong(ctx) && ctx.oidc.session?.accountId !== undefined && ctx.oidc.session.acr !== STRONG_ACR,
+    ),
+  );
+  checks.add(
+    new interactionPolicy.Check(
+      'session_over',
+      'the sign-in is too long ago',
+      'login_required',
+      ({ oidc: { session } }) =>
+        Boolean(session?.accountId && now().getTime() / 1000 - (session.loginTs ?? 0) > SESSION_SECONDS_MAX),
+    ),
+  );
   return policy;
 }
 

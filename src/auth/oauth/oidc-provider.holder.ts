@@ -2,6 +2,7 @@ import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import type { Client, default as OidcProvider, KoaContextWithOIDC } from 'oidc-provider';
 import { Provider } from './oidc-engine.js';
 import { AccessTokenVerifier } from '../access/access-token.verifier.js';
+import { WallClock } from '../../common/clock.js';
 import { Config } from '../../config/config.js';
 import type { User } from '../identity/user.entity.js';
 import { LoginThrottle } from '../identity/login-throttle.service.js';
@@ -30,6 +31,7 @@ export class OidcProviderHolder implements OnModuleInit {
     private readonly throttle: LoginThrottle,
     private readonly services: ServiceAccounts,
     private readonly verifier: AccessTokenVerifier,
+    private readonly clock: WallClock,
   ) {}
 
   async onModuleInit(): Promise<void> {
@@ -55,6 +57,7 @@ export class OidcProviderHolder implements OnModuleInit {
       findUser: (id) => this.findActiveUser(id),
       acceptUserCode: (ip) => this.throttle.forgiveUserCode(ip),
       serviceAccess: (clientId) => this.services.accessOf(clientId),
+      now: () => this.clock.now(),
     });
     assertNoDevelopmentParts(configuration);
     const provider = new Provider(publicUrl, configuration);
