@@ -218,6 +218,28 @@ describe('the pages of the sign-in', () => {
     }
   });
 
+  // Removed once: the language of the sign-in in what is told of a failure; a German page said in English what was wrong.
+  it('speak the language that the app asks for, also when something is wrong', async () => {
+    const { browser, path } = await begin({ ui_locales: 'fr de' });
+    const wrong = { email: PERSON.email, password: 'wrong' };
+    expect(await (await browser.postJson(`${path}/login`, wrong)).json()).toMatchObject({
+      detail: 'Die Adresse oder das Passwort ist nicht richtig.',
+    });
+    expect(await (await browser.postJson(`${path}/login`, { email: 'nobody' })).json()).toMatchObject({
+      errors: [
+        { field: 'email', message: 'Geben Sie eine E-Mail-Adresse wie name@example.com ein.' },
+        { field: 'password', message: 'Geben Sie Ihr Passwort ein.' },
+      ],
+    });
+    expect(await (await browser.postForm(`${path}/login`, { ...wrong, email: 'nobody' })).text()).toContain(
+      'Geben Sie eine E-Mail-Adresse',
+    );
+    const foreign = await browser.postForm(`${path}/login`, wrong, { origin: 'https://evil.example' });
+    expect(await foreign.text()).toContain('Die Anfrage kam von einer anderen Seite');
+    const unknown = await browser.get('/oauth2/authorize?client_id=nobody&ui_locales=de');
+    expect(await unknown.text()).toContain('Diese Anmeldung kann nicht weitergehen');
+  });
+
   const HOUR_MS = 3_600_000;
 
   // Removed once: the check session_over; the browser was signed in for as long as somebody came back within eight hours.

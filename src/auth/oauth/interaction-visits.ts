@@ -38,7 +38,7 @@ export class InteractionVisits {
   /** Takes a step, which tells where the browser goes next. */
   submit(visit: InteractionVisit, step: (texts: Texts) => Promise<string>): Promise<FastifyReply> {
     const { request, reply } = visit;
-    return this.receive(visit, async () => sendOn(request, reply, await step(textsFor(request))));
+    return this.receive(visit, async () => sendOn(request, reply, await step(await this.textsOf(visit))));
   }
 
   receive(visit: InteractionVisit, work: () => Promise<FastifyReply>): Promise<FastifyReply> {
@@ -51,20 +51,30 @@ export class InteractionVisits {
         return work();
       },
       (error) => this.pageAgain(visit, error),
+      () => this.textsOf(visit),
     );
   }
 
   private async pageAgain(visit: InteractionVisit, error: AppError): Promise<string> {
-    const texts = textsFor(visit.request);
     if (!visit.pageOf || error instanceof InteractionExpiredError || error.status === 403)
-      return failurePage(texts, error);
+      return failurePage(await this.textsOf(visit), error);
     try {
       const interaction = await this.interactions.find(visit);
       return await visit.pageOf(interaction, textsIn(interaction.language), error);
     } catch (reason) {
       // A form whose sign-in has expired cannot be shown again; then that is said instead.
-      if (reason instanceof InteractionExpiredError) return failurePage(texts, reason);
+      if (reason instanceof InteractionExpiredError) return failurePage(textsFor(visit.request), reason);
       throw reason;
+    }
+  }
+
+  /** Of the sign-in, which the app may want in another language than the browser; of the browser where there is none. */
+  private async textsOf(visit: InteractionVisit): Promise<Texts> {
+    try {
+      return textsIn((await this.interactions.find(visit)).language);
+    } catch (error) {
+      if (error instanceof InteractionExpiredError) return textsFor(visit.request);
+      throw error;
     }
   }
 }

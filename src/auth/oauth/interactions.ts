@@ -7,12 +7,13 @@ import { SINGLE_FACTOR_ACR, STRONG_ACR } from '../access/authentication-strength
 import type { UpstreamIssuer } from '../../config/upstream-issuers.js';
 import { InteractionExpiredError } from '../auth.errors.js';
 import { UpstreamIssuers } from '../identity/upstream/upstream-issuers.js';
-import { type Language, preferredLanguage } from '../texts/languages.js';
+import type { Language } from '../texts/languages.js';
 import { FIRST_FACTOR } from './artifact-payload.js';
 import { describeDevice } from './device-name.js';
 import type { Device } from './grant.service.js';
 import { OAuthClientRepository } from './oauth-client.repository.js';
 import { OidcProviderHolder } from './oidc-provider.holder.js';
+import { languageWanted } from './page-language.js';
 
 export interface HttpExchange {
   uid: string;
@@ -86,9 +87,7 @@ export class Interactions {
       wantsStrong: textOf(params['acr_values']).split(' ').includes(STRONG_ACR),
       acr: acr ?? SINGLE_FACTOR_ACR,
       amr: amr ?? [],
-      language: preferredLanguage(
-        `${textOf(params['ui_locales']).replaceAll(' ', ',')},${request.headers['accept-language'] ?? ''}`,
-      ),
+      language: languageWanted(params['ui_locales'], request),
       // The browser that types the code of another device says nothing of that device.
       device: describeDevice(params, details.deviceCode ? null : (request.headers['user-agent'] ?? null)),
       scopes: client.scopes.filter((scope) => requested.has(scope)),

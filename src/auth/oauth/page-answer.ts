@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '../../common/errors/app-error.js';
 import { toProblem } from '../../common/errors/error-body.js';
+import type { Texts } from '../texts/english.js';
 import { wordsOf } from '../texts/error-words.js';
 import { textsFor } from './page-language.js';
 import { PAGE_HEADERS } from './pages/security-headers.js';
@@ -18,19 +19,24 @@ export function sendPage(reply: FastifyReply, page: string, status = 200): Fasti
     .send(page);
 }
 
-/** Shows an expected failure as a page, or tells it to the page's script; anything else is left to the error filter. */
+/**
+ * Shows an expected failure as a page, or tells it to the page's script; anything else is left to the error filter.
+ * @param textsOf Where the page is in another language than its browser asks for.
+ */
+// oxlint-disable-next-line max-params -- a page, and how it fails
 export async function answerWithPage(
   request: FastifyRequest,
   reply: FastifyReply,
   work: () => Promise<FastifyReply>,
   pageOf: (error: AppError) => string | Promise<string>,
+  textsOf: () => Texts | Promise<Texts> = () => textsFor(request),
 ): Promise<FastifyReply> {
   try {
     return await work();
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     reply.headers(error.headers);
-    if (wantsJson(request)) return sendProblem(request, reply, error);
+    if (wantsJson(request)) return sendProblem(reply, { error, requestId: request.id, texts: await textsOf() });
     return sendPage(reply, await pageOf(error), error.status);
   }
 }
@@ -42,7 +48,10 @@ export function sendOn(request: FastifyRequest, reply: FastifyReply, redirectTo:
 }
 
 /** As everywhere, but in the language of the page. */
-function sendProblem(request: FastifyRequest, reply: FastifyReply, error: AppError): FastifyReply {
-  const problem = { ...toProblem(error, request.id), ...wordsOf(error, textsFor(request)) };
+function sendProblem(
+  reply: FastifyReply,
+  { error, requestId, texts }: { error: AppError; requestId: string; texts: Texts },
+): FastifyReply {
+  const problem = { ...toProblem(error, requestId), ...wordsOf(error, texts) };
   return reply.status(error.status).type('application/problem+json; charset=utf-8').send(problem);
 }

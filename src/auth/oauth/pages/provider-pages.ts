@@ -1,12 +1,12 @@
 import type { ErrorOut, KoaContextWithOIDC } from 'oidc-provider';
-import { textsFor } from '../page-language.js';
+import { textsOfContext } from '../page-language.js';
 import { donePage } from './email-link-pages.js';
 import { Html, html } from './html.js';
 import { layout } from './layout.js';
 
 /** The provider's own errors that have nowhere to be sent back to: an unknown client, a wrong redirect address, an expired sign-in. */
 export function renderProviderError(ctx: KoaContextWithOIDC, out: ErrorOut, _error: Error): void {
-  const texts = textsFor(ctx.req);
+  const texts = textsOfContext(ctx);
   const { provider } = texts;
   ctx.type = 'html';
   ctx.body = layout({
@@ -20,7 +20,7 @@ export function renderProviderError(ctx: KoaContextWithOIDC, out: ErrorOut, _err
 
 /** `form` is the provider's own markup and carries its token against cross-site requests. */
 export function logoutPage(ctx: KoaContextWithOIDC, form: string): void {
-  const texts = textsFor(ctx.req);
+  const texts = textsOfContext(ctx);
   const { provider } = texts;
   ctx.body = layout({
     texts,
@@ -34,7 +34,7 @@ export function logoutPage(ctx: KoaContextWithOIDC, form: string): void {
 }
 
 export function signedOutPage(ctx: KoaContextWithOIDC): void {
-  const texts = textsFor(ctx.req);
+  const texts = textsOfContext(ctx);
   const { signedOut, signedOutHeading, signedOutLead } = texts.provider;
   ctx.body = donePage(texts, signedOut, signedOutHeading, signedOutLead);
 }
