@@ -3,6 +3,7 @@ import { AppError } from '../common/errors/app-error.js';
 import { CatalogueService } from '../models/catalogue.service.js';
 import type { CatalogueModel } from '../models/domain/catalogue-model.js';
 import { FALLBACKS_MAX } from '../models/domain/model-meta.js';
+import { HardStops } from '../usage/budgets/hard-stops.service.js';
 import { AdmissionService } from './admission.service.js';
 import type { ChatCall } from './chat-call.js';
 import { HoldPlanner, type HoldPlan } from './hold-planner.service.js';
@@ -23,11 +24,12 @@ export class FallbackPlanner {
     private readonly providers: ProviderRegistry,
     private readonly admission: AdmissionService,
     private readonly planner: HoldPlanner,
+    private readonly stops: HardStops,
   ) {}
 
   /**
-   * The calls that may follow, best first: to models that this caller may use, that take the request as it is, and that cannot cost more
-   * than is held. Images were measured for the first model and count differently elsewhere, so such a request stays where it is.
+   * The calls that may follow, best first: to models that this caller may use, that no budget stops, that take the request as it is, and that
+   * cannot cost more than is held. Images were measured for the first model and count differently elsewhere, so such a request stays where it is.
    */
   async *candidates({ call, plan }: PlannedCall): AsyncGenerator<PlannedCall> {
     if (call.chat.prompt.images.length > 0) return;
@@ -47,6 +49,7 @@ export class FallbackPlanner {
     const route = model && this.providers.routeOf(model);
     if (!route || model.id === chat.model.id) return null;
     if (refuseAccess(model, { tier: chat.tier, isServed: true, prompt: chat.prompt })) return null;
+    if (this.stops.refusal({ user: call.userId, tier: chat.tier, model: model.id })) return null;
     const moved = { ...chat, model: model as PricedModel, route, redirectedFrom: chat.redirectedFrom ?? chat.model };
     try {
       const admitted = this.admission.resolve(moved, 'reject');

@@ -1,3 +1,5 @@
+import { Notifications } from '../../src/database/notifications.js';
+import { HARD_STOPS_CHANNEL } from '../../src/usage/budgets/hard-stops.service.js';
 import { OpenAiMock } from '../support/openai-mock.js';
 import { until } from '../support/until.js';
 import { type Caller, ChatBench } from './chat-bench.js';
@@ -98,6 +100,23 @@ describe('a model with fallbacks', () => {
     await until(async () => (await logs()).length > 0);
     expect(await logs()).toMatchObject([{ message: expect.stringContaining('the account of this server') }]);
     expect(JSON.stringify(await logs())).not.toContain('org-of-the-operator');
+  });
+
+  /** Removed once: the look at the budgets, and what was spent on went on being spent. */
+  it('is not asked where its budget is used up', async () => {
+    const query = (sql: string) => bench.server.orm.em.getConnection().execute(sql);
+    await query(
+      `insert into budgets (id, scope, scope_key, period, limit_ucr, is_hard_stop, stopped_until, created_at, updated_at)
+       values (gen_random_uuid(), 'model', 'cheap', 'day', 1, true, now() + interval '1 hour', now(), now())`,
+    );
+    await bench.server.app.get(Notifications).notify(HARD_STOPS_CHANNEL);
+    await until(async () => (await chat({ model: 'cheap' })).status === 429);
+    healthy.requests.length = 0;
+    expect(await chat()).toMatchObject({ status: 502, body: { error: { code: 'provider_error' } } });
+    expect(healthy.requests).toEqual([]);
+    await query('delete from budgets');
+    await bench.server.app.get(Notifications).notify(HARD_STOPS_CHANNEL);
+    await until(async () => (await chat()).status === 200);
   });
 
   it.each([
