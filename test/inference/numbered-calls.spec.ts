@@ -24,12 +24,13 @@ const parts = (city: string, call: Delta, later: Delta) => {
   ];
 };
 
-function streamOf(calls: readonly Delta[]): string {
-  const label = { id: 'c', object: 'chat.completion.chunk', created: 1, model: 'm' };
+const LABEL = { id: 'c', object: 'chat.completion.chunk', created: 1, model: 'm' };
+
+function streamOf(calls: readonly Delta[], end = 'tool_calls'): string {
   const event = (delta: object, finish_reason: string | null) =>
-    `data: ${JSON.stringify({ ...label, choices: [{ index: 0, delta, finish_reason }] })}\n\n`;
+    `data: ${JSON.stringify({ ...LABEL, choices: [{ index: 0, delta, finish_reason }] })}\n\n`;
   const chunks = calls.map((call) => event({ tool_calls: [call] }, null));
-  return [event({ role: 'assistant' }, null), ...chunks, event({}, 'tool_calls'), 'data: [DONE]\n\n'].join('');
+  return [event({ role: 'assistant' }, null), ...chunks, event({}, end), 'data: [DONE]\n\n'].join('');
 }
 
 /** What a client runs: the city of each call, and whether each can be answered by an id of its own. */
@@ -153,9 +154,26 @@ describe('calls of tools, as servers of the format number them', () => {
     expect(content).toMatchObject([{ type: 'tool_use', input: {} }]);
   });
 
+  // Planted: the end as the server calls it. A client that runs tools where it reads `tool_use` ran none.
+  it.each<[string, Delta[], string, string]>([
+    ['stop, as OpenAI does of a call that it was told to make', [named('Oslo', { id: 'a' })], 'stop', 'tool_use'],
+    ['tool_calls', [named('Oslo', { id: 'a' })], 'tool_calls', 'tool_use'],
+    ['tool_calls, though there is none', [], 'tool_calls', 'end_turn'],
+    ['length', [named('Oslo', { id: 'a' })], 'length', 'max_tokens'],
+  ])('end a message by what it holds, where the server says %s', async (_name, calls, reason, expected) => {
+    const { messages } = await caller.anthropic();
+    const tools = [{ name: OFFERED.name, input_schema: OFFERED.parameters as { type: 'object' } }];
+    const ask = { model: MODEL, max_tokens: 100, messages: [QUESTION], tools };
+    mock.behave({ rawBody: streamOf(calls, reason) });
+    expect((await messages.stream(ask).finalMessage()).stop_reason).toBe(expected);
+    const message = { role: 'assistant', content: null, tool_calls: calls };
+    const choices = [{ index: 0, message, finish_reason: reason }];
+    mock.behave({ rawBody: JSON.stringify({ ...LABEL, object: 'chat.completion', choices }) });
+    expect((await messages.create(ask)).stop_reason).toBe(expected);
+  });
+
   it('stay with their choice', async () => {
-    const label = { id: 'c', object: 'chat.completion.chunk', created: 1, model: 'm' };
-    const chunk = (choices: object[]) => `data: ${JSON.stringify({ ...label, choices })}\n\n`;
+    const chunk = (choices: object[]) => `data: ${JSON.stringify({ ...LABEL, choices })}\n\n`;
     const choice = (index: number, tool_calls: Delta[]) => ({ index, delta: { tool_calls }, finish_reason: null });
     const [oslo, rome] = [named('Oslo', { id: 'a' }), named('Rome', { id: 'b' })];
     const body = [chunk([choice(0, [oslo]), choice(1, [rome])]), chunk([choice(1, [oslo])]), 'data: [DONE]\n\n'].join(

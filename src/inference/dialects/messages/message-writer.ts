@@ -46,7 +46,8 @@ export class MessageWriter implements StreamWriter {
 
   end(usage: ReportedUsage, charge: ToldCharge): string {
     const { requestId, chat } = this.answered;
-    const delta = toStop({ ...this.ending, isRefusal: this.hasRefused, stops: chat.body.stop });
+    const hasCalled = this.blockOfCall.size > 0;
+    const delta = toStop({ ...this.ending, hasCalled, isRefusal: this.hasRefused, stops: chat.body.stop });
     return [
       this.hasBegun ? '' : this.begin(),
       this.closing(),

@@ -63,7 +63,12 @@ export function writeMessage(answer: WholeAnswer): Message {
   return {
     ...emptyMessage(answer),
     content: choice ? toBlocks(choice) : [],
-    ...toStop({ ...choice, isRefusal: Boolean(choice?.message.refusal), stops: answer.chat.body.stop }),
+    ...toStop({
+      ...choice,
+      hasCalled: Boolean(choice?.message.tool_calls?.length),
+      isRefusal: Boolean(choice?.message.refusal),
+      stops: answer.chat.body.stop,
+    }),
     usage: toMessageUsage(answer.usage),
   };
 }
@@ -84,24 +89,26 @@ export function toMessageUsage(usage: ReportedUsage): MessageUsage {
 }
 
 /** What has no word of its own is an ordinary end. */
-const STOP_REASONS: Readonly<Record<string, string>> = {
-  length: 'max_tokens',
-  tool_calls: 'tool_use',
-  content_filter: 'refusal',
-};
+const STOP_REASONS: Readonly<Record<string, string>> = { length: 'max_tokens', content_filter: 'refusal' };
 
 interface Ending {
   finish_reason?: string | null;
   stop_reason?: unknown;
+  /** Whether there are calls of tools to be answered. */
+  hasCalled: boolean;
   isRefusal: boolean;
   /** The sequences that it was to stop at. */
   stops: unknown;
 }
 
-/** Why the message ended, and at which of the sequences that it was to stop at. Some servers have words of their own in the place of one. */
+/**
+ * Why the message ended, and at which of the sequences that it was to stop at. Some servers have words of their own in the place of one. Whether
+ * it called tools is seen by the calls: OpenAI says that a call ended as anything else does where it was told which to make, and others say that
+ * there is a call where there is none.
+ */
 export function toStop(ending: Ending): { stop_reason: string; stop_sequence: string | null } {
-  const { finish_reason: reason, stop_reason: sequence, isRefusal, stops } = ending;
-  const word = isRefusal ? 'refusal' : STOP_REASONS[reason ?? ''];
+  const { finish_reason: reason, stop_reason: sequence, hasCalled, isRefusal, stops } = ending;
+  const word = isRefusal ? 'refusal' : (STOP_REASONS[reason ?? ''] ?? (hasCalled ? 'tool_use' : undefined));
   if (word !== undefined) return { stop_reason: word, stop_sequence: null };
   return typeof sequence === 'string' && [stops].flat().includes(sequence)
     ? { stop_reason: 'stop_sequence', stop_sequence: sequence }
