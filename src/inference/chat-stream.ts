@@ -6,7 +6,7 @@ import { toAppError } from '../common/http/error.filter.js';
 import type { AppError } from '../common/errors/app-error.js';
 import type { Settlement, UsageAttempt } from '../usage/metering.service.js';
 import { answerHeaders } from './answer-headers.js';
-import { toAttempt, toProviderError, toProviderRequest, type ChatCall } from './chat-call.js';
+import { type AttemptFacts, toAttempt, toProviderError, toProviderRequest, type ChatCall } from './chat-call.js';
 import type { StreamWriter } from './dialects/chat-dialect.js';
 import type { HoldPlan } from './hold-planner.service.js';
 import { AnswerCutOffError } from './inference.errors.js';
@@ -134,17 +134,32 @@ export class ChatStream {
   }
 
   private async finish(interruption: AppError | null): Promise<void> {
-    const { plan, estimator } = this.parts;
-    const usage = this.usage ?? (await estimator.estimate(this.call.chat, plan, this.generated));
-    const settlement = await this.settle(interruption, usage);
-    if (!this.hasClientLeft) await this.write(this.lastEvents(interruption, usage, toldCharge(settlement)));
+    const used = await this.used(interruption);
+    const settlement = await this.settle(interruption, used);
+    if (!this.hasClientLeft) await this.write(this.lastEvents(interruption, used.usage, toldCharge(settlement)));
   }
 
-  private async settle(interruption: AppError | null, usage: ReportedUsage): Promise<Settlement> {
+  /**
+   * What the provider reported, else what arrived, counted. Figures in the middle of a stream that know of no output yet, although there is some,
+   * tell of the input alone.
+   */
+  private async used(interruption: AppError | null): Promise<Pick<AttemptFacts, 'usage' | 'source'>> {
+    const { usage: told, generated } = this;
+    const { plan, estimator } = this.parts;
+    const isTooEarly = interruption !== null && told?.outputTokens === 0 && generated !== '';
+    if (told && !isTooEarly) return { usage: told, source: 'provider' };
+    const estimate = await estimator.estimate(this.call.chat, plan, generated);
+    const usage = told && told.inputTokens > 0 ? { ...told, outputTokens: estimate.outputTokens } : estimate;
+    return { usage, source: 'estimated' };
+  }
+
+  private async settle(
+    interruption: AppError | null,
+    used: Pick<AttemptFacts, 'usage' | 'source'>,
+  ): Promise<Settlement> {
     const { plan, hold } = this.parts;
     const attempt = toAttempt(this.call, plan, {
-      usage,
-      source: this.usage ? 'provider' : 'estimated',
+      ...used,
       outcome: this.outcomeOf(interruption),
       callsTools: this.hasCalledTools,
       providerRequestId: this.providerRequestId,
@@ -152,7 +167,7 @@ export class ChatStream {
       firstTokenMs: this.firstTokenMs,
       holdMs: hold.holdMs,
     });
-    const kept = this.keep(interruption, usage);
+    const kept = this.keep(interruption, used.usage);
     try {
       return await hold.settle(attempt, kept);
     } catch (error) {

@@ -96,6 +96,51 @@ describe('a model of an OpenAI-compatible provider', () => {
     expect(answer.body).toMatchObject({ content: [{ type: 'text', text: 'Seven.' }] });
   });
 
+  // Planted: no look at the code. A caller who sent twenty of the first kind had the provider taken for broken, for everybody.
+  it.each([
+    ['a request that is refused', { code: 400, message: 'Too long' }, 400, 'provider_rejected', 'Too long'],
+    [
+      'a prompt that is flagged',
+      (JSON.parse(FLAGGED) as { error: object }).error,
+      400,
+      'provider_rejected',
+      'input was flagged',
+    ],
+    ['a limit of the account', { code: 429, message: 'of org-1' }, 502, 'provider_error', 'with status 429'],
+    ['a provider that is down', { code: 502, message: 'of org-1' }, 502, 'provider_error', 'with status 502'],
+    ['a failure without a status', { code: 'bad', message: 'of org-1' }, 502, 'provider_error', 'The provider failed'],
+  ])('may fail under a status of success: %s', async (...[, error, status, code, message]) => {
+    for (const stream of [false, true]) {
+      const text = JSON.stringify({ error });
+      mock.requests.length = 0;
+      mock.behave({ rawBody: stream ? `data: ${text}\n\n` : text });
+      const refused = await caller.refusedChat({ ...CHAT, stream });
+      expect(refused).toMatchObject({ status, error: { code, message: expect.stringContaining(message) } });
+      expect(refused.error.message).not.toContain('org-1');
+      expect(mock.requests).toHaveLength(1);
+    }
+  });
+
+  it('has failed where its answer has no choice', async () => {
+    mock.behave({ rawBody: JSON.stringify({ id: 'c', object: 'chat.completion', choices: [], usage: USAGE }) });
+    expect(await caller.refusedChat(CHAT)).toMatchObject({ status: 502, error: { code: 'provider_error' } });
+  });
+
+  // Planted: the figures as they came. What had been answered before the stream broke was free.
+  it.each([
+    ['nothing', { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 }, (tokens: number) => tokens > 0],
+    ['the prompt', { prompt_tokens: 700, completion_tokens: 0, total_tokens: 700 }, (tokens: number) => tokens === 700],
+  ])('is charged for what it said before it broke off where it had counted %s', async (_name, usage, isInput) => {
+    const choices = [{ index: 0, delta: { content: 'one two three four' }, finish_reason: null }];
+    const chunk = { id: 'c', object: 'chat.completion.chunk', created: 1, model: MODEL, choices, usage };
+    mock.behave({ rawBody: `data: ${JSON.stringify(chunk)}\n\n` });
+    const { body } = await caller.chat({ ...CHAT, stream: true });
+    expect(body['text']).toContain('"code":"provider_error"');
+    const [row] = await caller.ledger();
+    expect(row).toMatchObject({ outcome: 'provider_error', usage_source: 'estimated', output_tokens: 4 });
+    expect(isInput(row!.input_tokens)).toBe(true);
+  });
+
   /** What the mock says, asked for in each format, and whole as streamed. */
   const told: [route: string, body: object][] = [
     ['/v1/chat/completions', CHAT],

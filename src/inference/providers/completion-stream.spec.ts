@@ -54,6 +54,18 @@ describe('the events of a streamed completion', () => {
     expect((await read(unfinished + finished)).error).toBeNull();
   });
 
+  // Planted: the look at the last chunk alone. One choice of two that was cut in the middle was told and charged as a whole one.
+  it('are at their end once every choice is, without a word for the end of all', async () => {
+    const choice = (index: number, reason: string | null) =>
+      event({ choices: [{ index, delta: { content: 'Hel' }, finish_reason: reason }] });
+    const broken = { message: 'the provider broke the stream off' };
+    expect((await read(choice(0, null), choice(1, null), choice(0, 'stop'))).error).toMatchObject(broken);
+    expect((await read(choice(0, null), choice(1, 'stop'), choice(0, 'stop'))).error).toBeNull();
+    // As OpenRouter tells the usage.
+    const usage = event({ choices: [{ index: 0, delta: { content: '' }, finish_reason: null }], usage: null });
+    expect((await read(choice(0, 'stop'), usage)).error).toBeNull();
+  });
+
   it.each([[{}], [[]], [['sealed']], ['sealed'], [null]])(
     'go on without thinking blocks that are none: %j',
     async (blocks) => {

@@ -2,6 +2,7 @@ import { type ChatCompletionChunk, type ChunkChoice, tidyDelta } from '../wire/c
 import { CallNumbering } from '../wire/numbered-calls.js';
 import { readWireUsage } from '../wire/wire-usage.js';
 import { type ProviderEvent, ProviderFailure } from './chat-provider.js';
+import { lateRefusalOf } from './provider-refusal.js';
 import { EventDataReader } from './server-sent-events.js';
 
 const DONE = '[DONE]';
@@ -15,14 +16,17 @@ interface StreamLabels {
 /**
  * The events of a streamed chat completion, together as they arrived. It ends well with `[DONE]`, or, for servers that leave that out, after every choice has a
  * finish reason.
- * @throws ProviderFailure when the stream breaks off, reports an error, or is no chat completion.
+ * @throws ProviderRejection where it begins with an error that is the caller's; ProviderFailure when it breaks off, reports another error, or is no
+ * chat completion.
  */
 export async function* readCompletionStream(
   body: AsyncIterable<Uint8Array>,
   { modelId, providerRequestId }: StreamLabels,
 ): AsyncGenerator<ProviderEvent[]> {
-  let isFinished = false;
+  let hasBegun = false;
   let isDone = false;
+  /** By choice: whether it told its end. */
+  const ends = new Map<number, boolean>();
   const reader = new EventDataReader();
   const calls = new CallNumbering();
   for await (const bytes of body) {
@@ -33,18 +37,22 @@ export async function* readCompletionStream(
       for (const data of arrived) {
         isDone = data === DONE;
         if (isDone) break;
-        const chunk = parseChunk(data);
+        const chunk = parseChunk(data, hasBegun);
         const { usage: reported, model: providerModel } = chunk;
         const usage = readWireUsage(reported);
-        for (const choice of chunk.choices) if (choice.delta.tool_calls) calls.number(choice);
+        for (const choice of chunk.choices) {
+          if (choice.delta.tool_calls) calls.number(choice);
+          if (choice.finish_reason) ends.set(choice.index, true);
+          else if (!ends.has(choice.index)) ends.set(choice.index, false);
+        }
         if (chunk.choices.length > 0) {
-          isFinished = chunk.choices.every(({ finish_reason: reason }) => Boolean(reason));
           chunk.model = modelId;
           // Not deleted: an object that lost a member takes twice as long to write.
           chunk.usage = undefined;
           events.push({ kind: 'chunk', chunk });
         }
         if (usage) events.push({ kind: 'usage', usage, providerRequestId, providerModel });
+        hasBegun ||= events.length > 0;
       }
     } finally {
       // Also what came before something that breaks the stream off was delivered, and is owed.
@@ -52,17 +60,22 @@ export async function* readCompletionStream(
     }
     if (isDone) return;
   }
+  const isFinished = ends.size > 0 && [...ends.values()].every(Boolean);
   if (!isFinished) throw new ProviderFailure('the provider broke the stream off');
 }
 
-function parseChunk(data: string): ChatCompletionChunk {
+/** Once a part of the answer is there, an error is one of the provider: what has been delivered is charged. */
+function parseChunk(data: string, hasBegun: boolean): ChatCompletionChunk {
   let chunk: (Partial<ChatCompletionChunk> & { error?: unknown }) | null;
   try {
     chunk = JSON.parse(data) as typeof chunk;
   } catch (error) {
     throw new ProviderFailure('the stream held something that is not JSON', { cause: error });
   }
-  if (chunk?.error) throw new ProviderFailure('the provider reported an error in the middle of the stream');
+  if (chunk?.error) {
+    const refusal = hasBegun ? null : lateRefusalOf(chunk.error);
+    throw refusal ?? new ProviderFailure('the provider reported an error in the middle of the stream');
+  }
   if (!Array.isArray(chunk?.choices) || !chunk.choices.every((choice) => choice)) {
     throw new ProviderFailure('the stream held something that is no chunk of a chat completion');
   }

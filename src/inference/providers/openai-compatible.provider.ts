@@ -20,7 +20,7 @@ import {
 } from './chat-provider.js';
 import { readCompletionStream } from './completion-stream.js';
 import { type AnswerBody, type OpenAnswer, openAnswer } from './open-answer.js';
-import { refusalOf } from './provider-refusal.js';
+import { lateRefusalOf, readRefusal, refusalOf } from './provider-refusal.js';
 import { wasNeverSent } from './retryable.js';
 import { AnswerTooLarge, fetchWhole, type WholeAnswer } from './whole-answer.js';
 
@@ -114,7 +114,7 @@ export class OpenAiCompatibleProvider implements ChatProvider, EmbeddingProvider
   private async ask(call: OutgoingCall, signal: AbortSignal, bytesMax?: number): Promise<WholeAnswer> {
     const post = this.post(call, 'application/json');
     const answer = await fetchWhole(this.dispatcher, post, signal, bytesMax).catch(unreachable(signal));
-    if (answer.statusCode !== 200) throw refusalOf(answer.statusCode, readRefusal(answer.text));
+    if (answer.statusCode !== 200) throw refusalOf(answer.statusCode, refusalIn(answer.text));
     return answer;
   }
 
@@ -122,7 +122,7 @@ export class OpenAiCompatibleProvider implements ChatProvider, EmbeddingProvider
   private async open(call: OutgoingCall, signal: AbortSignal): Promise<OpenAnswer> {
     const post = this.post(call, 'text/event-stream');
     const answer = await openAnswer(this.dispatcher, post, signal).catch(unreachable(signal));
-    if (answer.statusCode !== 200) throw refusalOf(answer.statusCode, readRefusal(await readText(answer.body)));
+    if (answer.statusCode !== 200) throw refusalOf(answer.statusCode, refusalIn(await readText(answer.body)));
     return answer;
   }
 
@@ -182,37 +182,25 @@ async function readText(body: AnswerBody): Promise<string> {
   return Buffer.concat(parts).toString('utf8');
 }
 
-interface LooseRefusal {
-  code?: unknown;
-  type?: unknown;
-  message?: unknown;
-  /** Why OpenRouter's moderation refuses a prompt, with the status of a missing permission. */
-  metadata?: { reasons?: unknown } | null;
-}
-
 /** What a refusal says; nothing where it is not JSON, because there is nothing in it that a caller could act on. */
-function readRefusal(text: string): Refusal {
+function refusalIn(text: string): Refusal {
   try {
-    const { error } = JSON.parse(text) as { error?: string | LooseRefusal };
-    if (typeof error === 'string') return { message: error };
-    const { code, type, message, metadata } = error ?? {};
-    const isFlagged = Array.isArray(metadata?.reasons);
-    return { code, type, message: typeof message === 'string' ? message : '', isFlagged };
+    return readRefusal((JSON.parse(text) as { error?: unknown }).error);
   } catch {
     return { message: '' };
   }
 }
 
 function parseCompletion(text: string): ChatCompletion {
-  let completion: Partial<ChatCompletion> | null;
+  let completion: (Partial<ChatCompletion> & { error?: unknown }) | null;
   try {
-    completion = JSON.parse(text) as Partial<ChatCompletion> | null;
+    completion = JSON.parse(text) as typeof completion;
   } catch (error) {
     throw new ProviderFailure('the answer was not JSON', { cause: error });
   }
   const choices = completion?.choices;
-  if (!Array.isArray(choices) || !choices.every((choice) => choice?.message)) {
-    throw new ProviderFailure('the answer was no chat completion');
+  if (!Array.isArray(choices) || choices.length === 0 || !choices.every((choice) => choice?.message)) {
+    throw lateRefusalOf(completion?.error) ?? new ProviderFailure('the answer was no chat completion');
   }
   for (const { message } of choices) tidyMessage(message);
   return completion as ChatCompletion;

@@ -9,6 +9,34 @@ const MESSAGE_LENGTH_MAX = 500;
 const REJECTING_STATUSES = new Set([400, 413, 422]);
 const FORBIDDEN = 403;
 
+interface LooseRefusal {
+  code?: unknown;
+  type?: unknown;
+  message?: unknown;
+  /** Why OpenRouter's moderation refuses a prompt, with the status of a missing permission. */
+  metadata?: { reasons?: unknown } | null;
+}
+
+/** What servers of OpenAI's format say went wrong. */
+export function readRefusal(error: unknown): Refusal {
+  if (typeof error === 'string') return { message: error };
+  const { code, type, message, metadata } = (error ?? {}) as LooseRefusal;
+  const isFlagged = Array.isArray(metadata?.reasons);
+  return { code, type, message: typeof message === 'string' ? message : '', isFlagged };
+}
+
+/**
+ * What the caller may know of an error in the place of an answer: OpenRouter and vLLM write it where they have begun to answer with status 200,
+ * and in it the status that it would have had. Null where it has none. It is not known that no work was done, so nobody is asked again.
+ */
+export function lateRefusalOf(error: unknown): ProviderRejection | ProviderFailure | null {
+  const refusal = readRefusal(error);
+  const { code: status } = refusal;
+  if (!Number.isInteger(status) || (status as number) < 400 || (status as number) > 599) return null;
+  const found = refusalOf(status as number, refusal);
+  return found instanceof ProviderFailure ? new ProviderFailure(found.message) : found;
+}
+
 /** What the caller may know of a provider's answer with a status that is no success. */
 export function refusalOf(statusCode: number, refusal: Refusal): ProviderRejection | ProviderFailure {
   const isCallers = REJECTING_STATUSES.has(statusCode) || (statusCode === FORBIDDEN && refusal.isFlagged === true);
