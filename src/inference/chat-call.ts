@@ -63,8 +63,8 @@ export function toProviderError(thrown: unknown, requestId: string, limit: TimeL
   if (limit.isExceeded) return new ProviderTimeoutError(requestId, limit.stepMs);
   if (thrown instanceof ProviderRejection) return new ProviderRejectedError(requestId, thrown.message);
   if (thrown instanceof ProviderUnavailable) return new ProviderUnavailableError(requestId, thrown.retryAfterMs);
-  const message = thrown instanceof ProviderFailure ? thrown.message : undefined;
-  return new ProviderFailedError(requestId, message, { cause: thrown });
+  const { message, askedWaitMs } = thrown instanceof ProviderFailure ? thrown : {};
+  return new ProviderFailedError(requestId, message, { cause: thrown, askedWaitMs });
 }
 
 export interface AttemptFacts {

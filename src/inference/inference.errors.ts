@@ -200,16 +200,22 @@ export class ProviderRejectedError extends AppError {
   }
 }
 
-/** The provider failed. Its own message is shown only where the adapter says that it is safe to show. */
+/** The provider failed. Its own message is shown only where the adapter says that it is safe to show, and how long it asks to be left alone. */
 export class ProviderFailedError extends AppError {
   static readonly code = 'provider_error';
   static readonly status = 502;
   static readonly title = 'Provider failed';
   static readonly openaiType = 'server_error' as const;
 
-  constructor(requestId: string, message?: string, options: { cause?: unknown } = {}) {
+  constructor(
+    requestId: string,
+    message?: string,
+    options: { cause?: unknown; askedWaitMs?: number | undefined } = {},
+  ) {
+    const { cause, askedWaitMs } = options;
     super(`The provider failed${message ? `: ${message}` : ''}. Request ${requestId}.`, {
-      cause: options.cause,
+      cause,
+      ...(askedWaitMs !== undefined && waitOf(askedWaitMs)),
     });
   }
 }
@@ -279,46 +285,19 @@ export class ProviderUnavailableError extends AppError {
   static readonly openaiType = 'server_error' as const;
 
   constructor(requestId: string, retryAfterMs: number) {
-    const seconds = Math.ceil(retryAfterMs / 1_000);
-    super(`The provider is down at present. Try again in ${seconds} s, or use another model. Request ${requestId}.`, {
-      details: { retryAfterSeconds: seconds },
-      headers: { 'retry-after': String(seconds) },
-    });
+    const wait = waitOf(retryAfterMs);
+    const { retryAfterSeconds: seconds } = wait.details;
+    super(
+      `The provider is down at present. Try again in ${seconds} s, or use another model. Request ${requestId}.`,
+      wait,
+    );
   }
 }
 
-/** An operator asks about a provider that this server has no account for. */
-export class ProviderNotConfiguredError extends AppError {
-  static readonly code = 'provider_not_configured';
-  static readonly status = 404;
-  static readonly title = 'No account for this provider';
-  static readonly openaiType = 'invalid_request_error' as const;
-
-  constructor(provider: string) {
-    super(`There is no account for "${provider}". POST /admin/providers/credentials adds one.`, { param: 'provider' });
-  }
-}
-
-export class ProviderCredentialNotFoundError extends AppError {
-  static readonly code = 'provider_credential_not_found';
-  static readonly status = 404;
-  static readonly title = 'There is no such account';
-  static readonly openaiType = 'invalid_request_error' as const;
-
-  constructor() {
-    super('No provider credential has this id. GET /admin/providers lists them.', { param: 'id' });
-  }
-}
-
-export class ProviderCredentialExistsError extends AppError {
-  static readonly code = 'provider_credential_exists';
-  static readonly status = 409;
-  static readonly title = 'The provider has an account of this name';
-  static readonly openaiType = 'invalid_request_error' as const;
-
-  constructor(provider: string, name: string) {
-    super(`"${provider}" has an account called "${name}". Rotate that one, or choose another name.`, { param: 'name' });
-  }
+/** How a caller is told when to try again. */
+function waitOf(ms: number): { details: { retryAfterSeconds: number }; headers: { 'retry-after': string } } {
+  const seconds = Math.ceil(ms / 1_000);
+  return { details: { retryAfterSeconds: seconds }, headers: { 'retry-after': String(seconds) } };
 }
 
 function nameAll(parameters: readonly string[]): string {

@@ -297,6 +297,15 @@ describe('a model of Anthropic', () => {
     }
   });
 
+  it('tells how long its provider asks to be left alone', async () => {
+    mock.behave({ status: 429, headers: { 'retry-after': '20' } });
+    for (const stream of [false, true]) {
+      const { status, headers } = await caller.chat({ ...CHAT, stream });
+      expect([status, headers.get('retry-after')]).toEqual([502, '20']);
+    }
+    expect(mock.calls).toHaveLength(2);
+  });
+
   // Planted: the library leaves top_p out beside temperature, and temperature out of a request that thinks.
   it.each([
     ['JSON without a schema', { response_format: { type: 'json_object' } }, 'json_object'],

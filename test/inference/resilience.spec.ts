@@ -122,6 +122,15 @@ describe('a provider in trouble', () => {
     await caller.expectUntouched();
   });
 
+  // Planted: no look at what it asks for. Each retry counts against the account, and the client came again at once.
+  it.each([false, true])('is left alone as long as it asks for (stream: %s)', async (stream) => {
+    mock.behave({ status: 429, headers: { 'retry-after': '20' } });
+    const refused = await chat({ stream });
+    expect(refused).toMatchObject({ status: 502, body: { error: { details: { retryAfterSeconds: 20 } } } });
+    expect(refused.headers.get('retry-after')).toBe('20');
+    expect(mock.requests).toHaveLength(1);
+  });
+
   it.each([false, true])(
     'is asked again until it answers, and the answer is charged once (stream: %s)',
     async (stream) => {
@@ -327,5 +336,15 @@ describe('a provider in trouble', () => {
       { action: 'circuit_breaker.close', reason: 'an incident' },
     ]);
     expect((await admin('POST', '/open', { ...key, reason: '' })).status).toBe(400);
+  });
+
+  // Last, when there are retries again.
+  // Planted: the wait as this server would have it, and it was asked again too early.
+  it('is asked again no sooner than it asks for', async () => {
+    mock.behave({ status: 503, headers: { 'retry-after-ms': '400' }, statusTimes: 1 });
+    const began = performance.now();
+    expect((await chat()).status).toBe(200);
+    expect(performance.now() - began).toBeGreaterThanOrEqual(399);
+    expect(mock.requests).toHaveLength(2);
   });
 });

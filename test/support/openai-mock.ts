@@ -22,6 +22,8 @@ export interface MockBehaviour {
   /** Null: the answer carries no usage. */
   usage?: MockUsage | null;
   status?: number;
+  /** What the answer with the status has for headers. */
+  headers?: Record<string, string>;
   /** The status is answered this many times only, and then what else is said here. */
   statusTimes?: number;
   /** Embeddings only: numbers are answered, whatever was asked for. */
@@ -106,7 +108,7 @@ export class OpenAiMock {
         error: { message: `mock status ${behaviour.status}`, type: 'invalid_request_error', code: null, param: null },
       };
       const type = behaviour.rawBody?.startsWith('data:') ? 'text/event-stream' : 'application/json';
-      response.writeHead(behaviour.status ?? 200, { 'content-type': type });
+      response.writeHead(behaviour.status ?? 200, { ...behaviour.headers, 'content-type': type });
       response.end(behaviour.rawBody ?? JSON.stringify(error));
       return;
     }

@@ -14,6 +14,8 @@ export interface RecordedCall {
 export interface MockTrouble {
   delayMs?: number;
   status?: number;
+  /** What the answer with the status has for headers. */
+  headers?: Record<string, string>;
   /** The text of the error that goes with the status. */
   message?: string;
   /** Sent as it is, instead of an answer. */
@@ -87,8 +89,9 @@ export abstract class ProviderMock<Behaviour extends MockTrouble> {
     const body = text ? (JSON.parse(text) as Record<string, unknown>) : {};
     const call = { method: request.method!, path: request.url!, headers: request.headers, body };
     this.calls.push(call);
-    const { delayMs, status, message, rawBody } = this.behaviour;
+    const { delayMs, status, headers = {}, message, rawBody } = this.behaviour;
     if (delayMs) await sleep(delayMs);
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
     if (rawBody !== undefined) response.writeHead(status ?? 200, { 'content-type': 'application/json' }).end(rawBody);
     else if (status) this.refuse(status, message ?? `mock status ${status}`, response);
     else await this.answer(call, response);

@@ -4,7 +4,7 @@ import { Sealer } from '../../auth/sealer.js';
 import { assertIfMatch } from '../../common/http/etag.js';
 import { newId } from '../../common/ids.js';
 import { type AuditCause, AuditTrail } from '../../monitoring/audit-trail.service.js';
-import { ProviderCredentialExistsError, ProviderCredentialNotFoundError } from '../inference.errors.js';
+import { ProviderCredentialExistsError, ProviderCredentialNotFoundError } from './provider-admin.errors.js';
 import { etagOfCredential, toCredentialView } from './provider-credential.dto.js';
 import { ProviderCredential } from './provider-credential.entity.js';
 

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { request as send } from 'undici';
 import type { ProviderEndpoint } from '../../config/provider-endpoints.js';
 import { CatalogueService } from '../../models/catalogue.service.js';
-import { ProviderNotConfiguredError } from '../inference.errors.js';
+import { ProviderNotConfiguredError } from './provider-admin.errors.js';
 import { ProviderRegistry } from '../providers/provider-registry.js';
 import { type ProviderView, type ReachabilityView, toCredentialView } from './provider-credential.dto.js';
 import { ProviderCredentialService } from './provider-credential.service.js';

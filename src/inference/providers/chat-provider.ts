@@ -94,14 +94,22 @@ export interface EmbeddingProvider {
 /** The provider says that the request is at fault. The message is shown to the caller. */
 export class ProviderRejection extends Error {}
 
+interface FailureOptions extends ErrorOptions {
+  isRetryable?: boolean;
+  askedWaitMs?: number | undefined;
+}
+
 /** The provider failed. The message is shown to the caller, so it holds nothing but what is safe to show. */
 export class ProviderFailure extends Error {
   /** Whether it is certain that the provider did no work, so that asking again neither repeats nor costs anything. */
   readonly isRetryable: boolean;
+  /** How long the provider asks to be left alone, where it does. */
+  readonly askedWaitMs: number | undefined;
 
-  constructor(message: string, { isRetryable = false, ...options }: ErrorOptions & { isRetryable?: boolean } = {}) {
+  constructor(message: string, { isRetryable = false, askedWaitMs, ...options }: FailureOptions = {}) {
     super(message, options);
     this.isRetryable = isRetryable;
+    this.askedWaitMs = askedWaitMs;
   }
 }
 

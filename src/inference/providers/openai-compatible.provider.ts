@@ -114,7 +114,7 @@ export class OpenAiCompatibleProvider implements ChatProvider, EmbeddingProvider
   private async ask(call: OutgoingCall, signal: AbortSignal, bytesMax?: number): Promise<WholeAnswer> {
     const post = this.post(call, 'application/json');
     const answer = await fetchWhole(this.dispatcher, post, signal, bytesMax).catch(unreachable(signal));
-    if (answer.statusCode !== 200) throw refusalOf(answer.statusCode, refusalIn(answer.text));
+    if (answer.statusCode !== 200) throw refusalOf(answer.statusCode, refusalIn(answer.text), answer.headers);
     return answer;
   }
 
@@ -122,7 +122,8 @@ export class OpenAiCompatibleProvider implements ChatProvider, EmbeddingProvider
   private async open(call: OutgoingCall, signal: AbortSignal): Promise<OpenAnswer> {
     const post = this.post(call, 'text/event-stream');
     const answer = await openAnswer(this.dispatcher, post, signal).catch(unreachable(signal));
-    if (answer.statusCode !== 200) throw refusalOf(answer.statusCode, refusalIn(await readText(answer.body)));
+    const { statusCode, headers, body } = answer;
+    if (statusCode !== 200) throw refusalOf(statusCode, refusalIn(await readText(body)), headers);
     return answer;
   }
 

@@ -1,5 +1,6 @@
 import { beginningOf, storableText } from '../../common/domain/storable.js';
 import { isAccountTrouble, type Refusal } from '../domain/account-trouble.js';
+import { askedWaitMs } from '../domain/asked-wait.js';
 import { ProviderFailure, ProviderRejection } from './chat-provider.js';
 import { isRetryableStatus } from './retryable.js';
 
@@ -37,13 +38,18 @@ export function lateRefusalOf(error: unknown): ProviderRejection | ProviderFailu
   return found instanceof ProviderFailure ? new ProviderFailure(found.message) : found;
 }
 
-/** What the caller may know of a provider's answer with a status that is no success. */
-export function refusalOf(statusCode: number, refusal: Refusal): ProviderRejection | ProviderFailure {
+/** What the caller may know of a provider's answer with a status that is no success; `headers` are those that it came with. */
+export function refusalOf(
+  statusCode: number,
+  refusal: Refusal,
+  headers: Parameters<typeof askedWaitMs>[0] = {},
+): ProviderRejection | ProviderFailure {
   const isCallers = REJECTING_STATUSES.has(statusCode) || (statusCode === FORBIDDEN && refusal.isFlagged === true);
   if (!isCallers) {
     // A body may tell of the operator's account, so only the status is shown.
     const isRetryable = isRetryableStatus(statusCode);
-    return new ProviderFailure(`the provider answered with status ${statusCode}`, { isRetryable });
+    const facts = { isRetryable, askedWaitMs: askedWaitMs(headers, Date.now()) };
+    return new ProviderFailure(`the provider answered with status ${statusCode}`, facts);
   }
   if (isAccountTrouble(refusal)) {
     return new ProviderFailure(`the provider refuses the account of this server with status ${statusCode}`);

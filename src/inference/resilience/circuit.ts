@@ -5,7 +5,10 @@ import {
   DelegateBackoff,
   ExponentialBackoff,
   handleWhen,
+  type IBackoff,
+  type IBackoffFactory,
   type IBreaker,
+  type IRetryBackoffContext,
   isBrokenCircuitError,
   retry,
   type RetryPolicy,
@@ -65,7 +68,7 @@ export class Circuit {
       handleWhen((error) => isSafeToRetry(error) && budget.take()),
       {
         maxAttempts: RETRIES_MAX,
-        backoff: new ExponentialBackoff({ initialDelay: settings.retryMs, maxDelay: RETRY_MS_MAX }),
+        backoff: new BackoffAsAsked(new ExponentialBackoff({ initialDelay: settings.retryMs, maxDelay: RETRY_MS_MAX })),
       },
     );
     this.breaker.onBreak((reason) => {
@@ -175,6 +178,22 @@ function isProvidersFault(error: unknown): boolean {
   return error instanceof ProviderFailure || error instanceof TimeLimitExceeded;
 }
 
+/** Who asks for a longer wait than a call has is not asked again: it would answer the same, and count that against the account. */
 function isSafeToRetry(error: unknown): boolean {
-  return error instanceof ProviderFailure && error.isRetryable;
+  return error instanceof ProviderFailure && error.isRetryable && (error.askedWaitMs ?? 0) <= RETRY_MS_MAX;
+}
+
+/** Another backoff, but never sooner than the provider asked for. */
+class BackoffAsAsked implements IBackoffFactory<IRetryBackoffContext<unknown>> {
+  constructor(private readonly own: IBackoffFactory<IRetryBackoffContext<unknown>>) {}
+
+  next(context: IRetryBackoffContext<unknown>): IBackoff<IRetryBackoffContext<unknown>> {
+    const backoff = this.own.next(context);
+    const { error } = context.result as { error?: unknown };
+    const askedMs = error instanceof ProviderFailure ? (error.askedWaitMs ?? 0) : 0;
+    return {
+      duration: Math.max(backoff.duration, askedMs),
+      next: (later) => new BackoffAsAsked(backoff).next(later),
+    };
+  }
 }

@@ -106,7 +106,7 @@ export class TranslatedProvider implements ChatProvider {
   }
 
   private toCallError(error: APICallError): Error {
-    const { statusCode, message } = error;
+    const { statusCode, message, responseHeaders } = error;
     if (statusCode === undefined) {
       const isRetryable = wasNeverSent(error.cause);
       return new ProviderFailure('the provider could not be reached', { cause: error.cause, isRetryable });
@@ -114,7 +114,7 @@ export class TranslatedProvider implements ChatProvider {
     if (statusCode < 400) {
       return new ProviderFailure('the answer was not what its protocol promises', { cause: nameOf(error.cause) });
     }
-    return refusalOf(statusCode, { message });
+    return refusalOf(statusCode, { message }, responseHeaders);
   }
 }
 
