@@ -96,6 +96,27 @@ describe('a model of an OpenAI-compatible provider', () => {
     expect(answer.body).toMatchObject({ content: [{ type: 'text', text: 'Seven.' }] });
   });
 
+  // Planted: the message as the schema of OpenAI has it. The second turn of every conversation was refused.
+  it.each([
+    { prefix: false },
+    { executed_tools: [{ type: 'search' }], reasoning: 'Hm.' },
+    { provider_specific_fields: { refusal: null }, annotations: [{ type: 'url_citation' }] },
+    { citations: ['https://example.com'], context: { intent: 'count' } },
+  ])('is handed back what it answered with %j', async (extra) => {
+    mock.behave({ content: 'Seven.', message: extra });
+    const { choices } = await caller.openai.chat.completions.create(CHAT);
+    expect(choices[0]?.message).toMatchObject(extra);
+    const messages = [...CHAT.messages, choices[0]!.message, ...CHAT.messages];
+    await caller.openai.chat.completions.create({ ...CHAT, messages });
+    const sent = mock.requests[1]?.body['messages'] as object[];
+    for (const name of Object.keys(extra)) expect(sent[1]).not.toHaveProperty([name]);
+  });
+
+  it('is not asked to go on from a message in its own words, where that is another request', async () => {
+    const said = { role: 'assistant', content: 'Seven', prefix: true };
+    expect(await caller.refusedChat({ ...CHAT, messages: [...CHAT.messages, said] })).toMatchObject({ status: 400 });
+  });
+
   // Planted: no look at the code. A caller who sent twenty of the first kind had the provider taken for broken, for everybody.
   it.each([
     ['a request that is refused', { code: 400, message: 'Too long' }, 400, 'provider_rejected', 'Too long'],

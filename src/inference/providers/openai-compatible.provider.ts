@@ -36,6 +36,8 @@ const EMBEDDINGS_BYTES_MAX = 64 * 1_024 * 1_024;
 const FEW_INPUTS = 128;
 /** Only OpenAI itself is known to take the field; leaving it out would let the account's own setting choose the price. */
 const SERVICE_TIER_PROVIDERS = new Set(['openai']);
+/** They take what is noted down with a request only where the answer is kept, which it never is, and refuse the request otherwise. */
+const KEEPING_PROVIDERS = new Set(['openai', 'azure']);
 
 interface OutgoingCall {
   path: string;
@@ -147,6 +149,7 @@ export class OpenAiCompatibleProvider implements ChatProvider, EmbeddingProvider
     }
     if (body.messages.some(hasThinking)) sent['messages'] = withoutThinking(body.messages);
     Object.assign(sent, parameters, { model: model.name, stream: isStream });
+    if (KEEPING_PROVIDERS.has(this.name)) delete sent['metadata'];
     if (SERVICE_TIER_PROVIDERS.has(this.name)) sent['service_tier'] = 'default';
     if (isStream) sent['stream_options'] = { ...body.stream_options, include_usage: true };
     else delete sent['stream_options'];

@@ -87,6 +87,20 @@ const ToolMessage = z.strictObject({
   name: ignored,
 });
 
+/** What servers of the format have beside the members that OpenAI's messages have: Azure, Groq, LiteLLM, Mistral, Perplexity. */
+const servers = {
+  citations: ignored,
+  context: ignored,
+  executed_tools: ignored,
+  provider_specific_fields: ignored,
+  /** Otherwise it would be asked to go on from the message. */
+  prefix: z
+    .literal(false)
+    .nullable()
+    .transform((): undefined => undefined)
+    .optional(),
+};
+
 /** Clients hand back the message of an earlier answer as it came, hence the members that only answers have. */
 const AssistantMessage = z
   .strictObject({
@@ -97,10 +111,11 @@ const AssistantMessage = z
     reasoning_content: z.string().nullish(),
     thinking_blocks: z.array(ThinkingBlock).max(CONTENT_PARTS_MAX).nullish(),
     tool_calls: z.array(ToolCall).max(TOOL_CALLS_MAX).nullish(),
-    annotations: z.array(z.unknown()).max(0).nullish(),
+    annotations: ignored,
     parsed: ignored,
     reasoning: ignored,
     reasoning_details: ignored,
+    ...servers,
     audio: z.null().optional(),
     function_call: z.null().optional(),
   })
