@@ -11,7 +11,7 @@ import type { ReportedUsage } from './domain/reported-usage.js';
 import { ContextLengthExceededError } from './inference.errors.js';
 import type { PricedModel } from './model-access.js';
 import { giveBack, OpenHold } from './open-hold.js';
-import { TokenCounter } from './token-counter.service.js';
+import { DECISIVE_COUNT_LIMIT_MS, TokenCounter } from './token-counter.service.js';
 import { type EmbeddingBody, inputsOf } from './wire/embedding.js';
 
 type Inputs = readonly (string | number[])[];
@@ -80,14 +80,15 @@ export class EmbeddingHoldService {
 
   /** The usage of an answer whose provider reported none, never more than what was held. */
   async estimate(body: EmbeddingBody, inputTokensMax: number): Promise<ReportedUsage> {
-    const counted = await this.count(inputsOf(body));
+    const counted = await this.count(inputsOf(body), DECISIVE_COUNT_LIMIT_MS);
     const inputTokens = Math.min(counted?.total ?? inputTokensMax, inputTokensMax);
     return { inputTokens, cachedInputTokens: 0, cacheWriteTokens: 0, outputTokens: 0, reasoningTokens: 0 };
   }
 
   /** Null where there was no time for it. */
-  private async count(inputs: Inputs): Promise<EmbeddingSize | null> {
-    const counts = await this.counter.count(inputs.map((input) => (typeof input === 'string' ? [input] : [])));
+  private async count(inputs: Inputs, limitMs?: number): Promise<EmbeddingSize | null> {
+    const groups = inputs.map((input) => (typeof input === 'string' ? [input] : []));
+    const counts = await this.counter.count(groups, limitMs);
     return counts && countedEmbedding(inputs, counts);
   }
 }

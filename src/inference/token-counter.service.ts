@@ -5,8 +5,8 @@ import type { CountAnswer, CountJob, TokenCount } from './token-counter.worker.j
 /** How long a request waits for a count, queueing included. What is not counted by then keeps its byte bound. */
 export const COUNT_LIMIT_MS = 50;
 /**
- * The same for a request that is refused unless the count is lower: its user has the credits for it in all likelihood, and would be told
- * otherwise for no better reason than that others are counted for at the same moment.
+ * The same for a request that is refused unless the count is lower, and for a usage that is charged as it is counted: its user would be refused
+ * what he has the credits for, or charged for bytes, for no better reason than that others are counted for at the same moment.
  */
 export const DECISIVE_COUNT_LIMIT_MS = 250;
 /** As many bytes as the longest token of the vocabulary has: no count makes less of a text. */

@@ -4,7 +4,7 @@ import { estimateUsage } from './domain/usage-estimate.js';
 import { boundTerms, type HoldPlan } from './hold-planner.service.js';
 import type { ReportedUsage } from './domain/reported-usage.js';
 import { imageTokensOf } from './prompt.js';
-import { TokenCounter } from './token-counter.service.js';
+import { DECISIVE_COUNT_LIMIT_MS, TokenCounter } from './token-counter.service.js';
 
 /** Estimates the usage of an answer whose provider reported none. */
 @Injectable()
@@ -13,7 +13,8 @@ export class UsageEstimator {
 
   /** What the prompt and the text that arrived count, never more than the hold assumed. */
   async estimate(chat: AdmittedChat, plan: HoldPlan, generated: string): Promise<ReportedUsage> {
-    const counts = await this.counter.count([[...chat.prompt.texts, ...chat.prompt.schemas], [generated]]);
+    const texts = [[...chat.prompt.texts, ...chat.prompt.schemas], [generated]];
+    const counts = await this.counter.count(texts, DECISIVE_COUNT_LIMIT_MS);
     const terms = boundTerms(chat);
     return estimateUsage({
       messageCount: chat.prompt.messageCount,

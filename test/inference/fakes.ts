@@ -172,7 +172,10 @@ export function bench(provider: ChatProvider, options: BenchOptions = {}): Bench
   const { counts = [3, 2], availableUcr = 1_000_000_000n } = options;
   const count = (groups: string[][]) => Promise.resolve(typeof counts === 'function' ? counts(groups) : counts);
   const counter = {
-    count,
+    count: (groups: string[][], limitMs: number) => {
+      options.noteLimit?.(limitMs);
+      return count(groups);
+    },
     measure: async (groups: string[][], limitMs: number) => {
       options.noteLimit?.(limitMs);
       const counted = await count(groups);

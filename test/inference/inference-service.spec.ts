@@ -73,6 +73,15 @@ describe('a whole answer', () => {
     expect(metering.settled[0]?.usage).toMatchObject({ inputTokens: 5 + 16, outputTokens: 5, source: 'estimated' });
   });
 
+  // Seen: on a busy machine a word of five letters was charged as five tokens, because the count had not come in 50 ms.
+  it('is waited for as long as what decides otherwise, where it is charged as it is counted', async () => {
+    const limits: number[] = [];
+    const noteLimit = (limitMs: number) => limits.push(limitMs);
+    const { service, callOf } = answers(() => Promise.resolve({ ...ANSWER, usage: null }), { noteLimit });
+    await service.complete(callOf(), clientStays);
+    expect(limits).toEqual([250]);
+  });
+
   it('takes zero usage as zero', async () => {
     const zero = { ...USAGE, inputTokens: 0, outputTokens: 0 };
     const { service, metering, callOf } = answers(() => Promise.resolve({ ...ANSWER, usage: zero }));
