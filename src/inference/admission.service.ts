@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import type { Tier } from '../common/domain/tiers.js';
 import type { AppError } from '../common/errors/app-error.js';
 import { Config } from '../config/config.js';
 import type { CatalogueModel } from '../models/domain/catalogue-model.js';
@@ -8,7 +9,7 @@ import { type ModelParameters, resolveModelParameters } from '../models/domain/m
 import { withUnoffered } from '../models/domain/unoffered-parameters.js';
 import type { AppliedChange } from '../models/domain/parameter-violation.js';
 import { HardStops } from '../usage/budgets/hard-stops.service.js';
-import type { AccessibleChat, AdmittedChat, ProviderRoute } from './admitted-chat.js';
+import type { AccessibleChat, FoundChat, ResolvedParameters } from './admitted-chat.js';
 import { ChatTargetService, type ChatWish } from './chat-target.service.js';
 import { settlesSampling } from './domain/chat-preferences.js';
 import { ImageMeasurer } from './images/image-measurer.service.js';
@@ -22,10 +23,7 @@ import { asksForCaching, withoutCaching } from './wire/prompt-caching.js';
 const CACHE_CONTROL = 'cache_control';
 
 /** A model that was found, and why the chat may not go there: null where it may. */
-export interface AccessDecision {
-  chat: AccessibleChat;
-  refusal: AppError | null;
-}
+export type AccessDecision = { chat: AccessibleChat; refusal: null } | { chat: FoundChat; refusal: AppError };
 
 /** Decides whether a chat may be sent, and with which parameters. Nothing here writes, calls a provider or touches credits. */
 @Injectable()
@@ -45,20 +43,27 @@ export class AdmissionService {
   ): Promise<AccessDecision> {
     const { body, dropped, sealsThinking = false, preferred, imagePaths } = parsed;
     const prompt = readPrompt(body, imagePaths);
-    const { refusal: closed, ...target } = await this.targets.find(body.model, userId, {
+    const { target, refusal: closed } = await this.targets.find(body.model, userId, {
       prompt,
       suits: ({ meta }) => this.resolveFor(meta, requestedOf(body), 'reject').violations.length === 0,
       ...terms,
     });
-    const stopped = this.stops.refusal({ user: userId, tier: target.tier, model: target.model.id });
-    const refusal = closed ?? stopped ?? (await this.measureImages(prompt, target.model));
-    // Where the price or the route is missing there is a refusal, and the chat goes no further.
-    const chat = { body, dropped, sealsThinking, prompt, ...(preferred && { preferred }), ...target };
-    return { chat: chat as AccessibleChat, refusal };
+    const said = { body, dropped, sealsThinking, prompt, ...(preferred && { preferred }) };
+    if (closed) return { chat: { ...said, ...target }, refusal: closed };
+    const chat = { ...said, ...target };
+    return {
+      chat,
+      refusal: this.stopOf(chat.model, userId, chat.tier) ?? (await this.measureImages(prompt, chat.model)),
+    };
+  }
+
+  /** Why no request of this user is taken by the model now, whatever it asks: a budget that is used up, or null. */
+  stopOf(model: CatalogueModel, userId: string, tier: Tier): AppError | null {
+    return this.stops.refusal({ user: userId, tier, model: model.id });
   }
 
   /** @throws ParameterConstraintViolationError naming every violation at once. */
-  resolve(chat: AccessibleChat, unsupported: 'reject' | 'drop'): AdmittedChat {
+  resolve<Chat extends FoundChat>(chat: Chat, unsupported: 'reject' | 'drop'): Chat & ResolvedParameters {
     const { id } = chat.model;
     const { resolution, preferences } = this.resolveWithPreference(chat, requestedOf(chat.body), unsupported);
     const { violations, choices, outputLimit: limit } = resolution;
@@ -85,11 +90,11 @@ export class AdmissionService {
 
   /** With the preferred temperature, where the model takes it beside the rest; otherwise without, and that is said. */
   private resolveWithPreference(
-    { model, preferred, route }: AccessibleChat,
+    { model, preferred, route }: FoundChat,
     requested: Record<string, unknown>,
     unsupported: 'reject' | 'drop',
   ): { resolution: ModelParameters; preferences: readonly AppliedChange[] } {
-    const meta = withUnoffered(model.meta, (route as ProviderRoute | null)?.provider.unoffered);
+    const meta = withUnoffered(model.meta, route?.provider.unoffered);
     const resolve = (parameters: Record<string, unknown>, policy: 'reject' | 'drop') =>
       this.resolveFor(meta, parameters, policy);
     const applied = preferred?.applied ?? [];
@@ -148,10 +153,9 @@ function keepsAll(asked: ModelParameters, preferring: ModelParameters): boolean 
 }
 
 /** The body, without marks of caching where its model would not heed them, or where what is written to the cache has no price of its own. */
-function cacheable({ body, model, route }: AccessibleChat): ChatCompletionBody {
+function cacheable({ body, model, route }: FoundChat): ChatCompletionBody {
   if (!asksForCaching(body)) return body;
   const isPriced = model.meta.providerCosts?.cacheWrite !== undefined;
   // An estimate comes here although nobody answers for the model.
-  const { cachesMarked = false } = (route as ProviderRoute | null)?.provider ?? {};
-  return isPriced && cachesMarked ? body : withoutCaching(body);
+  return isPriced && route?.provider.cachesMarked ? body : withoutCaching(body);
 }

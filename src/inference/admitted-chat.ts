@@ -16,8 +16,8 @@ export interface ProviderRoute {
   isSandbox: boolean;
 }
 
-/** A chat whose model may be called by this user. */
-export interface AccessibleChat {
+/** A chat whose model was found, whether or not it may be called. */
+export interface FoundChat {
   body: ChatCompletionBody;
   prompt: Prompt;
   /** The legacy model that was asked for, where the plan has its successor called in its place. */
@@ -28,13 +28,20 @@ export interface AccessibleChat {
   sealsThinking?: boolean;
   /** What the user's preferences did. */
   preferred?: AppliedPreferences;
-  model: PricedModel;
-  route: ProviderRoute;
+  model: CatalogueModel;
+  /** Null where nobody answers for the model. */
+  route: ProviderRoute | null;
   tier: Tier;
 }
 
-/** A chat that passed every guard: nothing but credits and limits can refuse it now. */
-export interface AdmittedChat extends AccessibleChat {
+/** A chat whose model may be called by this user. */
+export interface AccessibleChat extends FoundChat {
+  model: PricedModel;
+  route: ProviderRoute;
+}
+
+/** What a model's constraints made of the parameters of a chat. */
+export interface ResolvedParameters {
   /** The constrained parameters as they go to the provider. */
   parameters: Record<string, unknown>;
   applied: AppliedChange[];
@@ -42,6 +49,12 @@ export interface AdmittedChat extends AccessibleChat {
   outputLimit: { parameter: string; tokens: number };
   choices: number;
 }
+
+/** A chat that passed every guard: nothing but credits and limits can refuse it now. */
+export interface AdmittedChat extends AccessibleChat, ResolvedParameters {}
+
+/** What the hold of a chat is bounded by, whoever answers it. */
+export type HoldableChat = Omit<AdmittedChat, 'route'>;
 
 /** The request as the guards leave it to one another and to the controller. */
 export interface InferenceHttpRequest extends FastifyRequest {

@@ -26,6 +26,7 @@ import { noPlace } from './resilience/places.js';
 
 /** One inference request of one user. */
 export interface ChatCall extends HoldRequest {
+  chat: AdmittedChat;
   /** Above 1 where another model answers in the place of the one that was asked for. */
   attemptNo?: number;
   /** The analysis that it is for, where it is one's. */

@@ -5,7 +5,7 @@ import { InsufficientCreditsError } from '../credits/credits.errors.js';
 import { ApiUsageCounter } from '../monitoring/api-usage/api-usage-counter.service.js';
 import { MeteringService, type ReserveRequest } from '../usage/metering.service.js';
 import { isOfBound } from '../usage/reserve-refusal.js';
-import type { AdmittedChat } from './admitted-chat.js';
+import type { HoldableChat } from './admitted-chat.js';
 import type { AnswerKeeper } from './idempotency/answer-keeper.js';
 import { HoldPlanner, type HoldPlan } from './hold-planner.service.js';
 import { giveBack, OpenHold } from './open-hold.js';
@@ -25,7 +25,7 @@ export interface HoldRequest {
   requestId: string;
   userId: string;
   accessId: string;
-  chat: AdmittedChat;
+  chat: HoldableChat;
   /** Keeps the answer, where the client sent a key of its own. */
   keeper?: AnswerKeeper | undefined;
 }

@@ -6,21 +6,16 @@ import type { CatalogueModel } from '../models/domain/catalogue-model.js';
 import { ModelNotFoundError } from '../models/models.errors.js';
 import { PlanService } from '../subscription/plan.service.js';
 import { SubscriptionService } from '../subscription/subscription.service.js';
-import type { ProviderRoute } from './admitted-chat.js';
-import { refuseAccess } from './model-access.js';
+import type { AccessibleChat, FoundChat } from './admitted-chat.js';
+import { isPriced, refuseAccess } from './model-access.js';
 import type { Prompt } from './prompt.js';
 import { ProviderRegistry } from './providers/provider-registry.js';
 
+type Target = 'model' | 'route' | 'tier' | 'redirectedFrom';
+
 /** The model that is called for a user, and why it may not be: null where it may. */
-export interface ChatTarget {
-  model: CatalogueModel;
-  tier: Tier;
-  /** Null where nobody answers for the model; then there is a refusal. */
-  route: ProviderRoute | null;
-  /** The legacy model that was asked for, where the plan has its successor called in its place. */
-  redirectedFrom?: CatalogueModel;
-  refusal: AppError | null;
-}
+export type ChatTarget =
+  { target: Pick<AccessibleChat, Target>; refusal: null } | { target: Pick<FoundChat, Target>; refusal: AppError };
 
 /** What a chat asks of whichever model it goes to. */
 export interface ChatWish {
@@ -48,13 +43,12 @@ export class ChatTargetService {
     const { tier } = await this.subscriptions.current(userId);
     const successor = asked.isLegacy && !wish.isFixed ? await this.successorFor(asked, tier, wish) : null;
     const model = successor ?? asked;
-    return {
-      model,
-      tier,
-      route: this.providers.routeOf(model),
-      ...(successor && { redirectedFrom: asked }),
-      refusal: this.refuse(model, tier, wish.prompt),
-    };
+    const route = this.providers.routeOf(model);
+    const refusal = this.refuse(model, tier, wish.prompt);
+    const terms = { tier, ...(successor && { redirectedFrom: asked }) };
+    if (refusal) return { target: { ...terms, model, route }, refusal };
+    if (!route || !isPriced(model)) throw new Error(`${model.id} may be called without a price or a provider`);
+    return { target: { ...terms, model, route }, refusal };
   }
 
   /**

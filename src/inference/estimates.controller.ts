@@ -1,6 +1,7 @@
 import { Body, Controller, HttpCode, Post, Req } from '@nestjs/common';
 import { ApiBearerAuth, ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
+import { Clock } from '../common/clock.js';
 import { CurrentPrincipal } from '../common/http/current-principal.js';
 import type { Principal } from '../common/http/principal.js';
 import { Scopes } from '../common/http/route-markers.js';
@@ -14,7 +15,10 @@ import { ApiUnsupportedParameters, unsupportedPolicy } from './unsupported-param
 @Controller('v1/estimates')
 @Scopes('llm.inference')
 export class EstimatesController {
-  constructor(private readonly estimates: EstimateService) {}
+  constructor(
+    private readonly estimates: EstimateService,
+    private readonly clock: Clock,
+  ) {}
 
   @Post()
   @HttpCode(200)
@@ -26,12 +30,19 @@ export class EstimatesController {
   })
   @ApiBody(CHAT_BODY)
   @ApiOkResponse({ type: EstimateDto })
-  @ApiInferenceErrors({ 400: 'invalid_request', 413: 'body_too_large', 415: 'unsupported_media_type' })
+  @ApiInferenceErrors({
+    400: 'invalid_request',
+    413: 'body_too_large',
+    415: 'unsupported_media_type',
+    503: 'overloaded',
+  })
   estimate(
     @Req() request: FastifyRequest,
     @CurrentPrincipal() principal: Principal,
     @Body() body: unknown,
   ): Promise<EstimateDto> {
-    return this.estimates.estimate({ body, principal, requestId: request.id, unsupported: unsupportedPolicy(request) });
+    const { id: requestId } = request;
+    const unsupported = unsupportedPolicy(request);
+    return this.estimates.estimate({ body, principal, requestId, startedAt: this.clock.now(), unsupported });
   }
 }

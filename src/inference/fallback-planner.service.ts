@@ -3,7 +3,6 @@ import { AppError } from '../common/errors/app-error.js';
 import { CatalogueService } from '../models/catalogue.service.js';
 import type { CatalogueModel } from '../models/domain/catalogue-model.js';
 import { FALLBACKS_MAX } from '../models/domain/model-meta.js';
-import { HardStops } from '../usage/budgets/hard-stops.service.js';
 import { AdmissionService } from './admission.service.js';
 import type { ChatCall } from './chat-call.js';
 import { HoldPlanner, type HoldPlan } from './hold-planner.service.js';
@@ -24,7 +23,6 @@ export class FallbackPlanner {
     private readonly providers: ProviderRegistry,
     private readonly admission: AdmissionService,
     private readonly planner: HoldPlanner,
-    private readonly stops: HardStops,
   ) {}
 
   /**
@@ -49,7 +47,7 @@ export class FallbackPlanner {
     const route = model && this.providers.routeOf(model);
     if (!route || model.id === chat.model.id) return null;
     if (refuseAccess(model, { tier: chat.tier, isServed: true, prompt: chat.prompt })) return null;
-    if (this.stops.refusal({ user: call.userId, tier: chat.tier, model: model.id })) return null;
+    if (this.admission.stopOf(model, call.userId, chat.tier)) return null;
     const moved = { ...chat, model: model as PricedModel, route, redirectedFrom: chat.redirectedFrom ?? chat.model };
     try {
       const admitted = this.admission.resolve(moved, 'reject');

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { effectiveMaxOutput, largestMaxTokens } from '../credits/domain/hold-estimate.js';
 import type { AppliedChange } from '../models/domain/parameter-violation.js';
 import { dearestRates, upperBoundUcr } from '../usage/domain/cost.js';
-import type { AdmittedChat } from './admitted-chat.js';
+import type { FoundChat, HoldableChat } from './admitted-chat.js';
 import { tokensMaxOf } from '../models/domain/image-limits.js';
 import { countedBound, inputBound, type BoundTerms } from './prompt.js';
 import { ContextLengthExceededError } from './inference.errors.js';
@@ -32,7 +32,7 @@ export class HoldPlanner {
    * busy this process is must not decide what a model takes.
    * @throws ContextLengthExceededError
    */
-  async plan(chat: AdmittedChat, inputTokens = Infinity): Promise<HoldPlan> {
+  async plan(chat: HoldableChat, inputTokens = Infinity): Promise<HoldPlan> {
     const bytes = inputBound(chat.prompt, boundTerms(chat));
     const bound = Math.min(bytes, inputTokens);
     const source = bound < bytes ? 'counted' : 'bound';
@@ -49,14 +49,14 @@ export class HoldPlanner {
    * The same plan by counted tokens, or null where that is no better.
    * @throws ContextLengthExceededError
    */
-  async recount(chat: AdmittedChat, plan: HoldPlan, limitMs = COUNT_LIMIT_MS): Promise<HoldPlan | null> {
+  async recount(chat: HoldableChat, plan: HoldPlan, limitMs = COUNT_LIMIT_MS): Promise<HoldPlan | null> {
     if (plan.inputSource === 'counted') return null;
     const counted = await this.countInput(chat, limitMs);
     return counted === null || counted.most >= plan.inputTokens ? null : this.planOf(chat, counted.most, 'counted');
   }
 
   /** The largest output limit that an available amount covers, or null where not even the input fits. */
-  largestMaxTokens(chat: AdmittedChat, plan: HoldPlan, availableUcr: bigint): number | null {
+  largestMaxTokens(chat: HoldableChat, plan: HoldPlan, availableUcr: bigint): number | null {
     const { inputTokens, choices, outputTokens: maxOutputTokens } = plan;
     return largestMaxTokens(dearestRates(chat.model.prices, inputTokens), {
       availableUcr,
@@ -68,7 +68,7 @@ export class HoldPlanner {
 
   /** How many tokens the input has at most and at least, as far as there was time to count; null where there was none. */
   private async countInput(
-    chat: AdmittedChat,
+    chat: HoldableChat,
     limitMs = COUNT_LIMIT_MS,
   ): Promise<{ most: number; least: number } | null> {
     const count = await this.counter.measure([chat.prompt.texts, chat.prompt.schemas], limitMs);
@@ -78,7 +78,7 @@ export class HoldPlanner {
     return { most, least: most - count.uncountedBytes };
   }
 
-  private planOf(chat: AdmittedChat, inputTokens: number, inputSource: HoldPlan['inputSource']): HoldPlan {
+  private planOf(chat: HoldableChat, inputTokens: number, inputSource: HoldPlan['inputSource']): HoldPlan {
     const { contextLength } = chat.model.meta;
     const { parameter, tokens: limit } = chat.outputLimit;
     const tokens = inputSource === 'context' ? limit : outputFor(chat, inputTokens);
@@ -99,7 +99,7 @@ export class HoldPlanner {
 }
 
 /** The limit of one choice beside that much input; 0 where none is left. */
-function outputFor({ outputLimit, model }: AdmittedChat, inputTokens: number): number {
+function outputFor({ outputLimit, model }: HoldableChat, inputTokens: number): number {
   return effectiveMaxOutput({
     requested: outputLimit.tokens,
     constraintDefault: null,
@@ -111,7 +111,7 @@ function outputFor({ outputLimit, model }: AdmittedChat, inputTokens: number): n
 }
 
 /** The figures of the model that bound its input. */
-export function boundTerms({ model }: Pick<AdmittedChat, 'model'>): BoundTerms {
+export function boundTerms({ model }: Pick<FoundChat, 'model'>): BoundTerms {
   return {
     toolPromptTokens: model.meta.toolPromptTokens ?? 0,
     imageTokensMax: tokensMaxOf(model.meta.imageTokens),

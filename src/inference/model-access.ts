@@ -16,6 +16,10 @@ import type { Prompt } from './prompt.js';
 /** A model that may be called has a price. */
 export type PricedModel = CatalogueModel & { prices: NonNullable<CatalogueModel['prices']> };
 
+export function isPriced(model: CatalogueModel): model is PricedModel {
+  return model.prices !== null;
+}
+
 export interface AccessTerms {
   tier: Tier;
   /** Whether a provider answers for the model on this server. */

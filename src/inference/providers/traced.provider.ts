@@ -39,6 +39,10 @@ export class TracedProvider implements ChatProvider {
     return this.inner.onDisconnect;
   }
 
+  async refuses(request: ProviderRequest): ReturnType<NonNullable<ChatProvider['refuses']>> {
+    return (await this.inner.refuses?.(request)) ?? null;
+  }
+
   get cachesMarked(): boolean {
     return this.inner.cachesMarked;
   }

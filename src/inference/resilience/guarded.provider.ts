@@ -38,6 +38,10 @@ export class GuardedProvider implements ChatProvider {
     return this.inner.onDisconnect;
   }
 
+  async refuses(request: ProviderRequest): ReturnType<NonNullable<ChatProvider['refuses']>> {
+    return (await this.inner.refuses?.(request)) ?? null;
+  }
+
   complete(request: ProviderRequest, signal: AbortSignal): Promise<ProviderAnswer> {
     return this.whole(request, signal, () => this.inner.complete(request, signal));
   }

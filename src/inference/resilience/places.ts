@@ -18,6 +18,7 @@ export class Places {
   constructor(
     private readonly placesMax: number,
     private readonly waitingMax: number,
+    private readonly refusal: () => OverloadedError = noPlace,
   ) {}
 
   /**
@@ -61,8 +62,8 @@ export class Places {
       most = share;
       last = position;
     }
-    if (last === -1) throw noPlace();
-    this.waiting.splice(last, 1)[0]!.refuse(noPlace());
+    if (last === -1) throw this.refusal();
+    this.waiting.splice(last, 1)[0]!.refuse(this.refusal());
   }
 
   private leave(user: string): void {

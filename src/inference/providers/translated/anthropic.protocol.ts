@@ -1,4 +1,5 @@
 import { AnthropicLanguageModel } from '@ai-sdk/anthropic/internal';
+import type { FetchFunction } from '@ai-sdk/provider-utils';
 import type { Dispatcher } from 'undici';
 import type { ProviderEndpoint } from '../../../config/provider-endpoints.js';
 import { countMarks, isMarked } from '../../wire/prompt-caching.js';
@@ -37,7 +38,7 @@ export class AnthropicProtocol implements Protocol {
     private readonly dispatcher: Dispatcher,
   ) {}
 
-  open(request: ProviderRequest): Exchange {
+  open(request: ProviderRequest, send?: FetchFunction): Exchange {
     const { body } = request;
     refuseUnoffered(request);
     const tap = new AnthropicUsageTap();
@@ -45,7 +46,7 @@ export class AnthropicProtocol implements Protocol {
       provider: 'anthropic.messages',
       baseURL: this.endpoint.baseUrl,
       headers: { 'anthropic-version': API_VERSION, ...(this.endpoint.apiKey && { 'x-api-key': this.endpoint.apiKey }) },
-      fetch: fetchThrough(this.dispatcher, (response) => tap.observe(response)),
+      fetch: send ?? fetchThrough(this.dispatcher, (response) => tap.observe(response)),
       transformRequestBody: (sent) => keepToPromise(sent as SentBody, request),
     });
     return {

@@ -1,7 +1,7 @@
 import { createGoogle } from '@ai-sdk/google';
 import { getGoogleLanguageModelEntry } from '@ai-sdk/google/internal';
 import type { LanguageModelV4Usage } from '@ai-sdk/provider';
-import { mapReasoningToProviderBudget } from '@ai-sdk/provider-utils';
+import { type FetchFunction, mapReasoningToProviderBudget } from '@ai-sdk/provider-utils';
 import type { Dispatcher } from 'undici';
 import type { ProviderEndpoint } from '../../../config/provider-endpoints.js';
 import type { ReportedUsage } from '../../domain/reported-usage.js';
@@ -31,13 +31,13 @@ export class GoogleProtocol implements Protocol {
     private readonly dispatcher: Dispatcher,
   ) {}
 
-  open(request: ProviderRequest): Exchange {
+  open(request: ProviderRequest, send?: FetchFunction): Exchange {
     const { model } = request;
     refuseUnoffered(request);
     const google = createGoogle({
       baseURL: this.endpoint.baseUrl,
       apiKey: this.endpoint.apiKey ?? '',
-      fetch: fetchThrough(this.dispatcher, (response) => Promise.resolve(response)),
+      fetch: send ?? fetchThrough(this.dispatcher, (response) => Promise.resolve(response)),
     });
     return {
       model: google(model.name),

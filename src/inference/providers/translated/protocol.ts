@@ -1,3 +1,4 @@
+import type { FetchFunction } from '@ai-sdk/provider-utils';
 import type { LanguageModelV4, LanguageModelV4CallOptions, LanguageModelV4Usage } from '@ai-sdk/provider';
 import type { ParameterConstraints } from '../../../models/domain/parameter-constraint.js';
 import type { ReportedUsage } from '../../domain/reported-usage.js';
@@ -13,10 +14,10 @@ export interface Protocol {
   readonly unoffered: ParameterConstraints;
 
   /**
-   * Prepares one call.
+   * Prepares one call, which is sent with `send` in the place of this server's connections where that is given.
    * @throws ProviderRejection for what the provider does not offer.
    */
-  open(request: ProviderRequest): Exchange;
+  open(request: ProviderRequest, send?: FetchFunction): Exchange;
 }
 
 /** One call. */

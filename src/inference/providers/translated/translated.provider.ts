@@ -4,6 +4,7 @@ import {
   type LanguageModelV4CallOptions,
   type LanguageModelV4StreamPart,
 } from '@ai-sdk/provider';
+import type { FetchFunction } from '@ai-sdk/provider-utils';
 import {
   type ChatProvider,
   type ProviderAnswer,
@@ -30,6 +31,9 @@ const REFUSED_BY_LIBRARY = new Set([
   'AI_UnsupportedFunctionalityError',
 ]);
 
+const NEVER = new AbortController().signal;
+const sendNothing: FetchFunction = () => Promise.reject(new Error('a request that is only tried is not sent'));
+
 /** A provider with a protocol of its own, asked and answered in OpenAI's format. */
 export class TranslatedProvider implements ChatProvider {
   readonly onDisconnect = { kind: 'drain', capMs: DRAIN_CAP_MS } as const;
@@ -45,6 +49,18 @@ export class TranslatedProvider implements ChatProvider {
 
   get unoffered(): ParameterConstraints {
     return this.protocol.unoffered;
+  }
+
+  /** The library translates the request, and nobody is sent it. */
+  async refuses(request: ProviderRequest): Promise<ProviderRejection | null> {
+    try {
+      const { model, options } = this.protocol.open(request, sendNothing);
+      await model.doGenerate({ ...this.optionsOf(request), ...options });
+      return null;
+    } catch (error) {
+      const told = this.toProviderError(error, NEVER);
+      return told instanceof ProviderRejection ? told : null;
+    }
   }
 
   async complete(request: ProviderRequest, signal: AbortSignal): Promise<ProviderAnswer> {
