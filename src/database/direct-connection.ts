@@ -10,13 +10,17 @@ export interface DirectConnection {
   ssl?: { rejectUnauthorized: boolean };
 }
 
-/**
- * What opens a session past a transaction pooler (`DATABASE_DIRECT_URL`, else `DATABASE_URL`): for LISTEN, session locks and the queue.
- * TLS is as on the ORM's connections: the driver would let the URL's `sslmode` win, and reads more into it than libpq does.
- */
+/** What opens a session past a transaction pooler (`DATABASE_DIRECT_URL`, else `DATABASE_URL`): for LISTEN, session locks and the queue. */
 export function directConnection(config: Config): DirectConnection {
-  const given = config.databaseDirectUrl ?? config.databaseUrl;
-  if (!given) throw new Error('a direct connection was asked for before the database server was opened');
+  return connectionTo(config.databaseDirectUrl ?? config.databaseUrl, config);
+}
+
+/**
+ * What opens a session past the pool. TLS is as on the ORM's connections: the driver would let the URL's `sslmode` win, and reads more into it
+ * than libpq does.
+ */
+export function connectionTo(given: string | undefined, config: Config): DirectConnection {
+  if (!given) throw new Error('a connection was asked for before the database server was opened');
   const url = new URL(given);
   url.searchParams.delete('sslmode');
   return {

@@ -1,7 +1,7 @@
-import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { MikroORM } from '@mikro-orm/postgresql';
 import { isOutcomeUnknown } from '../../src/common/errors/passing-failure.js';
 import { ormOptions } from '../../src/mikro-orm.config.js';
+import { SilentWay } from '../support/silent-way.js';
 import { testConfig } from '../support/test-config.js';
 import { administer, createTestDatabase, type TestDatabase } from '../support/test-server.js';
 
@@ -53,48 +53,6 @@ describe('a transaction whose session the database ends', () => {
     for (const rows of await Promise.all(all)) expect(rows[0]?.one).toBe(1);
   });
 });
-
-/** A way to the database on which a host may fall silent, as one that lost its power: nothing is answered, and nothing is closed. */
-class SilentWay {
-  private readonly server: Server;
-  private readonly sockets = new Set<Socket>();
-
-  private constructor(private readonly to: URL) {
-    this.server = createServer((client) => {
-      const database = connect(Number(to.port), to.hostname);
-      for (const [one, other] of [
-        [client, database],
-        [database, client],
-      ] as const) {
-        this.sockets.add(one);
-        one.on('data', (data: Buffer) => other.write(data));
-        one.on('error', () => undefined);
-        one.on('close', () => other.destroy());
-      }
-    });
-  }
-
-  static async to(url: string): Promise<SilentWay> {
-    const way = new SilentWay(new URL(url));
-    await new Promise<void>((resolve) => way.server.listen(0, '127.0.0.1', resolve));
-    return way;
-  }
-
-  get url(): string {
-    const { port } = this.server.address() as AddressInfo;
-    return Object.assign(new URL(this.to), { port: String(port) }).href;
-  }
-
-  /** What is connected now is heard no more; who comes later reaches the database, which is on another host by then. */
-  fallSilent(): void {
-    for (const socket of this.sockets) socket.removeAllListeners('data').resume();
-  }
-
-  async close(): Promise<void> {
-    for (const socket of this.sockets) socket.destroy();
-    await new Promise((resolve) => this.server.close(resolve));
-  }
-}
 
 // Removed once: the watch. Statements then wait until the kernel gives up, a quarter of an hour later, and keep every connection of the pool.
 describe('a database host that falls silent', () => {
