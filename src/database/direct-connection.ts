@@ -2,11 +2,19 @@ import pg from 'pg';
 import type { Config } from '../config/config.js';
 import { prepareSession, tlsOptions } from '../mikro-orm.config.js';
 
+/**
+ * A session that waits for a long statement hears nothing meanwhile. After as long the kernel asks whether the host is still there, every second,
+ * and gives up after ten questions: otherwise whoever waits for a host that fell silent would wait for ever.
+ */
+const KEEP_ALIVE_AFTER_MS = 10_000;
+
 /** Options for `pg` and whatever stands on it. */
 export interface DirectConnection {
   connectionString: string;
   application_name: string;
   connectionTimeoutMillis: number;
+  keepAlive: true;
+  keepAliveInitialDelayMillis: number;
   ssl?: { rejectUnauthorized: boolean };
 }
 
@@ -27,6 +35,8 @@ export function connectionTo(given: string | undefined, config: Config): DirectC
     connectionString: url.href,
     application_name: 'tollgate',
     connectionTimeoutMillis: config.databasePoolTimeoutMs,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
     ...tlsOptions(given),
   };
 }

@@ -73,7 +73,6 @@ export class Notifications implements OnApplicationShutdown {
   private async connect(failures: number): Promise<void> {
     const client = new pg.Client({
       ...directConnection(this.config),
-      keepAlive: true,
       connectionTimeoutMillis: ANSWER_MS_MAX,
       query_timeout: ANSWER_MS_MAX,
     });
