@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { type Environment, readEnvironment } from './env.js';
+import { type Environment, readEnvironment, withoutSpaceAround } from './env.js';
 import { type ProviderEndpoint, readProviderEndpoints } from './provider-endpoints.js';
 import { loadLocalSecrets } from './local-secrets.js';
 import { readUpstreamIssuers, type UpstreamIssuer } from './upstream-issuers.js';
@@ -154,7 +154,7 @@ export class Config {
    * @throws InvalidEnvironmentError listing every fault.
    */
   static load(source: Record<string, string | undefined> = environmentWithFile()): Config {
-    return new Config(source);
+    return new Config(withoutSpaceAround(source));
   }
 
   /** The same configuration on the database server that was opened for it. */

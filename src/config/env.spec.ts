@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Config } from './config.js';
 import { Environment, InvalidEnvironmentError, readEnvironment } from './env.js';
 
 function faultsOf(source: Record<string, string>): string[] {
@@ -66,6 +67,30 @@ describe('the environment', () => {
       expect.stringMatching(/^MINE_BASE_URL: must be a URL such as/),
       expect.stringMatching(/^XAI_BASE_URL: .* without a query$/),
     ]);
+  });
+
+  it('tells of a variable that is nearly one of ours', () => {
+    expect(faultsOf({ RETENTION_SYSTEM_LOG_DAYS: '7', OPENAI_APIKEY: 'k' })).toEqual([
+      expect.stringMatching(/^RETENTION_SYSTEM_LOG_DAYS: .*Is it RETENTION_SYSTEM_LOGS_DAYS\?/),
+      expect.stringMatching(/^OPENAI_APIKEY: .*Is it OPENAI_API_KEY\?/),
+    ]);
+  });
+
+  // Nobody could have sent the token with the end of its file's line.
+  it('has what a file of secrets had around a value cut off', () => {
+    const config = Config.load({
+      KEY_ENCRYPTION_KEY: `${Buffer.alloc(32).toString('base64')}\n`,
+      COOKIE_KEYS: `${'x'.repeat(32)}\n`,
+      METRICS_TOKEN: `${'y'.repeat(32)}\r\n`,
+      UPSTREAM_ACME_ISSUER: 'https://id.acme.example\n',
+      UPSTREAM_ACME_CLIENT_ID: 'id-1',
+      UPSTREAM_ACME_CLIENT_SECRET: 'secret-1\n',
+    });
+    expect(config.metricsToken).toBe('y'.repeat(32));
+    expect(config.upstreamIssuers.get('acme')).toMatchObject({
+      issuer: 'https://id.acme.example',
+      clientSecret: 'secret-1',
+    });
   });
 
   it('demands the secrets and the address in production, and accepts them', () => {

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { parseMoney } from '../common/domain/money.js';
 import { OperatorError } from '../common/errors/operator-error.js';
-import { endpointFaults } from './provider-endpoints.js';
+import { misspeltFaults } from './misspelt-variables.js';
+import { endpointFaults, PROVIDER_VARIABLES } from './provider-endpoints.js';
 import { upstreamFaults } from './upstream-issuers.js';
 
 const flag = z
@@ -154,6 +155,11 @@ export class InvalidEnvironmentError extends OperatorError {
   }
 }
 
+/** Without what a file of secrets or a shell has put around a value: a token with the end of its line is one that nobody can send. */
+export function withoutSpaceAround(source: Record<string, string | undefined>): Record<string, string | undefined> {
+  return Object.fromEntries(Object.entries(source).map(([name, value]) => [name, value?.trim()]));
+}
+
 /**
  * Reads the environment. An empty variable counts as unset, as in `PORT= npm start`.
  * @throws InvalidEnvironmentError naming every faulty variable, its rule and, in production, every missing secret.
@@ -168,6 +174,7 @@ export function readEnvironment(source: Record<string, string | undefined>): Env
       : parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`)),
     ...upstreamFaults(source),
     ...endpointFaults(source),
+    ...misspeltFaults(source, [...known, ...PROVIDER_VARIABLES]),
   ];
   if (faults.length > 0 || !parsed.success) throw new InvalidEnvironmentError(faults);
   return parsed.data;

@@ -7,12 +7,15 @@ describe('the providers of the environment', () => {
       OLLAMA_BASE_URL: 'http://127.0.0.1:11434/v1/',
       AZURE_BASE_URL: 'https://example.openai.azure.com/openai/v1',
       AZURE_API_KEY: 'key-2',
+      AZURE_EU_BASE_URL: 'https://eu.openai.azure.com/openai/v1',
+      AZURE_EU_API_KEY: 'key-4',
       MYSTERY_API_KEY: 'key-3',
     });
     expect(Object.fromEntries(endpoints)).toEqual({
       openai: { baseUrl: 'https://api.openai.com/v1', apiKey: 'key-1' },
       ollama: { baseUrl: 'http://127.0.0.1:11434/v1', apiKey: null },
       azure: { baseUrl: 'https://example.openai.azure.com/openai/v1', apiKey: 'key-2' },
+      azure_eu: { baseUrl: 'https://eu.openai.azure.com/openai/v1', apiKey: 'key-4' },
     });
   });
 

@@ -14,7 +14,12 @@ const KNOWN_BASE_URLS: Record<string, string> = {
   xai: 'https://api.x.ai/v1',
 };
 
-const BASE_URL_VARIABLE = /^([A-Z][A-Z0-9]*)_BASE_URL$/;
+const BASE_URL_VARIABLE = /^([A-Z][A-Z0-9_]*)_BASE_URL$/;
+
+/** What is read of the environment for those. */
+export const PROVIDER_VARIABLES = Object.keys(KNOWN_BASE_URLS).flatMap((provider) =>
+  ['BASE_URL', 'API_KEY'].map((suffix) => `${provider.toUpperCase()}_${suffix}`),
+);
 
 /**
  * The providers that the environment names: `<PROVIDER>_BASE_URL`, with `<PROVIDER>_API_KEY` where one is needed; a key alone is enough for

@@ -40,4 +40,18 @@ describe('the providers elsewhere of the environment', () => {
       expect.stringMatching(/^UPSTREAM_B_CLIENT_ID: is required/),
     ]);
   });
+
+  it('are told of where nobody would be able to choose them', () => {
+    const faults = upstreamFaults({
+      UPSTREAM_AZURE_AD_ISSUER: 'https://login.example.com',
+      UPSTREAM_GOOGLE_ISSUR: 'https://accounts.google.com',
+      UPSTREAM_GOOGLE_CLIENT_ID: 'id-1',
+      UPSTREAM_EMPTY_LABEL: '',
+      UPSTREAM_URL: 'http://another-program.example',
+    });
+    expect(faults).toEqual([
+      expect.stringMatching(/^UPSTREAM_AZURE_AD_ISSUER: the name AZURE_AD must have letters and digits alone/),
+      expect.stringMatching(/^UPSTREAM_GOOGLE_ISSUER: is required with UPSTREAM_GOOGLE_CLIENT_ID/),
+    ]);
+  });
 });

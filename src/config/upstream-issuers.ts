@@ -12,6 +12,7 @@ export interface UpstreamIssuer {
 }
 
 const ISSUER_VARIABLE = /^UPSTREAM_([A-Z][A-Z0-9]*)_ISSUER$/;
+const UPSTREAM_VARIABLE = /^(UPSTREAM_(.+))_(?:ISSUER|CLIENT_ID|CLIENT_SECRET|LABEL)$/;
 const LOOPBACK_HOSTS = ['localhost', '127.0.0.1', '[::1]'];
 
 /**
@@ -33,9 +34,15 @@ export function readUpstreamIssuers(source: Record<string, string | undefined>):
   return new Map(issuers.map((issuer) => [issuer.name, issuer]));
 }
 
-/** Every fault of the variables, with the variable. */
+/** Every fault of the variables, with the variable: also those of which no provider would be made, and nobody would be told. */
 export function upstreamFaults(source: Record<string, string | undefined>): string[] {
-  return variablesIn(source).flatMap((prefix) => {
+  const stray = Object.keys(source).flatMap((variable) => {
+    const [, prefix, name] = UPSTREAM_VARIABLE.exec(variable) ?? [];
+    if (!prefix || !name || !source[variable]) return [];
+    if (!/^[A-Z][A-Z0-9]*$/.test(name)) return [`${variable}: the name ${name} must have letters and digits alone`];
+    return source[`${prefix}_ISSUER`] ? [] : [`${prefix}_ISSUER: is required with ${variable}`];
+  });
+  const used = variablesIn(source).flatMap((prefix) => {
     const faults: string[] = [];
     if (!isPrivateAddress(source[`${prefix}_ISSUER`]!)) {
       faults.push(`${prefix}_ISSUER: must be an https URL such as https://accounts.google.com`);
@@ -47,6 +54,7 @@ export function upstreamFaults(source: Record<string, string | undefined>): stri
     }
     return faults;
   });
+  return [...stray, ...used];
 }
 
 function variablesIn(source: Record<string, string | undefined>): string[] {
