@@ -60,7 +60,11 @@ describe('a line of the log as a row', () => {
       message: 'half \ufffd',
       metadata: { data: { 'half \ufffd': ['half \ufffd', '😀'] } },
     });
-    expect(toSystemLog(line({ msg: `${'x'.repeat(3_999)}😀` }))?.message).toBe(`${'x'.repeat(3_999)}\ufffd`);
+    expect(toSystemLog(line({ msg: `${'x'.repeat(3_999)}😀` }))?.message).toBe('x'.repeat(3_999));
+    expect(toSystemLog(line({ msg: 'a\0b', data: { 'c\0': 'd\0' } }))).toMatchObject({
+      message: 'a\ufffdb',
+      metadata: { data: { 'c\ufffd': 'd\ufffd' } },
+    });
     expect(toSystemLog(line({ msg: 'GET /\\u0000 500', path: '/\\u0000' }))).toMatchObject({
       message: 'GET /\\u0000 500',
       metadata: { path: '/\\u0000' },

@@ -1,3 +1,4 @@
+import { beginningOf, storable } from '../../common/domain/storable.js';
 import { isUuid } from '../../common/ids.js';
 import type { SystemLogLevel } from './system-log.entity.js';
 
@@ -43,38 +44,24 @@ export function toSystemLog(text: string): SystemLogRow | null {
   if (!at || Number.isNaN(at.getTime())) return null;
   return {
     level: levelOf(level),
-    message: shortened(typeof msg === 'string' ? msg : '', MESSAGE_LENGTH_MAX),
-    service: shortened(typeof context === 'string' ? context : 'Tollgate', SERVICE_LENGTH_MAX),
+    message: beginningOf(typeof msg === 'string' ? msg : '', MESSAGE_LENGTH_MAX),
+    service: beginningOf(typeof context === 'string' ? context : 'Tollgate', SERVICE_LENGTH_MAX),
     metadata: bounded(rest, rest.requestId ?? rest.http?.id),
     userId: typeof userId === 'string' && isUuid(userId) ? userId : null,
-    sessionId: typeof sessionId === 'string' ? shortened(sessionId, SERVICE_LENGTH_MAX) : null,
+    sessionId: typeof sessionId === 'string' ? beginningOf(sessionId, SERVICE_LENGTH_MAX) : null,
     createdAt: at.toISOString(),
   };
 }
 
 function parse(text: string): LogLine | null {
   try {
-    const line: unknown = SUSPECT.test(text) ? JSON.parse(text, storable) : JSON.parse(text);
+    const parsed: unknown = JSON.parse(text);
+    // One text that PostgreSQL does not take would keep all lines of its statement from being stored.
+    const line = SUSPECT.test(text) ? storable(parsed) : parsed;
     return typeof line === 'object' && line !== null ? line : null;
   } catch {
     return null;
   }
-}
-
-/** For `JSON.parse`: one text that PostgreSQL does not take would keep all lines of its statement from being stored. */
-function storable(_key: string, value: unknown): unknown {
-  if (typeof value === 'string') return cleaned(value);
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
-  return Object.fromEntries(Object.entries(value).map(([name, member]) => [cleaned(name), member]));
-}
-
-function cleaned(text: string): string {
-  return text.replaceAll('\0', '').toWellFormed();
-}
-
-/** Where the cut halves a character, its half is replaced. */
-function shortened(text: string, lengthMax: number): string {
-  return text.slice(0, lengthMax).toWellFormed();
 }
 
 /** The logger's numbers: 10 trace, 20 debug, 30 info, 40 warn, 50 error, 60 fatal. */
