@@ -6,6 +6,7 @@ import { LogBuffer } from '../../src/monitoring/system-logs/log-buffer.js';
 import { PerformanceSampler } from '../../src/monitoring/performance/performance-sampler.service.js';
 import { SystemLogWriter } from '../../src/monitoring/system-logs/system-log-writer.service.js';
 import { ChatBench, HELLO } from '../inference/chat-bench.js';
+import { ensureUser } from '../support/tokens.js';
 import { AdminConsole } from '../models/admin-console.js';
 
 const SECRET = 'sk-secret-of-the-tests';
@@ -258,12 +259,28 @@ describe('what monitoring records', () => {
       ]);
     });
 
+    it('has the reason of a request without a body from its query', async () => {
+      const userId = await ensureUser(admin.server.app, { email: 'nowhere@example.com' });
+      const { headers } = await admin.send('DELETE', `/admin/users/${userId}/sessions?reason=Moved%20away`);
+      expect(await awaited(`requestId=${headers.get('x-request-id')}`)).toMatchObject([
+        { action: 'admin.request', entityId: 'DELETE /admin/users/:userId/sessions', reason: 'Moved away' },
+      ]);
+    });
+
+    // A reason that PostgreSQL does not take kept the line from being written: whoever sent one was never seen.
+    it('is what support tried and may not, whatever reason is given', async () => {
+      expect((await support.send('PATCH', '/admin/plans/pro', { reason: 'a\0b\ud83d' })).status).toBe(403);
+      expect(await awaited(`actorId=${support.userId}&action=admin.refused`)).toMatchObject([
+        { entityId: 'PATCH /admin/plans/:tier', reason: 'a\ufffdb\ufffd' },
+      ]);
+    });
+
     it('is what support tried and may not, once a minute, and nothing of users', async () => {
       const user = await admin.as('user');
       expect((await user.post('/admin/budgets', {})).status).toBe(403);
       for (let attempt = 0; attempt < 3; attempt += 1)
         expect((await support.post('/admin/budgets', { reason: 'I want to' })).status).toBe(403);
-      const lines = await awaited(`actorId=${support.userId}`);
+      const lines = await awaited(`actorId=${support.userId}&entityId=POST%20/admin/budgets`);
       expect(lines).toMatchObject([
         { action: 'admin.refused', entityId: 'POST /admin/budgets', reason: 'I want to', after: { status: 403 } },
       ]);
