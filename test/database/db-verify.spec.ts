@@ -228,12 +228,18 @@ describe('db:verify', () => {
   });
 
   it('tells a pending migration first, and then what is not as it should be because of it', async () => {
-    await withMaintenanceOrm(testConfig({ DATABASE_URL: database.url }), (orm) => orm.migrator.down());
+    await withMaintenanceOrm(testConfig({ DATABASE_URL: database.url }), async (orm) => {
+      // One that makes columns; those after it may change rows alone.
+      for (let name = ''; name !== 'Migration20261130190000_cancelled_generations';)
+        name = (await orm.migrator.down())[0]!.name;
+    });
     const { findings } = await verify();
-    expect(findings[0]).toMatchObject({ problem: 'pending', mend: 'npm run migrate' });
-    expect(findings.length).toBeGreaterThan(1);
+    const pending = findings.filter(({ problem }) => problem === 'pending');
+    expect(pending[0]).toMatchObject({ mend: 'npm run migrate' });
+    expect(findings.slice(0, pending.length)).toEqual(pending);
+    expect(findings.length).toBeGreaterThan(pending.length);
     const ofShape = new Set(['missing', 'different', 'extra']);
-    expect(findings.slice(1).filter(({ problem }) => !ofShape.has(problem))).toEqual([]);
+    expect(findings.slice(pending.length).filter(({ problem }) => !ofShape.has(problem))).toEqual([]);
   });
 
   it('tells an empty database by its pending migrations alone, and writes nothing to it', async () => {

@@ -1,5 +1,6 @@
 import { MikroORM } from '@mikro-orm/postgresql';
 import { UPWARD_FOREIGN_KEYS } from '../../src/database/upward-foreign-keys.js';
+import { operatorsMessage } from '../../src/inference/operators-message.js';
 import { ormOptions } from '../../src/mikro-orm.config.js';
 import { testConfig } from '../support/test-config.js';
 import { migrateAndSeed } from '../support/migrate-and-seed.js';
@@ -62,6 +63,37 @@ describe('migrations', () => {
         await orm.migrator.up({ migrations: [name] });
         expect(await describeSchema(orm)).toEqual(after);
       }
+    } finally {
+      await orm.close();
+      await database.drop();
+    }
+  });
+
+  it('take out of how models did what a provider quoted of a request, and leave the rest', async () => {
+    const database = await createTestDatabase();
+    const orm = await open(database);
+    const messages = async () =>
+      (
+        await orm.em
+          .getConnection()
+          .execute<{ error_message: string | null }[]>(
+            'select error_message from ai_model_performance order by model_name',
+          )
+      ).map((row) => row.error_message);
+    const name = 'Migration20261201050000_refusals_without_quotes';
+    try {
+      await orm.migrator.down({ migrations: [name] });
+      await orm.em.getConnection().execute(`
+        insert into ai_model_performance (id, model_name, response_time_ms, success_rate, error_message, created_at)
+        select gen_random_uuid(), model, 1, 0, message, now() from (values
+          ('a', 'The provider refused the request: Invalid prompt "my secret plan". Nothing was charged. Request 7.'),
+          ('b', 'The provider failed. Request 7.'), ('c', null)) as r (model, message)`);
+      await orm.migrator.up({ migrations: [name] });
+      const told = [expect.not.stringContaining('secret'), 'The provider failed. Request 7.', null];
+      expect(await messages()).toEqual(told);
+      await orm.migrator.down({ migrations: [name] });
+      await orm.migrator.up({ migrations: [name] });
+      expect(await messages()).toEqual([operatorsMessage('provider_rejected', ''), ...told.slice(1)]);
     } finally {
       await orm.close();
       await database.drop();
