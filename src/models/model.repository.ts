@@ -115,12 +115,30 @@ export class ModelRepository extends EntityRepository<Model> {
     return new Map(rows.map((row) => [row.model_id, row.version_no]));
   }
 
+  async findStored(id: string): Promise<StoredModel | null> {
+    const model = await this.findOne(id);
+    return model && { model, versionNo: (await this.findVersionNumbers([id])).get(id) ?? 0 };
+  }
+
+  /** The same of what the transaction has written: as the database has it, which puts the members of a document in an order of its own. */
+  async findWritten(id: string): Promise<StoredModel | null> {
+    this.getEntityManager().clear();
+    return this.findStored(id);
+  }
+
+  /** Every model, by its id. */
+  async findAllStored(): Promise<StoredModel[]> {
+    this.getEntityManager().clear();
+    const models = await this.findAll({ orderBy: { id: 'asc' } });
+    const numbers = await this.findVersionNumbers(models.map(({ id }) => id));
+    return models.map((model) => ({ model, versionNo: numbers.get(model.id) ?? 0 }));
+  }
+
   /** The row as it is now and with nobody changing it before the transaction ends; null where there is none. */
   async findForChange(id: string): Promise<StoredModel | null> {
     await this.lockCatalogue();
     const model = await this.findOne(id, { lockMode: LockMode.PESSIMISTIC_WRITE });
-    if (!model) return null;
-    return { model, versionNo: (await this.findVersionNumbers([id])).get(id) ?? 0 };
+    return model && { model, versionNo: (await this.findVersionNumbers([id])).get(id) ?? 0 };
   }
 
   async lockCatalogue(): Promise<void> {

@@ -66,10 +66,9 @@ export class ModelsService {
 
   /** @throws ModelNotFoundError. An alias is no id here. */
   async read(id: string): Promise<StoredModel> {
-    const repository = this.em.fork().getRepository(Model);
-    const model = await repository.findOne(id);
-    if (!model) throw ModelNotFoundError.of(id);
-    return { model, versionNo: (await repository.findVersionNumbers([id])).get(id) ?? 0 };
+    const stored = await this.em.fork().getRepository(Model).findStored(id);
+    if (!stored) throw ModelNotFoundError.of(id);
+    return stored;
   }
 
   /** Those of the models that are there. */
@@ -177,9 +176,15 @@ export class ModelsService {
     await this.catalogue.reload();
   }
 
+  /** The model as this write left it: what somebody else makes of it right after is not what its caller has seen. */
   private async writeOne(id: string, cause: Cause, work: Work): Promise<StoredModel> {
-    await this.write(cause, work);
-    return this.read(id);
+    let stored: StoredModel | null = null;
+    await this.write(cause, async (repository, change) => {
+      const written = await work(repository, change);
+      stored = await repository.findWritten(id);
+      return written;
+    });
+    return stored!;
   }
 }
 

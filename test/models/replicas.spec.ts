@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CatalogueService } from '../../src/models/catalogue.service.js';
+import { ModelsService } from '../../src/models/models.service.js';
 import { JobRegistry } from '../../src/jobs/job-registry.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
 import { AdminConsole } from './admin-console.js';
@@ -109,5 +110,52 @@ describe('two replicas', () => {
       expect(requestId).toMatch(/^[0-9a-f-]{36}$/);
       expect(ip).not.toBeNull();
     }
+  });
+
+  describe('a change that is followed at once by another', () => {
+    /** The other is made as soon as the first is committed, before the first is answered. */
+    async function followed<Answer>(first: () => Promise<Answer>, second: () => Promise<unknown>): Promise<Answer> {
+      const models = admin.server.app.get(ModelsService);
+      const { write } = models;
+      models.write = async (...change) => {
+        models.write = write;
+        await write.apply(models, change);
+        await second();
+      };
+      return first();
+    }
+    const narrow = (id: string) => () =>
+      admin.edit('PUT', `/admin/models/${id}/tier`, { requiredTier: 'enterprise', reason: 'For few' });
+
+    // Seen before: each was answered with the ETag of the other's state, and the next change took the other's back without a word.
+    it.each([
+      ['of a constraint', 'PUT', '/parameter-constraints/temperature', { constraint: { supported: true, max: 1 } }],
+      ['of its life', 'POST', '/lifecycle', { to: 'legacy' }],
+      ['of its meta', 'PATCH', '/meta', { meta: { creditsPer1kTokens: 3 } }],
+    ])('%s is answered with the ETag of what it made', async (what, method, path, change) => {
+      const id = `followed-${what.split(' ').at(-1)}`;
+      await add(id);
+      const answer = await followed(
+        () => admin.edit(method, `/admin/models/${id}${path}`, { ...change, reason: 'First' }),
+        narrow(id),
+      );
+      expect(answer.status).toBe(200);
+      const ifMatch = { 'if-match': answer.headers.get('etag')! };
+      const next = await admin.send('PUT', `/admin/models/${id}/meta`, { meta: META, reason: 'Next' }, ifMatch);
+      expect(next.status).toBe(412);
+      expect((await admin.get(`/admin/models/${id}/tier`)).body).toMatchObject({ requiredTier: 'enterprise' });
+    });
+
+    it('of many is, too', async () => {
+      await add('followed-import');
+      const models = [{ id: 'followed-import', name: 'n', provider: 'sandbox', meta: { ...META, version: '2' } }];
+      const document = { models, reason: 'First' };
+      const write = (etag: string | null) =>
+        admin.send('POST', '/admin/imports/models?dryRun=false', document, { 'if-match': etag ?? '' });
+      const { headers } = await admin.post('/admin/imports/models', document);
+      const answer = await followed(() => write(headers.get('etag')), narrow('followed-import'));
+      expect(answer.status).toBe(200);
+      expect((await write(answer.headers.get('etag'))).status).toBe(412);
+    });
   });
 });

@@ -93,7 +93,9 @@ export class LifecycleAdminController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<LifecycleDto> {
     const step = { ...transition, legacyReplacementModelId: replacementModelId };
-    await this.lifecycles.transition({ id, reason, ...operator }, step);
-    return this.read(id, reply);
+    const stored = await this.lifecycles.transition({ id, reason, ...operator }, step);
+    const view = await this.read(id, reply);
+    void reply.header('etag', modelEtag(stored));
+    return view;
   }
 }

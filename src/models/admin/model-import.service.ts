@@ -61,7 +61,7 @@ export class ModelImportService {
   ) {}
 
   async export(): Promise<{ etag: string; models: ExportedModel[] }> {
-    const stored = await readAll(this.em.fork().getRepository(Model));
+    const stored = await this.em.fork().getRepository(Model).findAllStored();
     const models = stored.map(({ model }) => ({
       id: model.id,
       name: model.name,
@@ -83,24 +83,20 @@ export class ModelImportService {
    * @throws IfMatchRequiredError, StaleEtagError, InvalidRequestError naming every entry at fault
    */
   async apply(entries: readonly ImportEntry[], cause: Cause & { ifMatch: string | undefined }): Promise<ImportPlan> {
-    let plan: Plan | undefined;
+    let done: ImportPlan | undefined;
     await this.models.write(cause, async (repository, change) => {
       await repository.lockCatalogue();
-      plan = await planOf(repository, entries, dayOf(change.at));
+      const plan = await planOf(repository, entries, dayOf(change.at));
       assertIfMatch(cause.ifMatch, plan.etag);
       const errors = plan.changes.flatMap((planned) => planned.errors);
       if (errors.length > 0) throw InvalidRequestError.of(errors.slice(0, ERRORS_MAX));
-      return repository.storeAll(plan.drafts, change);
+      const written = await repository.storeAll(plan.drafts, change);
+      // Of what this import made, and not of what somebody else makes of it right after.
+      done = { etag: catalogueEtag(await repository.findAllStored()), changes: plan.changes };
+      return written;
     });
-    const { etag } = await this.preview([]);
-    return { etag, changes: plan!.changes };
+    return done!;
   }
-}
-
-async function readAll(repository: ModelRepository): Promise<StoredModel[]> {
-  const models = await repository.findAll({ orderBy: { id: 'asc' } });
-  const numbers = await repository.findVersionNumbers(models.map(({ id }) => id));
-  return models.map((model) => ({ model, versionNo: numbers.get(model.id) ?? 0 }));
 }
 
 function catalogueEtag(stored: readonly StoredModel[]): string {
@@ -108,7 +104,7 @@ function catalogueEtag(stored: readonly StoredModel[]): string {
 }
 
 async function planOf(repository: ModelRepository, entries: readonly ImportEntry[], today: string): Promise<Plan> {
-  const stored = await readAll(repository);
+  const stored = await repository.findAllStored();
   const existing = new Map(stored.map((one) => [one.model.id, one.model]));
   const neighbours = asTheyWouldBe(existing, entries);
   const neighbourhood = neighbourhoodOf(neighbours);
