@@ -19,8 +19,6 @@ export class JobMetrics implements OnModuleInit {
     private readonly failures: JobFailureService,
   ) {}
 
-  private lastRuns: Promise<Map<string, JobRun>> | undefined;
-
   onModuleInit(): void {
     const registers = [this.metrics.registry];
     const runs = new Counter({
@@ -40,7 +38,7 @@ export class JobMetrics implements OnModuleInit {
       runs.inc({ job, outcome });
       durations.observe({ job }, durationMs / 1_000);
     });
-    const read = (gauge: Gauge): Promise<void> => this.metrics.orNothing(() => this.readOpen(gauge));
+    const read = (gauge: Gauge): Promise<void> => this.metrics.orNothing(gauge, () => this.readOpen(gauge));
     new Gauge({
       name: 'tollgate_job_failures_open',
       help: 'Failures of background work that are neither retried nor dismissed',
@@ -60,9 +58,8 @@ export class JobMetrics implements OnModuleInit {
 
   private showLastRuns(name: string, help: string, valueOf: (run: JobRun) => number): void {
     const read = (gauge: Gauge): Promise<void> =>
-      this.metrics.orNothing(async () => {
-        gauge.reset();
-        const runs = await this.readLastRuns();
+      this.metrics.orNothing(gauge, async () => {
+        const runs = await this.registry.lastRuns();
         for (const { name: job } of this.registry.list()) {
           const run = runs.get(job);
           if (run) gauge.set({ job }, valueOf(run));
@@ -79,14 +76,7 @@ export class JobMetrics implements OnModuleInit {
     });
   }
 
-  /** Once for all metrics of one answer, which are read at the same time. */
-  private readLastRuns(): Promise<Map<string, JobRun>> {
-    this.lastRuns ??= this.registry.lastRuns().finally(() => (this.lastRuns = undefined));
-    return this.lastRuns;
-  }
-
   private async readOpen(gauge: Gauge): Promise<void> {
-    gauge.reset();
     const open = await this.failures.countOpen();
     for (const { name } of this.registry.list()) gauge.set({ job: name }, 0);
     for (const [job, count] of Object.entries(open)) gauge.set({ job }, count);

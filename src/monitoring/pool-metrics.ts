@@ -16,35 +16,28 @@ export class PoolMetrics implements OnModuleInit {
 
   onModuleInit(): void {
     const { registry } = this.metrics;
-    const read = (gauge: Gauge): Promise<void> =>
-      this.metrics.orNothing(async () => {
-        const { used, idle } = await poolStateOf(this.orm);
-        gauge.set({ state: 'used' }, used);
-        gauge.set({ state: 'idle' }, idle);
-      });
-    new Gauge({
+    const registers = [registry];
+    const connections = new Gauge({
       name: 'tollgate_pool_connections',
       help: 'Database connections of this process',
       labelNames: ['state'],
-      registers: [registry],
-      collect() {
-        return read(this);
-      },
+      registers,
     });
-    const readWaiting = (gauge: Gauge): Promise<void> =>
-      this.metrics.orNothing(async () => gauge.set((await poolStateOf(this.orm)).waiting));
-    new Gauge({
+    const queue = new Gauge({
       name: 'tollgate_pool_waiting',
       help: 'Who waits for a database connection of this process',
-      registers: [registry],
-      collect() {
-        return readWaiting(this);
-      },
+      registers,
+    });
+    this.metrics.readFirst(async () => {
+      const { used, idle, waiting } = await poolStateOf(this.orm);
+      connections.set({ state: 'used' }, used);
+      connections.set({ state: 'idle' }, idle);
+      queue.set(waiting);
     });
     new Gauge({
       name: 'tollgate_pool_connections_max',
       help: 'Database connections that this process may have',
-      registers: [registry],
+      registers,
     }).set(this.config.databasePoolSize);
   }
 }

@@ -84,9 +84,7 @@ export class ReconciliationJob implements OnModuleInit {
   /** A gauge that is missing where the last run failed, or never was: an old figure would say that all is well. */
   private show(name: string, help: string, set: (gauge: Gauge, run: JobRun) => void, labelNames: string[] = []): void {
     const read = (gauge: Gauge): Promise<void> =>
-      this.metrics.orNothing(async () => {
-        if (labelNames.length > 0) gauge.reset();
-        else gauge.remove();
+      this.metrics.orNothing(gauge, async () => {
         const last = (await this.jobs.lastRuns()).get(JOB);
         if (last?.outcome === 'completed') set(gauge, last);
       });

@@ -29,7 +29,7 @@ export class CleanUpJob implements OnModuleInit {
       labelNames: ['table'],
       registers,
     });
-    const read = (gauge: Gauge): Promise<void> => this.metrics.orNothing(() => this.readLags(gauge));
+    const read = (gauge: Gauge): Promise<void> => this.metrics.orNothing(gauge, () => this.readLags(gauge));
     new Gauge({
       name: 'tollgate_expired_rows_lag_seconds',
       help: 'How long the oldest row of the sign-in has outstayed its time',

@@ -34,8 +34,8 @@ export class QueueMetrics implements OnModuleInit {
       runs.inc({ queue, outcome: failure ? 'failed' : 'completed' });
       durations.observe({ queue }, durationMs / 1_000);
     });
-    const read = (gauge: Gauge): Promise<void> => this.metrics.orNothing(() => this.readJobs(gauge));
-    const readOldest = (gauge: Gauge): Promise<void> => this.metrics.orNothing(() => this.readOldest(gauge));
+    const read = (gauge: Gauge): Promise<void> => this.metrics.orNothing(gauge, () => this.readJobs(gauge));
+    const readOldest = (gauge: Gauge): Promise<void> => this.metrics.orNothing(gauge, () => this.readOldest(gauge));
     new Gauge({
       name: 'tollgate_queue_jobs',
       help: 'Jobs that wait (ready or delayed) or are under way',
@@ -57,7 +57,6 @@ export class QueueMetrics implements OnModuleInit {
   }
 
   private async readJobs(gauge: Gauge): Promise<void> {
-    gauge.reset();
     const names = this.queues.names();
     if (names.length === 0) return;
     const rows = await this.em.fork().execute<{ queue: string; state: string; jobs: number }[]>(JOBS_SQL, [names]);
@@ -66,7 +65,6 @@ export class QueueMetrics implements OnModuleInit {
   }
 
   private async readOldest(gauge: Gauge): Promise<void> {
-    gauge.reset();
     const names = this.queues.names();
     if (names.length === 0) return;
     const rows = await this.em.fork().execute<{ queue: string; seconds: number }[]>(OLDEST_SQL, [names]);

@@ -24,7 +24,7 @@ export class HotTableWatch implements OnModuleInit {
   ) {}
 
   onModuleInit(): void {
-    const read = (gauge: Gauge): Promise<void> => this.metrics.orNothing(() => this.readShares(gauge));
+    const read = (gauge: Gauge): Promise<void> => this.metrics.orNothing(gauge, () => this.readShares(gauge));
     new Gauge({
       name: 'tollgate_hot_table_index_scan_share',
       help: 'Of all scans of a hot table those by an index, 0 to 1, the same on every replica',
@@ -54,7 +54,6 @@ export class HotTableWatch implements OnModuleInit {
   }
 
   private async readShares(gauge: Gauge): Promise<void> {
-    gauge.reset();
     for (const { table, indexScanShare } of (await this.hotTables()).map(toHotTable))
       if (indexScanShare !== null) gauge.set({ table }, indexScanShare);
   }
