@@ -11,6 +11,16 @@ describe('redaction', () => {
     ['key sk-proj-0123456789abcdef is theirs', '0123456789'],
     ['password=hunter2&x=1', 'hunter2'],
     ['{"client_secret": "abc"}', 'abc'],
+    ['password="correct horse battery" x', 'horse'],
+    [`passphrase: 'correct "horse" battery'`, 'battery'],
+    ['body {\\"password\\":\\"hunter2\\"}', 'hunter2'],
+    ['AWS_SECRET_ACCESS_KEY=abc/def+1', 'def'],
+    ['secretKey: lovelace', 'lovelace'],
+    ['pwd=hunter2', 'hunter2'],
+    ['Cookie: sid=abc; refresh=def', 'def'],
+    ['"set-cookie":"sid=abc; refresh=def"', 'def'],
+    ['Authorization: ApiKey lovelace', 'lovelace'],
+    ['authorization: Digest username=ada, response=def', 'def'],
     ['postgresql://ada:lovelace@db/x', 'lovelace'],
     ['write to ada.lovelace+x@mail.example.com now', 'lovelace'],
     ['GET /users?mail=ada%40example.com', 'ada'],
@@ -33,6 +43,31 @@ describe('redaction', () => {
     expect(
       redact({ accessToken: 'x', password: { old: 'y' }, nested: [{ Cookie: 'z' }], 'ada@example.com': 1, tokens: 7 }),
     ).toEqual({ accessToken: REDACTED, password: REDACTED, nested: [{ Cookie: REDACTED }], [REDACTED]: 1, tokens: 7 });
+  });
+
+  it('hides what is named beside it, or before it in a list, as headers are', () => {
+    const headers = [
+      { name: 'Cookie', value: 'sid=abc' },
+      { key: 'x-api-key', value: 'abc' },
+      { name: 'Host', value: 'example.com' },
+    ];
+    const pairs = [
+      ['Authorization', 'abc'],
+      ['Host', 'example.com'],
+    ];
+    expect(redact({ headers, pairs, rawHeaders: ['Cookie', 'sid=abc', 'Host', 'example.com'] })).toEqual({
+      headers: [
+        { name: 'Cookie', value: REDACTED },
+        { key: 'x-api-key', value: REDACTED },
+        { name: 'Host', value: 'example.com' },
+      ],
+      pairs: [
+        ['Authorization', REDACTED],
+        ['Host', 'example.com'],
+      ],
+      rawHeaders: ['Cookie', REDACTED, 'Host', 'example.com'],
+    });
+    expect(redact(['Give us a token', 'please'])).toEqual(['Give us a token', 'please']);
   });
 
   it('leaves no mail address and nothing that cannot be stored, and changes nothing the second time', () => {
