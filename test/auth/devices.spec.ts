@@ -264,4 +264,26 @@ describe('signed-in devices', () => {
     }
     await signIn(configuration, new Browser(server.url), person);
   });
+
+  // Removed once: the one transaction of both; the user was suspended, and back with the sign-in of before once that was lifted.
+  it('T48 stay with their user where a suspension could not end them', async () => {
+    const person = { email: 'half-suspended@example.com', password: PERSON.password };
+    const id = await ensureUser(server.app, person);
+    await signIn(configuration, new Browser(server.url), person);
+    const operator = await issueToken(server.app, { email: 'ops@halfway.example', scopes: ['admin'], role: 'admin' });
+    const authorization = `Bearer ${operator}`;
+    const suspend = async () => {
+      const read = await fetch(`${server.url}/admin/users/${id}`, { headers: { authorization } });
+      const headers = { authorization, 'content-type': 'application/json', 'if-match': read.headers.get('etag') ?? '' };
+      const body = JSON.stringify({ reason: 'asked to' });
+      return (await fetch(`${server.url}/admin/users/${id}/suspend`, { method: 'POST', headers, body })).status;
+    };
+    await server.orm.em.execute('alter table auth_grants add constraint stuck check (revoked_at is null) not valid');
+    try {
+      expect(await suspend()).toBe(500);
+    } finally {
+      await server.orm.em.execute('alter table auth_grants drop constraint stuck');
+    }
+    expect(await suspend()).toBe(200);
+  });
 });

@@ -37,6 +37,8 @@ interface Change {
   whyNot?: (user: User) => string | null;
   /** Whether the user stops being an operator by it. */
   endsOperator?: boolean;
+  /** Why every sign-in of the user ends with it, where it does. */
+  signsOut?: 'user_suspended' | 'password_reset' | 'revoked_by_operator';
   work: (user: User) => Promise<void>;
 }
 
@@ -80,68 +82,66 @@ export class UserOperations {
   }
 
   /** @throws UserNotFoundError, UserStateError, LastOperatorError, StaleEtagError */
-  async suspend(id: string, cause: OperatorCause): Promise<User> {
-    await this.change(id, cause, {
+  suspend(id: string, cause: OperatorCause): Promise<User> {
+    return this.change(id, cause, {
       action: 'user.suspend',
       event: 'suspended',
+      signsOut: 'user_suspended',
       endsOperator: true,
       whyNot: ({ status }) => (status === 'suspended' ? 'the user is suspended already' : null),
       work: () => this.users.setStatus(id, 'suspended'),
     });
-    return this.signedOut(id, 'user_suspended', cause);
   }
 
   /** @throws UserNotFoundError, UserStateError, StaleEtagError */
-  async reinstate(id: string, cause: OperatorCause): Promise<User> {
-    await this.change(id, cause, {
+  reinstate(id: string, cause: OperatorCause): Promise<User> {
+    return this.change(id, cause, {
       action: 'user.reinstate',
       event: 'reinstated',
       whyNot: ({ status }) => (status === 'active' ? 'the user is not suspended' : null),
       work: () => this.users.setStatus(id, 'active'),
     });
-    return this.find(id);
   }
 
   /** @throws UserNotFoundError, LastOperatorError, StaleEtagError */
-  async changeRole(id: string, role: User['role'], cause: OperatorCause): Promise<User> {
-    await this.change(id, cause, {
+  changeRole(id: string, role: User['role'], cause: OperatorCause): Promise<User> {
+    return this.change(id, cause, {
       action: 'user.role',
       event: 'role_changed',
       endsOperator: role !== 'admin',
       work: () => this.users.setRole(id, role),
     });
-    return this.find(id);
   }
 
   /** The operator never learns or chooses a password (ASVS 5.0 6.4.6). @throws UserNotFoundError, UserStateError, StaleEtagError */
-  async resetPassword(id: string, cause: OperatorCause): Promise<User> {
-    await this.change(id, cause, {
+  resetPassword(id: string, cause: OperatorCause): Promise<User> {
+    return this.change(id, cause, {
       action: 'user.password_reset',
       event: 'password_reset_requested',
+      signsOut: 'password_reset',
       whyNot: ({ status }) => (status === 'suspended' ? 'the user is suspended; reinstate it first' : null),
       work: async (user) => {
         await this.users.setPassword(id, null);
         await this.resets.sendLink(user, INVITATION_MS, user.language);
       },
     });
-    return this.signedOut(id, 'password_reset', cause);
   }
 
   /**
    * For who has lost the phone and the recovery codes. The password is asked for as before, and the person is told by mail.
    * @throws UserNotFoundError, UserStateError, StaleEtagError
    */
-  async resetFactors(id: string, cause: OperatorCause): Promise<User> {
-    await this.change(id, cause, {
+  resetFactors(id: string, cause: OperatorCause): Promise<User> {
+    return this.change(id, cause, {
       action: 'user.factors_reset',
       event: 'factor_removed',
+      signsOut: 'revoked_by_operator',
       work: async ({ email, language }) => {
         if (!hasFactor(await this.factors.of(id))) throw new UserStateError('the user has no second factor');
         await this.factors.removeAll(id);
         await this.mailer.send({ to: email, language, template: 'factorsChanged', variables: {} });
       },
     });
-    return this.signedOut(id, 'revoked_by_operator', cause);
   }
 
   /** @throws UserNotFoundError, UserStateError, LastOperatorError, StaleEtagError */
@@ -169,8 +169,8 @@ export class UserOperations {
     return this.find(id);
   }
 
-  private async change(id: string, cause: OperatorCause, change: Change): Promise<void> {
-    await this.em.fork().transactional(async () => {
+  private async change(id: string, cause: OperatorCause, change: Change): Promise<User> {
+    const work = async (): Promise<void> => {
       const user = await this.users.lock(id);
       if (!user) throw new UserNotFoundError(id);
       assertIfMatch(cause.ifMatch, etagOfUser(user));
@@ -182,8 +182,13 @@ export class UserOperations {
       const states = { before: stateOf(user), after: after && stateOf(after) };
       await this.record({ action: change.action, entityId: id, ...states }, cause);
       await this.events.record({ event: change.event, userId: id, origin: originOfCause(cause) });
-    });
+    };
+    const { signsOut } = change;
+    // Together: nobody is suspended and comes back with the sign-ins of before.
+    if (signsOut === undefined) await this.em.fork().transactional(work);
+    else await this.grants.revoke({ userId: id }, { reason: signsOut, by: cause.actorId }, originOfCause(cause), work);
     this.users.forget(id);
+    return this.find(id);
   }
 
   private async seen(id: string, cause: OperatorCause): Promise<User> {
@@ -191,15 +196,6 @@ export class UserOperations {
     assertIfMatch(cause.ifMatch, etagOfUser(user));
     if (user.deletedAt) throw new UserStateError('the user is deleted already');
     return user;
-  }
-
-  private async signedOut(
-    id: string,
-    reason: 'user_suspended' | 'password_reset' | 'revoked_by_operator',
-    cause: OperatorCause,
-  ): Promise<User> {
-    await this.grants.revoke({ userId: id }, { reason, by: cause.actorId }, originOfCause(cause));
-    return this.find(id);
   }
 
   private record(change: Omit<AuditedChange, 'entity'>, cause: OperatorCause): Promise<void> {
