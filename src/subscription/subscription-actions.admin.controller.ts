@@ -1,10 +1,11 @@
-import { applyDecorators, Body, HttpCode, Param, ParseUUIDPipe, Post, Res } from '@nestjs/common';
+import { applyDecorators, Body, HttpCode, Param, Post, Res } from '@nestjs/common';
 import { ApiHeader, ApiOperation, ApiResponse } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { AdminController } from '../common/http/admin-controller.js';
 import { Clock } from '../common/clock.js';
 import { timeOf } from '../common/domain/times.js';
 import { CurrentOperator, type Operator } from '../common/http/current-operator.js';
+import { IdPipe } from '../common/http/id-pipe.js';
 import { ReasonRequest } from '../common/http/reason-request.js';
 import { PlanChangeService } from './plan-change.service.js';
 import {
@@ -17,7 +18,7 @@ import {
 import { SubscriptionLifecycleService } from './subscription-lifecycle.service.js';
 import { answer } from './subscription.admin.controller.js';
 
-const Id = (): ParameterDecorator => Param('id', new ParseUUIDPipe());
+const Id = (): ParameterDecorator => Param('id', new IdPipe());
 const Reply = (): ParameterDecorator => Res({ passthrough: true });
 
 /** A change of one subscription: it names the state that it was made from and why, and answers the new state with its `ETag`. */

@@ -1,9 +1,10 @@
-import { Body, Get, Param, ParseUUIDPipe, Post, Query, Res } from '@nestjs/common';
+import { Body, Get, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiOperation, ApiResponse } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { AdminController } from '../common/http/admin-controller.js';
 import { Clock } from '../common/clock.js';
 import { CurrentOperator, type Operator } from '../common/http/current-operator.js';
+import { IdPipe } from '../common/http/id-pipe.js';
 import { decodeCursor, encodeCursor, pageOf, PageQuery } from '../common/http/paging.js';
 import { Roles } from '../common/http/route-markers.js';
 import { isUuid } from '../common/ids.js';
@@ -20,7 +21,7 @@ import { etagOfSubscription, SubscriptionLifecycleService } from './subscription
 import { type LiveSubscription, SubscriptionRepository } from './subscription.repository.js';
 import { SubscriptionService } from './subscription.service.js';
 
-const ID = new ParseUUIDPipe();
+const ID = new IdPipe();
 
 @AdminController('admin/subscriptions', 'admin')
 export class SubscriptionAdminController {

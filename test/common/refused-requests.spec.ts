@@ -103,7 +103,34 @@ describe('a request that cannot be taken', () => {
 
   it('is told that a page size is no number, not that it is too large', async () => {
     const { body } = await get('/admin/users?limit=many');
-    expect(body['errors']).toEqual([{ field: 'limit', message: 'limit must be an integer number' }]);
+    expect(body['errors']).toEqual([{ field: 'limit', message: 'must be an integer number' }]);
+  });
+
+  it('names the fields that there are beside one that there is not', async () => {
+    const { body } = await get('/admin/users?mail=person@example.com');
+    expect(body['errors']).toEqual([
+      { field: 'mail', message: 'is not known here; known are cursor, deleted, email, limit' },
+    ]);
+  });
+
+  it('tells of a field that is missing that it is', async () => {
+    const response = await fetch(`${server.url}/admin/budgets`, {
+      method: 'POST',
+      headers: { authorization, 'content-type': 'application/json' },
+      body: JSON.stringify({ scope: 'everybody', reason: 'a ceiling' }),
+    });
+    expect(((await response.json()) as { errors: object[] }).errors).toEqual([
+      { field: 'scope', message: 'must be one of the following values: global, tier, user, model' },
+      { field: 'period', message: 'is required: must be one of the following values: day, month' },
+    ]);
+  });
+
+  it('names the path parameter that is no id or no member of its list', async () => {
+    const id = await get('/admin/users/ann');
+    expect(id.body).toMatchObject({ status: 400, errors: [{ field: 'id', message: 'must be a UUID' }] });
+    const mode = await get('/admin/generation-prompts/loud');
+    const modes = 'must be one of creative, professional, brandable, tech-focused';
+    expect(mode.body).toMatchObject({ status: 400, errors: [{ field: 'mode', message: modes }] });
   });
 
   it('is refused by its media type when it is a form for a route that takes JSON', async () => {

@@ -1,6 +1,7 @@
-import { Controller, Get, HttpCode, Param, ParseUUIDPipe, Post, Query, Req, Res } from '@nestjs/common';
+import { Controller, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { IdPipe } from '../../common/http/id-pipe.js';
 import { Public } from '../../common/http/route-markers.js';
 import { InteractionExpiredError } from '../auth.errors.js';
 import { DeviceService } from '../oauth/device.service.js';
@@ -55,7 +56,7 @@ export class AccountController {
   @Post('devices/:id/end')
   @HttpCode(200)
   endDevice(
-    @Param('id', new ParseUUIDPipe()) id: string,
+    @Param('id', new IdPipe()) id: string,
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<FastifyReply> {

@@ -1,6 +1,7 @@
-import { Controller, Get, HttpCode, Param, ParseUUIDPipe, Post, Req, Res } from '@nestjs/common';
+import { Controller, Get, HttpCode, Param, Post, Req, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { IdPipe } from '../../common/http/id-pipe.js';
 import { Public } from '../../common/http/route-markers.js';
 import { UpstreamAccounts } from '../identity/upstream/upstream-accounts.service.js';
 import { sendOn } from '../oauth/page-answer.js';
@@ -47,7 +48,7 @@ export class IdentitiesController {
   @Post(':id/remove')
   @HttpCode(200)
   remove(
-    @Param('id', new ParseUUIDPipe()) id: string,
+    @Param('id', new IdPipe()) id: string,
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<FastifyReply> {

@@ -1,7 +1,8 @@
-import { Body, Controller, Get, HttpCode, Param, ParseUUIDPipe, Post, Req, Res } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Param, Post, Req, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import QRCode from 'qrcode';
+import { IdPipe } from '../../common/http/id-pipe.js';
 import { Public } from '../../common/http/route-markers.js';
 import { EmailChange } from '../identity/email-change.service.js';
 import { evenly } from '../identity/even-time.js';
@@ -139,7 +140,7 @@ export class SecurityController {
   @Post('passkeys/:id/remove')
   @HttpCode(200)
   removePasskey(
-    @Param('id', new ParseUUIDPipe()) id: string,
+    @Param('id', new IdPipe()) id: string,
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<FastifyReply> {

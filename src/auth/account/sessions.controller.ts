@@ -1,7 +1,8 @@
-import { Controller, Delete, Get, HttpCode, Param, ParseUUIDPipe, Req } from '@nestjs/common';
+import { Controller, Delete, Get, HttpCode, Param, Req } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import { CurrentPrincipal } from '../../common/http/current-principal.js';
+import { IdPipe } from '../../common/http/id-pipe.js';
 import type { Principal } from '../../common/http/principal.js';
 import { Scopes } from '../../common/http/route-markers.js';
 import { DeviceService } from '../oauth/device.service.js';
@@ -41,7 +42,7 @@ export class SessionsController {
   @ApiResponse({ status: 204, description: 'It is signed out' })
   @ApiResponse({ status: 404, description: 'device_not_found: you are not signed in on such a device' })
   end(
-    @Param('id', ParseUUIDPipe) id: string,
+    @Param('id', IdPipe) id: string,
     @CurrentPrincipal() { userId }: Principal,
     @Req() request: FastifyRequest,
   ): Promise<void> {

@@ -1,7 +1,8 @@
-import { Delete, Get, HttpCode, Param, ParseUUIDPipe, Query } from '@nestjs/common';
+import { Delete, Get, HttpCode, Param, Query } from '@nestjs/common';
 import { ApiOperation, ApiResponse } from '@nestjs/swagger';
 import { AdminController } from '../../common/http/admin-controller.js';
 import { CurrentOperator, type Operator } from '../../common/http/current-operator.js';
+import { IdPipe } from '../../common/http/id-pipe.js';
 import { decodeCursor, encodeCursor } from '../../common/http/paging.js';
 import { ReasonRequest } from '../../common/http/reason-request.js';
 import { Roles } from '../../common/http/route-markers.js';
@@ -30,7 +31,7 @@ export class ApiKeysAdminController {
   @ApiResponse({ status: 400, description: 'The reason is missing or too long' })
   @ApiResponse({ status: 404, description: 'api_key_not_found' })
   async revoke(
-    @Param('id', ParseUUIDPipe) id: string,
+    @Param('id', IdPipe) id: string,
     @Query() { reason }: ReasonRequest,
     @CurrentOperator() operator: Operator,
   ): Promise<void> {

@@ -1,8 +1,9 @@
-import { Delete, Get, HttpCode, Param, ParseUUIDPipe, Query } from '@nestjs/common';
+import { Delete, Get, HttpCode, Param, Query } from '@nestjs/common';
 import { ApiOperation, ApiResponse } from '@nestjs/swagger';
 import { AdminController } from '../../common/http/admin-controller.js';
 import { CurrentOperator, type Operator } from '../../common/http/current-operator.js';
 import { CurrentPrincipal } from '../../common/http/current-principal.js';
+import { IdPipe } from '../../common/http/id-pipe.js';
 import type { Principal } from '../../common/http/principal.js';
 import { ReasonRequest } from '../../common/http/reason-request.js';
 import { Roles } from '../../common/http/route-markers.js';
@@ -18,10 +19,7 @@ export class SessionsAdminController {
   @ApiOperation({ summary: 'The devices on which a user is signed in' })
   @ApiResponse({ status: 200, type: Sessions })
   @ApiResponse({ status: 404, description: 'user_not_found' })
-  async list(
-    @Param('userId', ParseUUIDPipe) userId: string,
-    @CurrentPrincipal() { accessId }: Principal,
-  ): Promise<Sessions> {
+  async list(@Param('userId', IdPipe) userId: string, @CurrentPrincipal() { accessId }: Principal): Promise<Sessions> {
     return { data: (await this.devices.listFor(userId)).map((device) => toSession(device, accessId)) };
   }
 
@@ -32,7 +30,7 @@ export class SessionsAdminController {
   @ApiResponse({ status: 400, description: 'The reason is missing or too long' })
   @ApiResponse({ status: 404, description: 'user_not_found' })
   async endAll(
-    @Param('userId', ParseUUIDPipe) userId: string,
+    @Param('userId', IdPipe) userId: string,
     @Query() { reason }: ReasonRequest,
     @CurrentOperator() operator: Operator,
   ): Promise<EndedSessions> {
@@ -46,8 +44,8 @@ export class SessionsAdminController {
   @ApiResponse({ status: 400, description: 'The reason is missing or too long' })
   @ApiResponse({ status: 404, description: 'user_not_found, device_not_found' })
   async end(
-    @Param('userId', ParseUUIDPipe) userId: string,
-    @Param('id', ParseUUIDPipe) id: string,
+    @Param('userId', IdPipe) userId: string,
+    @Param('id', IdPipe) id: string,
     @Query() { reason }: ReasonRequest,
     @CurrentOperator() operator: Operator,
   ): Promise<void> {

@@ -1,7 +1,8 @@
-import { Body, HttpCode, Param, ParseUUIDPipe, Post } from '@nestjs/common';
+import { Body, HttpCode, Param, Post } from '@nestjs/common';
 import { ApiOperation, ApiProperty, ApiResponse } from '@nestjs/swagger';
 import { AdminController } from '../../common/http/admin-controller.js';
 import { CurrentOperator, type Operator } from '../../common/http/current-operator.js';
+import { IdPipe } from '../../common/http/id-pipe.js';
 import { ReasonRequest } from '../../common/http/reason-request.js';
 import { SignInBlocks } from '../identity/sign-in-blocks.service.js';
 
@@ -23,7 +24,7 @@ export class SignInBlocksAdminController {
   @ApiResponse({ status: 400, description: 'The reason is missing or too long' })
   @ApiResponse({ status: 404, description: 'user_not_found' })
   async unblock(
-    @Param('userId', ParseUUIDPipe) userId: string,
+    @Param('userId', IdPipe) userId: string,
     @Body() { reason }: ReasonRequest,
     @CurrentOperator() operator: Operator,
   ): Promise<Unblocked> {

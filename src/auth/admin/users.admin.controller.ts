@@ -1,8 +1,9 @@
-import { applyDecorators, Body, Get, HttpCode, Param, ParseUUIDPipe, Post, Query, Res } from '@nestjs/common';
+import { applyDecorators, Body, Get, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiHeader, ApiOperation, ApiResponse } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { AdminController } from '../../common/http/admin-controller.js';
 import { CurrentOperator, type Operator } from '../../common/http/current-operator.js';
+import { IdPipe } from '../../common/http/id-pipe.js';
 import { decodeCursor, encodeCursor } from '../../common/http/paging.js';
 import { ReasonRequest } from '../../common/http/reason-request.js';
 import { Roles } from '../../common/http/route-markers.js';
@@ -20,7 +21,7 @@ import {
 } from './users.admin.dto.js';
 import { etagOfUser } from './user-etag.js';
 
-const Id = (): ParameterDecorator => Param('id', new ParseUUIDPipe());
+const Id = (): ParameterDecorator => Param('id', new IdPipe());
 const Reply = (): ParameterDecorator => Res({ passthrough: true });
 
 /** A change of one user: it names the state that it was made from and why, and answers the new state with its `ETag`. */

@@ -1,7 +1,11 @@
 import { type ArgumentMetadata, type ValidationError, ValidationPipe } from '@nestjs/common';
+import { getMetadataStorage } from 'class-validator';
 import { unstorableIn } from '../domain/storable.js';
 import type { FieldError } from '../errors/app-error.js';
 import { InvalidRequestError } from '../errors/common.errors.js';
+
+/** Under which class-validator tells of a field that the class does not have. */
+const UNKNOWN_FIELD = 'whitelistValidation';
 
 /** No text of a resource may hold what PostgreSQL cannot store. */
 class RequestValidation extends ValidationPipe {
@@ -24,12 +28,29 @@ export function createValidationPipe(): ValidationPipe {
     whitelist: true,
     forbidNonWhitelisted: true,
     stopAtFirstError: true,
+    // For the messages below; neither is in the answer.
+    validationError: { target: true, value: true },
     exceptionFactory: (errors) => InvalidRequestError.of(errors.flatMap((error) => flatten(error, ''))),
   });
 }
 
 function flatten(error: ValidationError, prefix: string): FieldError[] {
   const field = prefix ? `${prefix}.${error.property}` : error.property;
-  const own = Object.values(error.constraints ?? {}).map((message) => ({ field, message }));
+  const own = Object.entries(error.constraints ?? {}).map(([rule, text]) => ({
+    field,
+    message: rule === UNKNOWN_FIELD ? unknownField(error.target) : brokenRule(error, text),
+  }));
   return [...own, ...(error.children ?? []).flatMap((child) => flatten(child, field))];
+}
+
+/** A field that is missing breaks whichever of its rules comes first; that it is missing is what helps. */
+function brokenRule({ property, value }: ValidationError, text: string): string {
+  const rule = text.replace(`each value in ${property} `, 'each value ').replace(new RegExp(`^${property} `), '');
+  return value === undefined ? `is required: ${rule}` : rule;
+}
+
+function unknownField(target: object | undefined): string {
+  const rules = target ? getMetadataStorage().getTargetValidationMetadatas(target.constructor, '', false, false) : [];
+  const known = [...new Set(rules.map(({ propertyName }) => propertyName))].toSorted();
+  return known.length > 0 ? `is not known here; known are ${known.join(', ')}` : 'is not known here';
 }

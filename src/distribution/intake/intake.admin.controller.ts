@@ -1,9 +1,10 @@
-import { Body, Get, Param, ParseUUIDPipe, Patch, Query, Res } from '@nestjs/common';
+import { Body, Get, Param, Patch, Query, Res } from '@nestjs/common';
 import { ApiHeader, ApiOperation, ApiResponse } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Clock } from '../../common/clock.js';
 import { AdminController } from '../../common/http/admin-controller.js';
 import { CurrentOperator, type Operator } from '../../common/http/current-operator.js';
+import { IdPipe } from '../../common/http/id-pipe.js';
 import { encodeCursor } from '../../common/http/paging.js';
 import type { Feedback } from '../feedback.entity.js';
 import { IntakeAdminService } from './intake-admin.service.js';
@@ -43,7 +44,7 @@ export class IntakeAdminController {
   @ApiResponse({ status: 200, type: FeedbackView })
   @ApiResponse({ status: 404, description: 'feedback_not_found' })
   async readFeedback(
-    @Param('id', ParseUUIDPipe) id: string,
+    @Param('id', IdPipe) id: string,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<FeedbackView> {
     return answer(await this.intake.readFeedback(id), reply);
@@ -58,7 +59,7 @@ export class IntakeAdminController {
   @ApiResponse({ status: 412, description: 'stale_etag: someone changed it meanwhile' })
   @ApiResponse({ status: 428, description: 'if_match_required' })
   async updateFeedback(
-    @Param('id', ParseUUIDPipe) id: string,
+    @Param('id', IdPipe) id: string,
     @Body() body: UpdateFeedbackRequest,
     @CurrentOperator() operator: Operator,
     @Res({ passthrough: true }) reply: FastifyReply,
@@ -80,7 +81,7 @@ export class IntakeAdminController {
   @ApiOperation({ summary: 'One report with its payload' })
   @ApiResponse({ status: 200, type: DiagnosticsView })
   @ApiResponse({ status: 404, description: 'diagnostics_not_found' })
-  async readDiagnostics(@Param('id', ParseUUIDPipe) id: string): Promise<DiagnosticsView> {
+  async readDiagnostics(@Param('id', IdPipe) id: string): Promise<DiagnosticsView> {
     return toDiagnosticsView(await this.intake.readDiagnostics(id));
   }
 }

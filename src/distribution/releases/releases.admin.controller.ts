@@ -1,9 +1,10 @@
-import { Body, Get, Param, ParseUUIDPipe, Patch, Post, Query, Res } from '@nestjs/common';
+import { Body, Get, Param, Patch, Post, Query, Res } from '@nestjs/common';
 import { ApiHeader, ApiOperation, ApiResponse } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Clock } from '../../common/clock.js';
 import { AdminController } from '../../common/http/admin-controller.js';
 import { CurrentOperator, type Operator } from '../../common/http/current-operator.js';
+import { IdPipe } from '../../common/http/id-pipe.js';
 import { encodeCursor } from '../../common/http/paging.js';
 import { Roles } from '../../common/http/route-markers.js';
 import {
@@ -55,7 +56,7 @@ export class ReleasesAdminController {
   @ApiResponse({ status: 200, type: CountedAppVersionView })
   @ApiResponse({ status: 404, description: 'app_version_not_found' })
   async read(
-    @Param('id', ParseUUIDPipe) id: string,
+    @Param('id', IdPipe) id: string,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<CountedAppVersionView> {
     return answer(await this.releases.read(id), reply);
@@ -70,7 +71,7 @@ export class ReleasesAdminController {
   @ApiResponse({ status: 412, description: 'stale_etag: someone changed it meanwhile' })
   @ApiResponse({ status: 428, description: 'if_match_required' })
   async update(
-    @Param('id', ParseUUIDPipe) id: string,
+    @Param('id', IdPipe) id: string,
     @Body() body: UpdateAppVersionRequest,
     @CurrentOperator() operator: Operator,
     @Res({ passthrough: true }) reply: FastifyReply,

@@ -1,8 +1,9 @@
-import { Body, Delete, Get, HttpCode, Param, ParseUUIDPipe, Patch, Post, Query, Req, Res } from '@nestjs/common';
+import { Body, Delete, Get, HttpCode, Param, Patch, Post, Query, Req, Res } from '@nestjs/common';
 import { ApiOperation, ApiResponse } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Clock } from '../../common/clock.js';
 import { CurrentPrincipal } from '../../common/http/current-principal.js';
+import { IdPipe } from '../../common/http/id-pipe.js';
 import { encodeCursor, PageQuery } from '../../common/http/paging.js';
 import type { Principal } from '../../common/http/principal.js';
 import type { InferenceHttpRequest } from '../../inference/admitted-chat.js';
@@ -61,7 +62,7 @@ export class ProjectsController {
   @ApiOperation({ summary: 'One of your projects' })
   @ApiResponse({ status: 200, type: ProjectView })
   @ApiResponse({ status: 404, description: 'project_not_found' })
-  async read(@CurrentPrincipal() { userId }: Principal, @Param('id', ParseUUIDPipe) id: string): Promise<ProjectView> {
+  async read(@CurrentPrincipal() { userId }: Principal, @Param('id', IdPipe) id: string): Promise<ProjectView> {
     return toProjectView(await this.projects.read(userId, id));
   }
 
@@ -72,7 +73,7 @@ export class ProjectsController {
   @ApiResponse({ status: 404, description: 'project_not_found, suggestion_not_found' })
   async update(
     @CurrentPrincipal() { userId }: Principal,
-    @Param('id', ParseUUIDPipe) id: string,
+    @Param('id', IdPipe) id: string,
     @Body() body: UpdateProjectRequest,
   ): Promise<ProjectView> {
     return toProjectView(await this.projects.update(userId, id, body, this.clock.now()));
@@ -87,7 +88,7 @@ export class ProjectsController {
   @ApiResponse({ status: 204, description: 'Deleted' })
   @ApiResponse({ status: 404, description: 'project_not_found' })
   @ApiResponse({ status: 409, description: 'project_busy, with the generationIds that are under way' })
-  async delete(@CurrentPrincipal() { userId }: Principal, @Param('id', ParseUUIDPipe) id: string): Promise<void> {
+  async delete(@CurrentPrincipal() { userId }: Principal, @Param('id', IdPipe) id: string): Promise<void> {
     await this.removal.delete(userId, id);
   }
 }

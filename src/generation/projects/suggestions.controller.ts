@@ -1,7 +1,8 @@
-import { Body, Delete, Get, HttpCode, Param, ParseUUIDPipe, Patch, Post, Query } from '@nestjs/common';
+import { Body, Delete, Get, HttpCode, Param, Patch, Post, Query } from '@nestjs/common';
 import { ApiOperation, ApiResponse } from '@nestjs/swagger';
 import { Clock } from '../../common/clock.js';
 import { CurrentPrincipal } from '../../common/http/current-principal.js';
+import { IdPipe } from '../../common/http/id-pipe.js';
 import { encodeCursor } from '../../common/http/paging.js';
 import type { Principal } from '../../common/http/principal.js';
 import {
@@ -29,7 +30,7 @@ export class SuggestionsController {
   @ApiResponse({ status: 404, description: 'project_not_found' })
   async page(
     @CurrentPrincipal() { userId }: Principal,
-    @Param('projectId', ParseUUIDPipe) projectId: string,
+    @Param('projectId', IdPipe) projectId: string,
     @Query() query: SuggestionsQuery,
   ): Promise<SuggestionsPage> {
     const { rows, next } = await this.suggestions.page(userId, projectId, query);
@@ -44,7 +45,7 @@ export class SuggestionsController {
   @ApiResponse({ status: 409, description: 'suggestion_limit_reached' })
   async add(
     @CurrentPrincipal() { userId }: Principal,
-    @Param('projectId', ParseUUIDPipe) projectId: string,
+    @Param('projectId', IdPipe) projectId: string,
     @Body() { name }: CreateSuggestionRequest,
   ): Promise<SuggestionView> {
     return toSuggestionView(await this.suggestions.add(userId, projectId, { name, now: this.clock.now() }));
@@ -56,8 +57,8 @@ export class SuggestionsController {
   @ApiResponse({ status: 404, description: 'project_not_found, suggestion_not_found' })
   async read(
     @CurrentPrincipal() { userId }: Principal,
-    @Param('projectId', ParseUUIDPipe) projectId: string,
-    @Param('id', ParseUUIDPipe) id: string,
+    @Param('projectId', IdPipe) projectId: string,
+    @Param('id', IdPipe) id: string,
   ): Promise<SuggestionView> {
     return toSuggestionView(await this.suggestions.read(userId, projectId, id));
   }
@@ -69,8 +70,8 @@ export class SuggestionsController {
   @ApiResponse({ status: 404, description: 'project_not_found, suggestion_not_found' })
   async mark(
     @CurrentPrincipal() { userId }: Principal,
-    @Param('projectId', ParseUUIDPipe) projectId: string,
-    @Param('id', ParseUUIDPipe) id: string,
+    @Param('projectId', IdPipe) projectId: string,
+    @Param('id', IdPipe) id: string,
     @Body() { isFavourite }: UpdateSuggestionRequest,
   ): Promise<SuggestionView> {
     const change = { isFavourite, now: this.clock.now() };
@@ -84,8 +85,8 @@ export class SuggestionsController {
   @ApiResponse({ status: 404, description: 'project_not_found, suggestion_not_found' })
   async delete(
     @CurrentPrincipal() { userId }: Principal,
-    @Param('projectId', ParseUUIDPipe) projectId: string,
-    @Param('id', ParseUUIDPipe) id: string,
+    @Param('projectId', IdPipe) projectId: string,
+    @Param('id', IdPipe) id: string,
   ): Promise<void> {
     await this.suggestions.delete(userId, projectId, id);
   }

@@ -2,6 +2,7 @@ import { Body, Get, HttpCode, Param, ParseEnumPipe, Post, Query, Res } from '@ne
 import { ApiHeader, ApiOperation, ApiParam, ApiResponse } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Clock } from '../../common/clock.js';
+import { InvalidRequestError } from '../../common/errors/common.errors.js';
 import { AdminController } from '../../common/http/admin-controller.js';
 import { CurrentOperator, type Operator } from '../../common/http/current-operator.js';
 import { ReasonRequest } from '../../common/http/reason-request.js';
@@ -22,6 +23,10 @@ const MODES = Object.fromEntries(GENERATION_MODES.map((mode) => [mode, mode])) a
   GenerationMode,
   GenerationMode
 >;
+const MODE = new ParseEnumPipe(MODES, {
+  exceptionFactory: () =>
+    InvalidRequestError.of([{ field: 'mode', message: `must be one of ${GENERATION_MODES.join(', ')}` }]),
+});
 const IF_MATCH = { name: 'If-Match', required: true, description: 'The ETag of the mode as it was read' } as const;
 
 @AdminController('admin/generation-prompts', 'admin')
@@ -47,7 +52,7 @@ export class GenerationPromptsAdminController {
   @ApiResponse({ status: 200, type: GenerationPromptList })
   @ApiResponse({ status: 400, description: 'An unknown mode' })
   async read(
-    @Param('mode', new ParseEnumPipe(MODES)) mode: GenerationMode,
+    @Param('mode', MODE) mode: GenerationMode,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<GenerationPromptList> {
     return answer(await this.prompts.list(mode), reply);
@@ -62,7 +67,7 @@ export class GenerationPromptsAdminController {
   @ApiResponse({ status: 412, description: 'stale_etag: someone changed it meanwhile' })
   @ApiResponse({ status: 428, description: 'if_match_required' })
   async add(
-    @Param('mode', new ParseEnumPipe(MODES)) mode: GenerationMode,
+    @Param('mode', MODE) mode: GenerationMode,
     @Body() { prompt, reason }: CreateGenerationPromptRequest,
     @CurrentOperator() operator: Operator,
     @Res({ passthrough: true }) reply: FastifyReply,

@@ -1,8 +1,9 @@
-import { Body, Delete, Get, Headers, HttpCode, Param, ParseUUIDPipe, Post, Query, Req, Res } from '@nestjs/common';
+import { Body, Delete, Get, Headers, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
 import { ApiHeader, ApiOperation, ApiProduces, ApiResponse } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import type { Readable } from 'node:stream';
 import { CurrentPrincipal } from '../../common/http/current-principal.js';
+import { IdPipe } from '../../common/http/id-pipe.js';
 import { encodeCursor } from '../../common/http/paging.js';
 import type { Principal } from '../../common/http/principal.js';
 import type { InferenceHttpRequest } from '../../inference/admitted-chat.js';
@@ -82,7 +83,7 @@ export class GenerationsController {
   @ApiResponse({ status: 404, description: 'generation_not_found' })
   async read(
     @CurrentPrincipal() { userId }: Principal,
-    @Param('id', ParseUUIDPipe) id: string,
+    @Param('id', IdPipe) id: string,
   ): Promise<GenerationDetailView> {
     return toGenerationDetail(await this.generations.read(userId, id));
   }
@@ -104,7 +105,7 @@ export class GenerationsController {
   @ApiResponse({ status: 404, description: 'generation_not_found' })
   async cancel(
     @CurrentPrincipal() { userId }: Principal,
-    @Param('id', ParseUUIDPipe) id: string,
+    @Param('id', IdPipe) id: string,
   ): Promise<GenerationDetailView> {
     await this.cancellations.cancel(userId, id);
     return toGenerationDetail(await this.generations.read(userId, id));
@@ -120,7 +121,7 @@ export class GenerationsController {
   @ApiResponse({ status: 429, description: 'too_many_streams' })
   async follow(
     @CurrentPrincipal() { userId }: Principal,
-    @Param('id', ParseUUIDPipe) id: string,
+    @Param('id', IdPipe) id: string,
     @Headers('last-event-id') lastEventId: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<Readable | undefined> {

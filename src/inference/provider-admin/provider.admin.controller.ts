@@ -1,9 +1,10 @@
-import { Body, Get, HttpCode, Param, ParseUUIDPipe, Patch, Post, Res } from '@nestjs/common';
+import { Body, Get, HttpCode, Param, Patch, Post, Res } from '@nestjs/common';
 import { ApiHeader, ApiOperation, ApiParam, ApiResponse } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { AdminController } from '../../common/http/admin-controller.js';
 import { WallClock } from '../../common/clock.js';
 import { CurrentOperator, type Operator } from '../../common/http/current-operator.js';
+import { IdPipe } from '../../common/http/id-pipe.js';
 import { Roles } from '../../common/http/route-markers.js';
 import {
   CreateCredentialRequest,
@@ -71,7 +72,7 @@ export class ProviderAdminController {
   @ApiResponse({ status: 200, type: CredentialView })
   @ApiResponse({ status: 404, description: 'provider_credential_not_found' })
   async read(
-    @Param('id', ParseUUIDPipe) id: string,
+    @Param('id', IdPipe) id: string,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<CredentialView> {
     return answer(await this.credentials.read(id), reply);
@@ -86,7 +87,7 @@ export class ProviderAdminController {
   @ApiResponse({ status: 412, description: 'stale_etag: someone changed it meanwhile' })
   @ApiResponse({ status: 428, description: 'if_match_required' })
   async update(
-    @Param('id', ParseUUIDPipe) id: string,
+    @Param('id', IdPipe) id: string,
     @Body() { isActive, reason }: UpdateCredentialRequest,
     @CurrentOperator() operator: Operator,
     @Res({ passthrough: true }) reply: FastifyReply,
@@ -105,7 +106,7 @@ export class ProviderAdminController {
   @ApiResponse({ status: 412, description: 'stale_etag: someone changed it meanwhile' })
   @ApiResponse({ status: 428, description: 'if_match_required' })
   async rotate(
-    @Param('id', ParseUUIDPipe) id: string,
+    @Param('id', IdPipe) id: string,
     @Body() { apiKey, reason }: RotateCredentialRequest,
     @CurrentOperator() operator: Operator,
     @Res({ passthrough: true }) reply: FastifyReply,

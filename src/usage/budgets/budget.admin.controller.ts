@@ -1,9 +1,10 @@
-import { Body, Get, Param, ParseUUIDPipe, Patch, Post, Query, Res } from '@nestjs/common';
+import { Body, Get, Param, Patch, Post, Query, Res } from '@nestjs/common';
 import { ApiHeader, ApiOperation, ApiResponse } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Clock } from '../../common/clock.js';
 import { AdminController } from '../../common/http/admin-controller.js';
 import { CurrentOperator, type Operator } from '../../common/http/current-operator.js';
+import { IdPipe } from '../../common/http/id-pipe.js';
 import { encodeCursor } from '../../common/http/paging.js';
 import { Roles } from '../../common/http/route-markers.js';
 import { BudgetEvaluator } from './budget-evaluator.service.js';
@@ -63,7 +64,7 @@ export class BudgetAdminController {
   @ApiResponse({ status: 200, type: BudgetStateView })
   @ApiResponse({ status: 404, description: 'budget_not_found' })
   async read(
-    @Param('id', ParseUUIDPipe) id: string,
+    @Param('id', IdPipe) id: string,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<BudgetStateView> {
     return this.answer(await this.budgets.read(id), reply);
@@ -78,7 +79,7 @@ export class BudgetAdminController {
   @ApiResponse({ status: 412, description: 'stale_etag: someone changed it meanwhile' })
   @ApiResponse({ status: 428, description: 'if_match_required' })
   async update(
-    @Param('id', ParseUUIDPipe) id: string,
+    @Param('id', IdPipe) id: string,
     @Body() body: UpdateBudgetRequest,
     @CurrentOperator() operator: Operator,
     @Res({ passthrough: true }) reply: FastifyReply,

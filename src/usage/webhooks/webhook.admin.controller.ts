@@ -1,10 +1,11 @@
 import { EntityManager } from '@mikro-orm/postgresql';
-import { Body, Get, HttpCode, Param, ParseUUIDPipe, Patch, Post, Query, Res } from '@nestjs/common';
+import { Body, Get, HttpCode, Param, Patch, Post, Query, Res } from '@nestjs/common';
 import { ApiHeader, ApiOperation, ApiResponse } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { WallClock } from '../../common/clock.js';
 import { AdminController } from '../../common/http/admin-controller.js';
 import { CurrentOperator, type Operator } from '../../common/http/current-operator.js';
+import { IdPipe } from '../../common/http/id-pipe.js';
 import { encodeCursor, PageQuery } from '../../common/http/paging.js';
 import { Roles } from '../../common/http/route-markers.js';
 import { WebhookDeliveries } from './webhook-delivery.service.js';
@@ -64,10 +65,7 @@ export class WebhookAdminController {
   @ApiOperation({ summary: 'One address, without its secret; its ETag is what a change must name' })
   @ApiResponse({ status: 200, type: EndpointView })
   @ApiResponse({ status: 404, description: 'webhook_endpoint_not_found' })
-  async read(
-    @Param('id', ParseUUIDPipe) id: string,
-    @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<EndpointView> {
+  async read(@Param('id', IdPipe) id: string, @Res({ passthrough: true }) reply: FastifyReply): Promise<EndpointView> {
     const endpoint = await this.webhooks.read(id);
     void reply.header('etag', etagOfEndpoint(endpoint));
     return toEndpointView(endpoint);
@@ -82,7 +80,7 @@ export class WebhookAdminController {
   @ApiResponse({ status: 412, description: 'stale_etag: someone changed it meanwhile' })
   @ApiResponse({ status: 428, description: 'if_match_required' })
   async update(
-    @Param('id', ParseUUIDPipe) id: string,
+    @Param('id', IdPipe) id: string,
     @Body() body: UpdateEndpointRequest,
     @CurrentOperator() operator: Operator,
     @Res({ passthrough: true }) reply: FastifyReply,
@@ -98,7 +96,7 @@ export class WebhookAdminController {
   @ApiOperation({ summary: 'Sends the event webhook.test to an address, within seconds' })
   @ApiResponse({ status: 202, description: 'It will be sent' })
   @ApiResponse({ status: 404, description: 'webhook_endpoint_not_found' })
-  async test(@Param('id', ParseUUIDPipe) id: string): Promise<void> {
+  async test(@Param('id', IdPipe) id: string): Promise<void> {
     await this.webhooks.read(id);
     await this.sendings.addFor(this.em.fork(), id, { event: 'webhook.test', events: [{}] });
   }
@@ -109,7 +107,7 @@ export class WebhookAdminController {
   @ApiResponse({ status: 200, type: DeliveriesPage })
   @ApiResponse({ status: 400, description: 'A query parameter breaks its rule' })
   @ApiResponse({ status: 404, description: 'webhook_endpoint_not_found' })
-  async deliveries(@Param('id', ParseUUIDPipe) id: string, @Query() query: DeliveriesQuery): Promise<DeliveriesPage> {
+  async deliveries(@Param('id', IdPipe) id: string, @Query() query: DeliveriesQuery): Promise<DeliveriesPage> {
     const { rows, next } = await this.webhooks.deliveries(id, query);
     return { data: rows.map(toDeliveryView), nextCursor: encodeCursor(next) };
   }
