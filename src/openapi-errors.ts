@@ -19,7 +19,7 @@ const INNER = object(['message', 'type', 'code', 'param', 'details'], {
   message: text('What to do'),
   type: text(),
   code: text('Stable'),
-  param: { type: 'string', nullable: true },
+  param: { type: ['string', 'null'] },
   details: { type: 'object', additionalProperties: true },
 });
 
@@ -47,17 +47,35 @@ const BODIES = {
   anthropic: { type: 'application/json', schema: 'AnthropicError', example: toAnthropicError(EXAMPLE, REQUEST_ID) },
 } as const;
 
+/** What is refused before a route is reached, and so by every route that takes something. */
+const REFUSED_INPUT: Readonly<Record<string, string>> = { 400: 'invalid_request' };
+const REFUSED_BODY: Readonly<Record<string, string>> = { 413: 'body_too_large', 415: 'unsupported_media_type' };
+
+interface Operation {
+  parameters?: { in?: string }[];
+  requestBody?: unknown;
+  responses?: Record<string, { description?: string; content?: object }>;
+}
+
 /** Gives every error of every route its body: routes name their errors, the envelope is the same for all of a kind. */
 export function describeErrors(document: OpenAPIObject): OpenAPIObject {
   document.components = { ...document.components, schemas: { ...document.components?.schemas, ...SCHEMAS } };
   for (const [path, item] of Object.entries(document.paths)) {
     const { type, schema, example } = BODIES[envelopeOf(path)];
-    for (const operation of Object.values(item) as { responses?: Record<string, { content?: object }> }[])
-      for (const [status, response] of Object.entries(operation.responses ?? {}))
+    for (const operation of Object.values(item) as Operation[]) {
+      const responses = (operation.responses ??= {});
+      for (const [status, description] of Object.entries(refusalsOf(operation))) responses[status] ??= { description };
+      for (const [status, response] of Object.entries(responses))
         if (Number(status) >= 400)
           response.content ??= {
             [type]: { schema: { $ref: `#/components/schemas/${schema}` }, ...(status === '400' && { example }) },
           };
+    }
   }
   return document;
+}
+
+function refusalsOf({ parameters = [], requestBody }: Operation): Record<string, string> {
+  const takesInput = requestBody !== undefined || parameters.some((one) => one.in === 'path' || one.in === 'query');
+  return { ...(takesInput && REFUSED_INPUT), ...(requestBody !== undefined && REFUSED_BODY) };
 }

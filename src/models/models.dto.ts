@@ -1,5 +1,6 @@
 import { ApiExtraModels, ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsIn, IsOptional, IsString, MaxLength } from 'class-validator';
+import { ANY_VALUE, SINGLE_VALUE } from '../common/http/api-schemas.js';
 import { TIERS, type Tier } from '../common/domain/tiers.js';
 import { CAPABILITIES, type Capability } from './domain/model-meta.js';
 import { PARAMETER_TYPES, type ParameterType } from './domain/constrained-parameters.js';
@@ -10,28 +11,21 @@ import { TIER_RESTRICTION_MODES, type TierRestrictionMode } from './domain/tier-
 export class ParameterDto {
   @ApiProperty() supported!: boolean;
   @ApiPropertyOptional({ enum: PARAMETER_TYPES }) type?: ParameterType | undefined;
-  @ApiPropertyOptional() min?: number | undefined;
-  @ApiPropertyOptional() max?: number | undefined;
-  @ApiPropertyOptional() exclusiveMin?: number | undefined;
-  @ApiPropertyOptional() exclusiveMax?: number | undefined;
-  @ApiPropertyOptional({
-    oneOf: [
-      { type: 'number' },
-      { type: 'string' },
-      { type: 'boolean' },
-      { type: 'array', items: {} },
-      { type: 'object' },
-    ],
-  })
+  @ApiPropertyOptional({ type: Number }) min?: number | undefined;
+  @ApiPropertyOptional({ type: Number }) max?: number | undefined;
+  @ApiPropertyOptional({ type: Number }) exclusiveMin?: number | undefined;
+  @ApiPropertyOptional({ type: Number }) exclusiveMax?: number | undefined;
+  @ApiPropertyOptional(ANY_VALUE)
   default?: unknown;
-  @ApiPropertyOptional({ type: [Object] }) allowedValues?: (string | number | boolean)[] | undefined;
-  @ApiPropertyOptional() maxItems?: number | undefined;
-  @ApiPropertyOptional() maxItemLength?: number | undefined;
+  @ApiPropertyOptional({ type: 'array', items: SINGLE_VALUE }) allowedValues?:
+    (string | number | boolean)[] | undefined;
+  @ApiPropertyOptional({ type: Number }) maxItems?: number | undefined;
+  @ApiPropertyOptional({ type: Number }) maxItemLength?: number | undefined;
   @ApiProperty({ type: [String] }) mutuallyExclusiveWith!: string[];
   @ApiProperty({ enum: VIOLATION_POLICIES }) onViolation!: ViolationPolicy;
   @ApiProperty({ type: String, nullable: true, description: 'The name the provider is sent instead' })
   sentAs!: string | null;
-  @ApiPropertyOptional() reason?: string | undefined;
+  @ApiPropertyOptional({ type: String }) reason?: string | undefined;
 }
 
 class RatesDto {
@@ -75,7 +69,7 @@ class ModelLimitsDto {
 
 class ConditionDto {
   @ApiProperty() parameter!: string;
-  @ApiProperty({ type: [Object] }) in!: (string | number | boolean)[];
+  @ApiProperty({ type: 'array', items: SINGLE_VALUE }) in!: (string | number | boolean)[];
 }
 
 class ParameterRuleDto {

@@ -1,8 +1,12 @@
 import { Controller, Get } from '@nestjs/common';
-import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiOperation, ApiProperty, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { Public } from '../common/http/route-markers.js';
 import { OverloadedError } from '../common/errors/common.errors.js';
 import { DatabaseHealth } from '../database/database-health.js';
+
+class HealthView {
+  @ApiProperty({ enum: ['ok'] }) status!: 'ok';
+}
 
 @ApiTags('machine')
 @Public()
@@ -12,16 +16,16 @@ export class HealthController {
 
   @Get('live')
   @ApiOperation({ summary: 'Whether the process answers' })
-  @ApiResponse({ status: 200, description: 'It does' })
-  live(): { status: 'ok' } {
+  @ApiResponse({ status: 200, description: 'It does', type: HealthView })
+  live(): HealthView {
     return { status: 'ok' };
   }
 
   @Get('ready')
   @ApiOperation({ summary: 'Whether the process can serve requests: its database answers' })
-  @ApiResponse({ status: 200, description: 'It can' })
+  @ApiResponse({ status: 200, description: 'It can', type: HealthView })
   @ApiResponse({ status: 503, description: 'The database does not answer' })
-  async ready(): Promise<{ status: 'ok' }> {
+  async ready(): Promise<HealthView> {
     if (!(await this.database.isReachable()))
       throw new OverloadedError('The database does not answer.', { headers: { 'retry-after': '1' } });
     return { status: 'ok' };

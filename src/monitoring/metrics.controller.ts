@@ -2,6 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { Controller, Get, Header, Req } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiSecurity, ApiTags } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
+import { textOf } from '../common/http/api-schemas.js';
 import { Public } from '../common/http/route-markers.js';
 import { Config } from '../config/config.js';
 import { Metrics } from './metrics.js';
@@ -25,7 +26,7 @@ export class MetricsController {
   @Header('cache-control', 'no-store')
   @ApiSecurity('metrics')
   @ApiOperation({ summary: 'Metrics of this process, for Prometheus' })
-  @ApiResponse({ status: 200, description: "Prometheus' text format" })
+  @ApiResponse({ status: 200, description: "Prometheus' text format", content: textOf('text/plain') })
   @ApiResponse({
     status: 403,
     description: 'METRICS_TOKEN is set and was not sent, or is unset and somebody elsewhere asks',

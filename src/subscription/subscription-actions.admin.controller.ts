@@ -37,7 +37,6 @@ function Action(path: string, summary: string): MethodDecorator {
   );
 }
 
-@ApiHeader({ name: 'If-Match', required: true })
 @AdminController('admin/subscriptions', 'admin')
 export class SubscriptionActionsController {
   constructor(

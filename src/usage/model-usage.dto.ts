@@ -1,6 +1,7 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Transform, Type } from 'class-transformer';
 import { ArrayUnique, IsArray, IsIn, IsInt, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
+import { MoneyView } from '../common/http/api-schemas.js';
 import { formatCredits } from '../common/domain/micro-credits.js';
 import { formatMoney, type Money } from '../common/domain/money.js';
 import { PageQuery } from '../common/http/paging.js';
@@ -44,7 +45,7 @@ export class VisionLine {
   @ApiProperty({ description: 'Images included' }) inputTokens!: number;
   @ApiProperty() outputTokens!: number;
   @ApiProperty({ example: '12.500000' }) credits!: string;
-  @ApiProperty({ type: Object, example: { amount: '0.012000000', currency: 'USD' } }) cost!: Money;
+  @ApiProperty({ type: MoneyView }) cost!: Money;
 }
 
 export class VisionReport {

@@ -1,4 +1,5 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { ANY_VALUE, MoneyView } from '../common/http/api-schemas.js';
 import { formatCredits } from '../common/domain/micro-credits.js';
 import { formatMoney, type Money } from '../common/domain/money.js';
 import type { PartRates } from '../models/domain/model-prices.js';
@@ -81,8 +82,7 @@ export class ReceiptAttempt {
   creditsCharged!: string;
 
   @ApiProperty({
-    type: Object,
-    example: { amount: '0.000012000', currency: 'USD' },
+    type: MoneyView,
     description: 'What the provider charges for it',
   })
   cost!: Money;
@@ -92,6 +92,22 @@ export class ReceiptAttempt {
 
   @ApiProperty({ enum: USAGE_SOURCES, description: 'estimated: the provider reported no usage' })
   usageSource!: string;
+}
+
+class ReceiptParameters {
+  @ApiProperty(ANY_VALUE) sent!: unknown;
+  @ApiProperty(ANY_VALUE) applied!: unknown;
+}
+
+class ReceiptTimings {
+  @ApiProperty({ type: Number, nullable: true }) holdMs!: number | null;
+  @ApiProperty({ type: Number, nullable: true }) firstTokenMs!: number | null;
+  @ApiProperty() totalMs!: number;
+}
+
+class ReceiptBatch {
+  @ApiProperty({ example: 4 }) size!: number;
+  @ApiProperty({ example: 1204 }) tokens!: number;
 }
 
 export class ReceiptView extends ReceiptAttempt {
@@ -104,18 +120,17 @@ export class ReceiptView extends ReceiptAttempt {
   @ApiProperty({ example: '0.000000', description: 'What no grant covered' })
   debt!: string;
 
-  @ApiProperty({ type: Object, description: 'What was sent to the model, and what was changed on the way' })
+  @ApiProperty({ type: ReceiptParameters, description: 'What was sent to the model, and what was changed on the way' })
   parameters!: { sent: unknown; applied: unknown };
 
-  @ApiProperty({ type: Object, description: 'Milliseconds' })
+  @ApiProperty({ type: ReceiptTimings, description: 'Milliseconds' })
   timings!: { holdMs: number | null; firstTokenMs: number | null; totalMs: number };
 
   @ApiPropertyOptional({ format: 'uuid', description: 'Whose answer was given again, free of charge' })
   cachedFrom?: string;
 
   @ApiPropertyOptional({
-    type: Object,
-    example: { size: 4, tokens: 1204 },
+    type: ReceiptBatch,
     description:
       'How many requests shared the call, and its tokens in all; tokens, credits and cost here are the share',
   })

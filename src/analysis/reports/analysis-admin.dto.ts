@@ -1,5 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsBoolean, IsIn, IsOptional, IsString, IsUUID, Length } from 'class-validator';
+import { MoneyView } from '../../common/http/api-schemas.js';
 import { BooleanText } from '../../common/http/boolean-text.js';
 import { formatCredits } from '../../common/domain/micro-credits.js';
 import { formatMoney, type Money } from '../../common/domain/money.js';
@@ -46,6 +47,14 @@ export class AdminAnalysesQuery extends PageQuery {
 }
 
 /** How an analysis went; neither its text nor its result. */
+class FailedAttemptView {
+  @ApiProperty() attempt!: number;
+  @ApiProperty({ format: 'date-time' }) at!: string;
+  @ApiProperty() type!: string;
+  @ApiProperty() message!: string;
+  @ApiProperty({ format: 'date-time', description: 'When the next one follows' }) nextAt!: string;
+}
+
 export class AdminAnalysisView {
   @ApiProperty({ format: 'uuid' }) id!: string;
   @ApiProperty({ format: 'uuid' }) userId!: string;
@@ -57,7 +66,7 @@ export class AdminAnalysisView {
   @ApiProperty({ type: String, nullable: true }) model!: string | null;
   @ApiProperty({ type: Number, nullable: true }) tokensUsed!: number | null;
   @ApiProperty() creditsCharged!: string;
-  @ApiProperty({ type: Object, example: { amount: '0.012300000', currency: 'USD' } }) cost!: Money;
+  @ApiProperty({ type: MoneyView }) cost!: Money;
   @ApiProperty({ type: Number, nullable: true }) queueWaitMs!: number | null;
   @ApiProperty({ type: Number, nullable: true }) processingMs!: number | null;
   @ApiProperty({ type: Number, nullable: true }) totalMs!: number | null;
@@ -66,7 +75,7 @@ export class AdminAnalysisView {
   region!: string | null;
   @ApiProperty({ description: 'An answer to the same request was given again' }) cachingUsed!: boolean;
   @ApiProperty({ description: 'It was asked for together with others' }) batchProcessed!: boolean;
-  @ApiProperty({ type: [Object] }) retryHistory!: FailedAttempt[];
+  @ApiProperty({ type: [FailedAttemptView] }) retryHistory!: FailedAttempt[];
   @ApiProperty({ type: String, nullable: true }) lastErrorType!: string | null;
   @ApiProperty({ type: 'object', additionalProperties: true, nullable: true }) errorContext!: object | null;
   @ApiProperty() fallbackUsed!: boolean;
@@ -105,11 +114,17 @@ export class WorkflowsQuery extends PageQuery {
   analysisId?: string;
 }
 
+class RecoveryStepView {
+  @ApiProperty({ enum: ['retry', 'other_model', 'fallback', 'escalate'] }) step!: RecoveryStep['step'];
+  @ApiProperty({ format: 'date-time' }) at!: string;
+  @ApiProperty({ type: 'object', additionalProperties: true }) detail!: Record<string, unknown>;
+}
+
 export class WorkflowView {
   @ApiProperty({ format: 'uuid' }) id!: string;
   @ApiProperty({ format: 'uuid' }) analysisId!: string;
   @ApiProperty({ enum: RECOVERY_STATES }) state!: string;
-  @ApiProperty({ type: [Object] }) steps!: RecoveryStep[];
+  @ApiProperty({ type: [RecoveryStepView] }) steps!: RecoveryStep[];
   @ApiProperty({ format: 'date-time' }) startedAt!: string;
   @ApiProperty({ type: String, format: 'date-time', nullable: true }) finishedAt!: string | null;
 }

@@ -1,5 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsIn, IsOptional } from 'class-validator';
+import { MoneyView } from '../../common/http/api-schemas.js';
 import { formatCredits } from '../../common/domain/micro-credits.js';
 import { formatMoney, type Money } from '../../common/domain/money.js';
 import { RangeQuery } from '../../usage/usage-range.js';
@@ -22,7 +23,7 @@ export class SummaryLine {
   @ApiProperty({ description: 'Of those, how many a model answered later' }) upgraded!: number;
   @ApiProperty() tokens!: number;
   @ApiProperty({ example: '12.500000' }) credits!: string;
-  @ApiProperty({ type: Object, example: { amount: '0.012000000', currency: 'USD' } }) cost!: Money;
+  @ApiProperty({ type: MoneyView }) cost!: Money;
   @ApiProperty({ type: Number, nullable: true, description: 'The median' }) queueWaitMsP50!: number | null;
   @ApiProperty({ type: Number, nullable: true }) queueWaitMsP95!: number | null;
   @ApiProperty({ type: Number, nullable: true }) processingMsP50!: number | null;

@@ -12,6 +12,14 @@ import { Profile, ProfileChange, toProfile } from './me.dto.js';
 import { PersonalExport } from './personal-export.service.js';
 import { ProfileService } from './profile.service.js';
 
+/** Sections are added by every module that knows something of a person. */
+const EXPORT_SCHEMA = {
+  type: 'object',
+  required: ['exportedAt'],
+  properties: { exportedAt: { type: 'string', format: 'date-time' } },
+  additionalProperties: true,
+};
+
 @ApiTags('account')
 @ApiBearerAuth()
 @Scopes('user.info')
@@ -60,7 +68,11 @@ export class MeController {
 
   @Get('export')
   @ApiOperation({ summary: 'Everything that is stored about you, as one JSON document' })
-  @ApiResponse({ status: 200, description: 'A list of rows per section', content: { 'application/json': {} } })
+  @ApiResponse({
+    status: 200,
+    description: 'A list of rows per section',
+    content: { 'application/json': { schema: EXPORT_SCHEMA } },
+  })
   export(@CurrentPrincipal() { userId }: Principal, @Res() reply: FastifyReply): FastifyReply {
     return reply
       .type('application/json; charset=utf-8')

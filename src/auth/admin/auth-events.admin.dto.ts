@@ -70,7 +70,7 @@ export class AuthEventView {
   @ApiProperty({ type: String, nullable: true })
   requestId!: string | null;
 
-  @ApiProperty({ type: Object, additionalProperties: true, description: 'Never a secret, a token or a password' })
+  @ApiProperty({ type: 'object', additionalProperties: true, description: 'Never a secret, a token or a password' })
   details!: Record<string, unknown>;
 
   @ApiProperty({ format: 'date-time' })

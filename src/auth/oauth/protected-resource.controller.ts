@@ -1,19 +1,19 @@
 import { Controller, Get, Header } from '@nestjs/common';
-import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiOperation, ApiProperty, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { Public, SCOPES } from '../../common/http/route-markers.js';
 import { Config } from '../../config/config.js';
 import { DPOP_ALGORITHMS } from '../auth.errors.js';
 
 /** RFC 9728. The provider's own metadata names only OpenID Connect's scopes; those of the API are told here. */
-interface ProtectedResource {
-  resource: string;
-  authorization_servers: string[];
-  scopes_supported: readonly string[];
-  bearer_methods_supported: string[];
-  dpop_signing_alg_values_supported: string[];
-  dpop_bound_access_tokens_required: boolean;
-  resource_name: string;
-  resource_documentation: string;
+class ProtectedResource {
+  @ApiProperty() resource!: string;
+  @ApiProperty({ type: [String] }) authorization_servers!: string[];
+  @ApiProperty({ type: [String] }) scopes_supported!: readonly string[];
+  @ApiProperty({ type: [String] }) bearer_methods_supported!: string[];
+  @ApiProperty({ type: [String] }) dpop_signing_alg_values_supported!: string[];
+  @ApiProperty() dpop_bound_access_tokens_required!: boolean;
+  @ApiProperty() resource_name!: string;
+  @ApiProperty() resource_documentation!: string;
 }
 
 @ApiTags('oauth')
@@ -25,7 +25,7 @@ export class ProtectedResourceController {
   @Get('oauth-protected-resource')
   @Header('cache-control', 'public, max-age=300')
   @ApiOperation({ summary: 'Which authorization server and scopes this API takes tokens of' })
-  @ApiResponse({ status: 200, description: 'RFC 9728 metadata' })
+  @ApiResponse({ status: 200, description: 'RFC 9728 metadata', type: ProtectedResource })
   metadata(): ProtectedResource {
     const { publicUrl } = this.config;
     return {

@@ -149,7 +149,12 @@ export class DiagnosticsSummaryView extends IntakeReceiptView {
 }
 
 export class DiagnosticsView extends DiagnosticsSummaryView {
-  @ApiProperty({ type: Object, description: 'Without secrets, tokens and mail addresses' }) payload!: unknown;
+  @ApiProperty({
+    type: 'object',
+    additionalProperties: true,
+    description: 'Without secrets, tokens and mail addresses',
+  })
+  payload!: unknown;
 }
 
 export class DiagnosticsPage {

@@ -1,15 +1,8 @@
 import { Controller, Get, Header, Param, Query, Res } from '@nestjs/common';
-import {
-  ApiOperation,
-  ApiParam,
-  ApiProduces,
-  ApiProperty,
-  ApiPropertyOptional,
-  ApiResponse,
-  ApiTags,
-} from '@nestjs/swagger';
+import { ApiOperation, ApiParam, ApiProperty, ApiPropertyOptional, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { IsIn, IsOptional, IsString, Length, Matches } from 'class-validator';
 import type { FastifyReply } from 'fastify';
+import { textOf } from '../../common/http/api-schemas.js';
 import { Clock } from '../../common/clock.js';
 import { Public } from '../../common/http/route-markers.js';
 import { AppVersionNotFoundError } from '../distribution.errors.js';
@@ -74,6 +67,14 @@ class FeedQuery {
   installation?: string;
 }
 
+class TauriFeedView {
+  @ApiProperty() version!: string;
+  @ApiProperty() url!: string;
+  @ApiProperty() signature!: string;
+  @ApiPropertyOptional() notes?: string;
+  @ApiPropertyOptional({ format: 'date-time' }) pub_date?: string;
+}
+
 /** The newest release in the words of updaters that an app may already have. */
 @ApiTags('app')
 @Public()
@@ -92,9 +93,8 @@ export class UpdateFeedsController {
     description:
       'Its generic provider gets the address up to the platform. It rolls out by itself, so every installation is told the same.',
   })
-  @ApiProduces('text/yaml')
   @ApiParam({ name: 'file', example: 'latest-mac.yml' })
-  @ApiResponse({ status: 200, description: 'With sha2 as the checksum' })
+  @ApiResponse({ status: 200, description: 'With sha2 as the checksum', content: textOf('text/yaml') })
   @ApiResponse({ status: 400, description: 'An unknown platform, channel or file' })
   @ApiResponse({ status: 404, description: 'app_version_not_found: nothing is published there' })
   @ApiResponse({ status: 429, description: 'too_many_requests: Retry-After says when' })
@@ -107,7 +107,7 @@ export class UpdateFeedsController {
   @Get('tauri/:channel/:platform/:version')
   @LimitedIntake('updates')
   @ApiOperation({ summary: 'The answer of a dynamic update server of Tauri' })
-  @ApiResponse({ status: 200, description: 'version, url, signature, notes, pub_date' })
+  @ApiResponse({ status: 200, type: TauriFeedView })
   @ApiResponse({ status: 204, description: 'There is no update' })
   @ApiResponse({ status: 400, description: 'An unknown platform or channel, or no version' })
   @ApiResponse({ status: 429, description: 'too_many_requests: Retry-After says when' })
@@ -127,8 +127,11 @@ export class UpdateFeedsController {
   @Header('content-type', 'application/rss+xml; charset=utf-8')
   @LimitedIntake('updates')
   @ApiOperation({ summary: 'An appcast of Sparkle 2' })
-  @ApiProduces('application/rss+xml')
-  @ApiResponse({ status: 200, description: 'With one item, or none where nothing is published' })
+  @ApiResponse({
+    status: 200,
+    description: 'With one item, or none where nothing is published',
+    content: textOf('application/rss+xml'),
+  })
   @ApiResponse({ status: 400, description: 'An unknown platform or channel' })
   @ApiResponse({ status: 429, description: 'too_many_requests: Retry-After says when' })
   async sparkle(@Param() { channel, platform }: FeedTarget, @Query() { installation }: FeedQuery): Promise<string> {

@@ -148,7 +148,12 @@ export class SuggestionView {
   @ApiProperty({ type: Number, nullable: true, description: '0 to 100' }) score!: number | null;
   @ApiProperty() isFavourite!: boolean;
   @ApiProperty({ type: String, format: 'uuid', nullable: true }) generationId!: string | null;
-  @ApiProperty({ type: Object, nullable: true, description: 'Models, prompt version, tokens and cost behind it' })
+  @ApiProperty({
+    type: 'object',
+    additionalProperties: true,
+    nullable: true,
+    description: 'Models, prompt version, tokens and cost behind it',
+  })
   generationMetadata!: unknown;
   @ApiProperty({ format: 'date-time' }) createdAt!: string;
 }

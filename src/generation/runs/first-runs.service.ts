@@ -12,6 +12,7 @@ import { ProjectService } from '../projects/project.service.js';
 import type { ClientKey } from './client-key.js';
 import { GenerationIntake } from './generation-intake.service.js';
 import { GenerationStarts } from './generation-starts.service.js';
+import { ModelErrorView } from './generation.dto.js';
 import type { Generation, ModelError } from './generation.entity.js';
 
 /** What became of the run that begins with a project. */
@@ -24,7 +25,7 @@ export class NewProjectView extends ProjectView {
   @ApiProperty({ type: String, format: 'uuid', nullable: true, description: 'The run that began with it' })
   generationId!: string | null;
   @ApiProperty({
-    type: Object,
+    type: ModelErrorView,
     nullable: true,
     description: 'Why no run began although it should have: code and message',
   })

@@ -1,4 +1,4 @@
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional, getSchemaPath } from '@nestjs/swagger';
 import {
   ArrayMinSize,
   IsBoolean,
@@ -94,12 +94,18 @@ export class GenerationsQuery extends PageQuery {
   isArchived: boolean = false;
 }
 
+/** Why a model gave no names. */
+export class ModelErrorView {
+  @ApiProperty() code!: string;
+  @ApiProperty() message!: string;
+}
+
 export class GenerationModelView {
   @ApiProperty() model!: string;
   @ApiProperty({ enum: GENERATION_MODEL_STATES }) state!: GenerationModelState;
   @ApiProperty() names!: number;
   @ApiProperty({ type: Number, nullable: true }) responseTimeMs!: number | null;
-  @ApiProperty({ type: Object, nullable: true }) error!: ModelError | null;
+  @ApiProperty({ type: ModelErrorView, nullable: true }) error!: ModelError | null;
 }
 
 export class GenerationView {
@@ -114,7 +120,12 @@ export class GenerationView {
   @ApiProperty({ type: [String] }) modelsCompleted!: string[];
   @ApiProperty({ description: 'Different names of all models' }) totalNamesGenerated!: number;
   @ApiProperty({ type: Number, nullable: true }) generationTimeMs!: number | null;
-  @ApiProperty({ type: Object, nullable: true, description: 'By model that gave nothing: code and message' })
+  @ApiProperty({
+    type: 'object',
+    additionalProperties: { $ref: getSchemaPath(ModelErrorView) },
+    nullable: true,
+    description: 'By model that gave nothing: code and message',
+  })
   errorDetails!: ErrorDetails | null;
   @ApiProperty() promptVersion!: number;
   @ApiProperty({ example: '0.120000' }) creditsCharged!: string;

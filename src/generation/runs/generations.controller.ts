@@ -1,7 +1,8 @@
 import { Body, Delete, Get, Headers, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
-import { ApiHeader, ApiOperation, ApiProduces, ApiResponse } from '@nestjs/swagger';
+import { ApiHeader, ApiOperation, ApiResponse } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import type { Readable } from 'node:stream';
+import { textOf } from '../../common/http/api-schemas.js';
 import { CurrentPrincipal } from '../../common/http/current-principal.js';
 import { IdPipe } from '../../common/http/id-pipe.js';
 import { encodeCursor } from '../../common/http/paging.js';
@@ -114,8 +115,7 @@ export class GenerationsController {
   @Get(':id/events')
   @ApiOperation({ summary: 'The life of a run as an event stream: queued, started, model by model, finished' })
   @ApiHeader({ name: 'Last-Event-ID', required: false, description: 'The last event that the client has' })
-  @ApiProduces('text/event-stream')
-  @ApiResponse({ status: 200, description: 'Events until the run has ended' })
+  @ApiResponse({ status: 200, description: 'Events until the run has ended', content: textOf('text/event-stream') })
   @ApiResponse({ status: 204, description: 'It has ended, and the client has everything' })
   @ApiResponse({ status: 404, description: 'generation_not_found' })
   @ApiResponse({ status: 429, description: 'too_many_streams' })

@@ -2,6 +2,7 @@ import { EntityManager } from '@mikro-orm/postgresql';
 import { Injectable } from '@nestjs/common';
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsOptional } from 'class-validator';
+import { MoneyView } from '../../common/http/api-schemas.js';
 import { timeOf } from '../../common/domain/times.js';
 import { IsTime } from '../../common/http/is-time.js';
 import { formatCredits } from '../../common/domain/micro-credits.js';
@@ -34,7 +35,7 @@ export class ComparedModelView {
   @ApiProperty({ type: Number, nullable: true }) responseMsP95!: number | null;
   @ApiProperty() tokensUsed!: number;
   @ApiProperty({ example: '12.500000' }) creditsCharged!: string;
-  @ApiProperty({ type: Object, example: { amount: '0.012000000', currency: 'USD' } }) cost!: Money;
+  @ApiProperty({ type: MoneyView }) cost!: Money;
   @ApiProperty({ description: 'Suggestions that are still there and credited to it' }) suggestions!: number;
   @ApiProperty({ description: 'Of those, in a hundred' }) favouriteShare!: number;
 }

@@ -1,5 +1,5 @@
 import { Body, Delete, Get, HttpCode, Param, Post, Put, Query, Res } from '@nestjs/common';
-import { ApiOperation, ApiResponse } from '@nestjs/swagger';
+import { ApiOperation, ApiParam, ApiResponse } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { AdminController } from '../../common/http/admin-controller.js';
 import { CurrentOperator, type Operator } from '../../common/http/current-operator.js';
@@ -48,6 +48,8 @@ export class ConstraintsAdminController {
   }
 
   @Put(':parameter')
+  @ApiParam({ name: 'id' })
+  @ApiParam({ name: 'parameter' })
   @ApiOperation({ summary: 'Sets the constraint of one parameter' })
   @ApiResponse({ status: 200, type: ConstraintDto })
   @ApiEdit()
@@ -63,6 +65,8 @@ export class ConstraintsAdminController {
   }
 
   @Delete(':parameter')
+  @ApiParam({ name: 'id' })
+  @ApiParam({ name: 'parameter' })
   @HttpCode(204)
   @ApiOperation({ summary: 'Removes the constraint of one parameter; what the wire format says of it holds then' })
   @ApiResponse({ status: 204, description: 'With the model’s new ETag' })

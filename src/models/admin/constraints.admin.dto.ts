@@ -1,10 +1,12 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsArray, IsIn, IsObject, IsOptional } from 'class-validator';
+import { ANY_VALUE } from '../../common/http/api-schemas.js';
 import type { ParameterConstraint, ParameterRule } from '../domain/parameter-constraint.js';
 import type { ParameterViolation } from '../domain/parameter-violation.js';
 import { ModelChangeRequest } from './admin-route.js';
 import { META_EXAMPLE, TRIAL_EXAMPLE } from './model-examples.js';
 
+const FREE = { type: 'object', additionalProperties: true };
 const CONSTRAINT = {
   type: 'object',
   additionalProperties: true,
@@ -16,7 +18,7 @@ export class ConstraintsDto {
   @ApiProperty({ type: 'object', additionalProperties: true, example: META_EXAMPLE.parameterConstraints })
   parameterConstraints!: Record<string, ParameterConstraint>;
 
-  @ApiProperty({ type: [Object] }) parameterRules!: ParameterRule[];
+  @ApiProperty({ type: 'array', items: FREE }) parameterRules!: ParameterRule[];
   @ApiProperty({ type: [String], description: 'Every parameter that can be constrained' }) known!: readonly string[];
 }
 
@@ -55,7 +57,7 @@ export class TrialRequest {
   @IsObject()
   parameterConstraints?: Record<string, unknown>;
 
-  @ApiPropertyOptional({ type: [Object], description: 'The same for rules' })
+  @ApiPropertyOptional({ type: 'array', items: FREE, description: 'The same for rules' })
   @IsOptional()
   @IsArray()
   parameterRules?: unknown[];
@@ -63,13 +65,18 @@ export class TrialRequest {
 
 class TrialDecisionDto {
   @ApiProperty() parameter!: string;
-  @ApiPropertyOptional() requested?: unknown;
+  @ApiPropertyOptional(ANY_VALUE) requested?: unknown;
   @ApiProperty({ example: 'refused' }) outcome!: string;
   @ApiPropertyOptional() sentAs?: string;
-  @ApiPropertyOptional() sent?: unknown;
+  @ApiPropertyOptional(ANY_VALUE) sent?: unknown;
   @ApiProperty() explanation!: string;
-  @ApiProperty({ type: [Object], description: 'Rule, range or allowed values, reason and a suggestion' })
+  @ApiProperty({ type: 'array', items: FREE, description: 'Rule, range or allowed values, reason and a suggestion' })
   violations!: ParameterViolation[];
+}
+
+class OutputLimitDto {
+  @ApiProperty({ example: 'max_tokens' }) parameter!: string;
+  @ApiProperty() tokens!: number;
 }
 
 export class TrialDto {
@@ -82,6 +89,6 @@ export class TrialDto {
     example: 'max_tokens=renamed;to="max_completion_tokens"',
   })
   applied!: string;
-  @ApiProperty({ type: Object, nullable: true, description: 'What the hold would assume for each choice' })
-  outputLimit!: { parameter: string; tokens: number } | null;
+  @ApiProperty({ type: OutputLimitDto, nullable: true, description: 'What the hold would assume for each choice' })
+  outputLimit!: OutputLimitDto | null;
 }

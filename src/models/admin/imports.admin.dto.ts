@@ -68,12 +68,16 @@ export class DryRunQuery {
   dryRun: 'true' | 'false' = 'true';
 }
 
+class FaultDto {
+  @ApiProperty() field!: string;
+  @ApiProperty() message!: string;
+}
+
 class PlannedChangeDto {
   @ApiProperty() id!: string;
   @ApiProperty({ enum: ['create', 'update', 'unchanged', 'refused'] }) action!: string;
   @ApiProperty({ type: [DocumentChangeDto] }) changes!: DocumentChangeDto[];
-  @ApiProperty({ type: [Object], description: 'Field and rule of every fault' })
-  errors!: { field: string; message: string }[];
+  @ApiProperty({ type: [FaultDto], description: 'Field and rule of every fault' }) errors!: FaultDto[];
 }
 
 class ImportSummaryDto {
@@ -123,7 +127,12 @@ export class LiteLlmRequest extends ModelChangeRequest {
   creditsPerUsd!: number;
 }
 
+class SkippedEntryDto {
+  @ApiProperty() id!: string;
+  @ApiProperty() reason!: string;
+}
+
 export class LiteLlmResultDto extends ImportResultDto {
-  @ApiProperty({ type: [Object], description: 'Entries that are no model of this catalogue, and why' })
-  skipped!: { id: string; reason: string }[];
+  @ApiProperty({ type: [SkippedEntryDto], description: 'Entries that are no model of this catalogue, and why' })
+  skipped!: SkippedEntryDto[];
 }

@@ -1,5 +1,5 @@
 import { Body, Get, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
-import { ApiOperation, ApiResponse } from '@nestjs/swagger';
+import { ApiOperation, ApiParam, ApiResponse } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { AdminController } from '../../common/http/admin-controller.js';
 import { InvalidRequestError } from '../../common/errors/common.errors.js';
@@ -56,6 +56,8 @@ export class VersionsAdminController {
   }
 
   @Post(':version/restore')
+  @ApiParam({ name: 'id' })
+  @ApiParam({ name: 'version' })
   @HttpCode(200)
   @Roles('admin')
   @ApiOperation({ summary: 'Makes an earlier meta the present one, as a new version' })

@@ -1,6 +1,7 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import { IsInt, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
+import { ANY_VALUE } from '../../common/http/api-schemas.js';
 import { PageQuery } from '../../common/http/paging.js';
 import type { ModelMeta } from '../domain/model-meta.js';
 import type { ModelRecord } from '../domain/tier-and-lifecycle.js';
@@ -36,8 +37,8 @@ export class DiffQuery {
 
 export class DocumentChangeDto {
   @ApiProperty({ example: 'parameterConstraints.temperature.max' }) path!: string;
-  @ApiPropertyOptional({ description: 'Absent where there was nothing' }) before?: unknown;
-  @ApiPropertyOptional({ description: 'Absent where there is nothing' }) after?: unknown;
+  @ApiPropertyOptional({ ...ANY_VALUE, description: 'Absent where there was nothing' }) before?: unknown;
+  @ApiPropertyOptional({ ...ANY_VALUE, description: 'Absent where there is nothing' }) after?: unknown;
 }
 
 export class DiffDto {

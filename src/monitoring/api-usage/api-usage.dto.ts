@@ -1,5 +1,6 @@
 import { ApiProperty, ApiPropertyOptional, IntersectionType } from '@nestjs/swagger';
 import { IsIn, IsOptional, IsString, IsUUID, Length } from 'class-validator';
+import { MoneyView } from '../../common/http/api-schemas.js';
 import { formatMoney, type Money } from '../../common/domain/money.js';
 import { PageQuery } from '../../common/http/paging.js';
 import { LastDayQuery, timeRangeOf } from '../../common/http/time-range.js';
@@ -70,7 +71,7 @@ class ApiUsageSums {
   @ApiProperty({ description: 'Of the requests, from 0 to 1' }) errorRate!: number;
   @ApiProperty() averageMs!: number;
   @ApiProperty({ type: String, description: 'In and out' }) tokens!: string;
-  @ApiProperty({ type: Object, example: { amount: '0.000012000', currency: 'USD' } }) cost!: Money;
+  @ApiProperty({ type: MoneyView }) cost!: Money;
 }
 
 export class ApiUsageHourView extends ApiUsageSums {

@@ -115,7 +115,12 @@ export class HotTableView {
 class IndexView {
   @ApiProperty() name!: string;
   @ApiProperty() table!: string;
-  @ApiProperty({ type: [String], nullable: true, description: 'Null stands for an expression' })
+  @ApiProperty({
+    type: 'array',
+    items: { type: 'string', nullable: true },
+    nullable: true,
+    description: 'Null stands for an expression',
+  })
   columns!: readonly (string | null)[];
   @ApiProperty() isUnique!: boolean;
   @ApiProperty() isPartial!: boolean;

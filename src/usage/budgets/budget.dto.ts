@@ -16,6 +16,7 @@ import {
   Max,
   Min,
 } from 'class-validator';
+import { MoneyView } from '../../common/http/api-schemas.js';
 import { IfSent } from '../../common/http/if-sent.js';
 import { BooleanText } from '../../common/http/boolean-text.js';
 import { formatCredits, parseCredits } from '../../common/domain/micro-credits.js';
@@ -136,7 +137,7 @@ export class BudgetView {
   @ApiProperty({ type: String, nullable: true }) scopeKey!: string | null;
   @ApiProperty({ enum: BUDGET_PERIODS }) period!: BudgetPeriod;
   @ApiProperty({ type: String, nullable: true, example: '1000.000000' }) limitCredits!: string | null;
-  @ApiProperty({ type: Object, nullable: true, example: { amount: '250.000000000', currency: 'USD' } })
+  @ApiProperty({ type: MoneyView, nullable: true })
   limitCost!: Money | null;
   @ApiProperty({ type: [Number] }) thresholds!: number[];
   @ApiProperty({ type: [String] }) alertEmails!: string[];

@@ -1,6 +1,7 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import { IsIn, IsNumber, IsOptional, IsString, Length, Max, Min } from 'class-validator';
+import { MoneyView } from '../../common/http/api-schemas.js';
 import { IsDay } from '../../common/http/is-time.js';
 import { formatMoney, type Money } from '../../common/domain/money.js';
 import { InvalidRequestError } from '../../common/errors/common.errors.js';
@@ -107,7 +108,7 @@ export class FiguresView {
   @ApiPropertyOptional() requests?: number;
   @ApiPropertyOptional({ description: 'Cached ones included' }) inputTokens?: number;
   @ApiPropertyOptional() outputTokens?: number;
-  @ApiPropertyOptional({ type: Object, example: { amount: '0.012000000', currency: 'USD' } }) cost?: Money;
+  @ApiPropertyOptional({ type: MoneyView }) cost?: Money;
 }
 
 export class DriftPercentView {

@@ -1,5 +1,6 @@
 import { Get, Query, StreamableFile } from '@nestjs/common';
-import { ApiOperation, ApiProduces, ApiResponse } from '@nestjs/swagger';
+import { ApiOperation, ApiResponse } from '@nestjs/swagger';
+import { textOf } from '../../common/http/api-schemas.js';
 import { Clock } from '../../common/clock.js';
 import { AdminController } from '../../common/http/admin-controller.js';
 import { CurrentOperator, type Operator } from '../../common/http/current-operator.js';
@@ -32,8 +33,11 @@ export class LedgerAdminController {
     description:
       'The rows come in no particular order. A file that breaks off was not read to its end: its transfer is not complete. Who exports what is in the audit trail.',
   })
-  @ApiProduces('text/csv', 'application/jsonl')
-  @ApiResponse({ status: 200, description: 'CSV (RFC 4180, with a header) or JSON Lines' })
+  @ApiResponse({
+    status: 200,
+    description: 'CSV (RFC 4180, with a header) or JSON Lines',
+    content: textOf('text/csv', 'application/jsonl'),
+  })
   @ApiResponse({ status: 503, description: 'overloaded: the server writes as many exports as it may' })
   async export(@Query() query: LedgerExportQuery, @CurrentOperator() operator: Operator): Promise<StreamableFile> {
     const now = this.clock.now();

@@ -1,5 +1,6 @@
 import { ApiProperty, ApiPropertyOptional, IntersectionType } from '@nestjs/swagger';
 import { IsIn, IsOptional, IsUUID } from 'class-validator';
+import { MoneyView } from '../../common/http/api-schemas.js';
 import type { Money } from '../../common/domain/money.js';
 import { PageQuery } from '../../common/http/paging.js';
 import { CallFilterQuery } from '../call-filter-query.js';
@@ -58,7 +59,7 @@ export class LedgerLine {
   @ApiProperty() images!: number;
   @ApiProperty() imageTokens!: number;
   @ApiProperty({ example: '0.012000' }) credits!: string;
-  @ApiProperty({ type: Object, example: { amount: '0.000012000', currency: 'USD' } }) cost!: Money;
+  @ApiProperty({ type: MoneyView }) cost!: Money;
   @ApiProperty({ enum: USAGE_SOURCES }) usageSource!: string;
   @ApiProperty({ enum: USAGE_OUTCOMES }) outcome!: UsageOutcome;
   @ApiProperty() latencyMs!: number;

@@ -1,4 +1,5 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { MoneyView } from '../../common/http/api-schemas.js';
 import { formatCredits, UCR_PER_CREDIT } from '../../common/domain/micro-credits.js';
 import { formatMoney, type Money } from '../../common/domain/money.js';
 import { percentileMs } from '../domain/latency-buckets.js';
@@ -6,7 +7,7 @@ import { LatencyView } from './usage-report.dto.js';
 import type { UsageSum } from '../domain/usage-sum.js';
 import type { SpendForecast, UsageLine } from './usage-report.service.js';
 
-const MONEY = { type: Object, example: { amount: '0.012000000', currency: 'USD' } } as const;
+const MONEY = { type: MoneyView } as const;
 
 /** Sums as users and operators read them. */
 export class UsageSumView {
