@@ -46,11 +46,15 @@ function collect(issue: Issue, parent: readonly PropertyKey[], faults: Faults): 
   faults.failed.push({ field: nameOf(path) || 'body', message: describe(issue) });
 }
 
-/** The alternative whose top level fitted, so that its inner faults are what the caller meant; none when no alternative fitted at all. */
+/** What may be wrong with a whole that is nevertheless of the right type. */
+const OF_THE_RIGHT_TYPE: ReadonlySet<Issue['code']> = new Set(['unrecognized_keys', 'too_big', 'too_small']);
+
+/** The alternative that what came is nearest to: its type fits, and it has the fewest faults; none when no type fits. */
 function likeliestBranch(branches: readonly (readonly Issue[])[]): readonly Issue[] | undefined {
-  return branches.find((issues) =>
-    issues.every((issue) => issue.path.length > 0 || issue.code === 'unrecognized_keys'),
+  const fitting = branches.filter((issues) =>
+    issues.every((issue) => issue.path.length > 0 || OF_THE_RIGHT_TYPE.has(issue.code)),
   );
+  return fitting.toSorted((one, other) => one.length - other.length)[0];
 }
 
 function describe(issue: Issue): string {
