@@ -15,9 +15,24 @@ const SHUTDOWN_MS_MAX = 30_000;
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
+const WORKER_HELP = `Usage: npm run worker
+
+Works off the background jobs and queues of an installation without serving its API; any number may run. It is set up by the same variables
+as \`npm start\` (.env.example); Ctrl-C ends it, and what waits stays.`;
+
+/** Servers are set up by variables: an option is a question for help, or a mistake that must not start one on other settings than were meant. */
+function isAnswered(args: string[], help: string): boolean {
+  const [unknown] = args.filter((arg) => arg !== '--help' && arg !== '-h');
+  if (unknown !== undefined) {
+    process.stderr.write(`Unknown option '${unknown}'\n\n${help}\n`);
+    process.exitCode = 1;
+  } else if (args.length > 0) say(help);
+  return args.length > 0;
+}
+
 /** `npm start`: opens the database, migrates and seeds it, listens, and ends in order on SIGTERM or Ctrl-C. */
 export async function startServer(args: string[]): Promise<void> {
-  if (args.includes('--help') || args.includes('-h')) return say(helpText());
+  if (isAnswered(args, helpText())) return;
   let server: DatabaseServer | undefined;
   const lift = exitOnSignal();
   try {
@@ -40,7 +55,8 @@ export async function startServer(args: string[]): Promise<void> {
 }
 
 /** `npm run worker`: the jobs of an installation without its API. It joins the embedded database of a running Tollgate. */
-export async function startWorker(): Promise<void> {
+export async function startWorker(args: string[]): Promise<void> {
+  if (isAnswered(args, WORKER_HELP)) return;
   let server: DatabaseServer | undefined;
   const lift = exitOnSignal();
   try {

@@ -1,3 +1,3 @@
 import { startWorker } from '../start-server.js';
 
-await startWorker();
+await startWorker(process.argv.slice(2));

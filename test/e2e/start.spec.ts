@@ -241,6 +241,15 @@ describe('a start that cannot succeed', () => {
     const result = await runServerToEnd({}, ['--help']);
     expect(result).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('DATABASE_URL') });
   });
+
+  // Seen failing: both started, on the settings of the environment.
+  it('does not start with an option that there is not, nor the worker when it is asked for help', async () => {
+    const mistaken = await runServerToEnd({}, ['--port', '4000']);
+    expect(mistaken).toMatchObject({ exitCode: 1, stdout: '' });
+    expect(mistaken.stderr).toMatch(/^Unknown option '--port'\n\nUsage: npm start/);
+    const help = await runCommandProcess('worker', ['--help'], {});
+    expect(help).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^Usage: npm run worker/) });
+  });
 });
 
 function runShell(command: string, env: Record<string, string>): Promise<{ stdout: string }> {
