@@ -75,6 +75,7 @@ export class SubscriptionAdminController {
   @ApiResponse({ status: 201, type: AdminSubscriptionView })
   @ApiResponse({ status: 400, description: 'A field breaks its rule' })
   @ApiResponse({ status: 404, description: 'user_not_found' })
+  @ApiResponse({ status: 409, description: 'address_not_confirmed: a plan begins when it is' })
   async start(
     @Body() { userId, tier, trial, reason }: StartPlanRequest,
     @CurrentOperator() operator: Operator,

@@ -33,6 +33,22 @@ export class SubscriptionInactiveError extends AppError {
   }
 }
 
+/** What an operator is told who would put somebody on a plan before they have confirmed their address. */
+export class AddressNotConfirmedError extends AppError {
+  static readonly code = 'address_not_confirmed';
+  static readonly status = 409;
+  static readonly title = 'The user has not confirmed the e-mail address';
+  static readonly openaiType = 'invalid_request_error';
+
+  constructor(userId: string) {
+    super(
+      'Nobody has a plan before the e-mail address is confirmed. Whoever was invited confirms it by the link in the mail; ' +
+        `POST /admin/users/${userId}/password-reset sends another one. Then start the plan.`,
+      { details: { userId } },
+    );
+  }
+}
+
 export class SubscriptionNotFoundError extends AppError {
   static readonly code = 'subscription_not_found';
   static readonly status = 404;

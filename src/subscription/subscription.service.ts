@@ -8,7 +8,7 @@ import { PeriodCloseService } from './period-close.service.js';
 import type { Plan } from './plan.entity.js';
 import type { Cause } from './subscription-audit.js';
 import { SubscriptionBooks } from './subscription-books.js';
-import { SubscriptionInactiveError } from './subscription.errors.js';
+import { AddressNotConfirmedError, SubscriptionInactiveError } from './subscription.errors.js';
 import { type Opening, SubscriptionOpener } from './subscription-opener.js';
 import type { LiveSubscription } from './subscription.repository.js';
 
@@ -81,7 +81,7 @@ export class SubscriptionService implements OnModuleInit {
   /**
    * Starts a plan afresh: what was live ends and its allowance is forfeited, the new plan begins now with its whole allowance. Changes
    * nothing for a user who is on that plan. A trial lasts as long as the plan says.
-   * @throws UserNotFoundError, SubscriptionInactiveError for an unverified address, InvalidRequestError for a trial that is not offered.
+   * @throws UserNotFoundError, AddressNotConfirmedError, InvalidRequestError for a trial that is not offered.
    */
   async startPlan(
     userId: string,
@@ -95,8 +95,9 @@ export class SubscriptionService implements OnModuleInit {
       throw InvalidRequestError.of([{ field: 'trial', message: `plan ${tier} offers no trial` }]);
     }
     if (!(await this.books.rows.isEntitled(userId))) {
-      if (!(await this.books.rows.hasUser(userId))) throw new UserNotFoundError(userId);
-      throw SubscriptionInactiveError.unverified();
+      throw (await this.books.rows.hasUser(userId))
+        ? new AddressNotConfirmedError(userId)
+        : new UserNotFoundError(userId);
     }
     const trialEndsAt = start.isTrial ? new Date(now.getTime() + plan.trialDays * DAY_MS) : null;
     await this.closeDuePeriods(userId, now);
