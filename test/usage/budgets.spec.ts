@@ -198,6 +198,19 @@ describe('budgets', () => {
     });
   });
 
+  /** Once taken: what its alerts had counted in credits was shown as so many dollars. */
+  it('keep the unit of their limit, in which their alerts are told', async () => {
+    const { body } = await create({ scope: 'user', scopeKey: caller.userId, limitCredits: '1000' });
+    const other = await update(idOf(body), { limitUsd: '10' });
+    expect(other).toMatchObject({ status: 400, body: { errors: [{ field: 'limitUsd' }] } });
+    expect((await update(idOf(body), { limitCredits: '2000' })).body).toMatchObject({ limitCredits: '2000.000000' });
+    const cost = await create({ scope: 'user', scopeKey: caller.userId, limitUsd: '10' });
+    expect(await update(idOf(cost.body), { limitCredits: '1' })).toMatchObject({
+      status: 400,
+      body: { errors: [{ field: 'limitCredits' }] },
+    });
+  });
+
   it('are listed in pages, by documented filters, and written by admins alone', async () => {
     const first = await admin.get('/admin/budgets?scope=tier&limit=1');
     expect(first.body['data']).toHaveLength(1);

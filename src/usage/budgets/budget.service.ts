@@ -91,6 +91,7 @@ export class BudgetService {
       const budget = await em.findOne(Budget, { id }, { lockMode: LockMode.PESSIMISTIC_WRITE });
       if (!budget) throw new BudgetNotFoundError();
       assertIfMatch(cause.ifMatch, etagOfBudget(budget));
+      if (limit) assertUnit(budget, limit);
       const before = toBudgetView(budget);
       const { thresholds, alertEmails, isHardStop, isActive } = asked;
       em.assign(budget, {
@@ -140,6 +141,15 @@ export class BudgetService {
 
 function eitherLimit(): InvalidRequestError {
   return InvalidRequestError.of([{ field: 'limitCredits', message: 'send either limitCredits or limitUsd' }]);
+}
+
+/** Its alerts say how much was spent in the unit of its limit, and are not given again. */
+function assertUnit(budget: Budget, limit: Pick<Budget, 'limitUcr' | 'limitNusd'>): void {
+  const isInCredits = limit.limitUcr !== null;
+  if (isInCredits === Boolean(budget.limitUcr)) return;
+  const [field, unit] = isInCredits ? ['limitCredits', 'USD'] : ['limitUsd', 'credits'];
+  const message = `cannot take the place of a limit in ${unit}: add a budget of its own, and deactivate this one`;
+  throw InvalidRequestError.of([{ field, message }]);
 }
 
 function positive(limit: Pick<Budget, 'limitUcr' | 'limitNusd'>): Pick<Budget, 'limitUcr' | 'limitNusd'> {
