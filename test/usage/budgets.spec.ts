@@ -3,6 +3,8 @@ import { BudgetEvaluator } from '../../src/usage/budgets/budget-evaluator.servic
 import { JobRegistry } from '../../src/jobs/job-registry.js';
 import { ChatBench, HELLO, type Caller } from '../inference/chat-bench.js';
 import { AdminConsole } from '../models/admin-console.js';
+import { WebhookDeliveries } from '../../src/usage/webhooks/webhook-delivery.service.js';
+import { until } from '../support/until.js';
 import { Mailbox, deliverMails } from '../support/mailbox.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
 import { ensureUser } from '../support/tokens.js';
@@ -148,6 +150,30 @@ describe('budgets', () => {
     expect((await update(idOf(created.body), { isActive: false })).status).toBe(200);
     await evaluate();
     await untilBothAnswer(200, by);
+  });
+
+  it('keep a stop that one replica sets while another compares the sums of before', async () => {
+    const by = await bench.caller();
+    const limit = { scope: 'user', scopeKey: by.userId, limitCredits: '0.000001', isHardStop: true };
+    const { body } = await create(limit);
+    const webhooks = second.app.get(WebhookDeliveries);
+    const { promise: resumed, resolve: resume } = Promise.withResolvers<void>();
+    const { promise: reached, resolve: reach } = Promise.withResolvers<void>();
+    webhooks.add = async () => {
+      reach();
+      await resumed;
+    };
+    const slow = second.app.get(BudgetEvaluator).evaluate(now());
+    await reached;
+    await by.chat(HELLO);
+    let isDone = false;
+    const fast = evaluate().then(() => (isDone = true));
+    const waits = `select 1 from pg_locks where locktype = 'advisory' and not granted`;
+    await until(async () => isDone || (await by.query(waits)).length > 0);
+    resume();
+    await Promise.all([slow, fast]);
+    delete (webhooks as Partial<WebhookDeliveries>).add;
+    expect((await admin.get(`/admin/budgets/${idOf(body)}`)).body['stoppedUntil']).not.toBeNull();
   });
 
   it.each([

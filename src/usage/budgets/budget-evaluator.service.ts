@@ -18,6 +18,8 @@ import {
 import { WebhookDeliveries } from '../webhooks/webhook-delivery.service.js';
 import { HARD_STOPS_CHANNEL } from './hard-stops.service.js';
 
+const LOCK_SQL = `select pg_advisory_xact_lock(hashtext('tollgate.budgets'))`;
+
 /** Compares what was spent with the budgets: alerts once per budget, period and threshold, and the hard stops. */
 @Injectable()
 export class BudgetEvaluator {
@@ -31,6 +33,8 @@ export class BudgetEvaluator {
   /** Returns the number of new alerts. */
   async evaluate(now: Date): Promise<number> {
     const { alerts, changed } = await this.em.fork().transactional(async (em) => {
+      // One at a time over all replicas: who read the sums earlier and came to an end later would take back the stop that another has set.
+      await em.execute(LOCK_SQL);
       const budgets = await em.execute<BudgetSpend[]>(`${SPEND_SQL} where b.is_active`, [now, now]);
       const added = await addAlerts(em, budgets, now);
       await this.webhooks.add(
