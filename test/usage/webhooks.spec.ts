@@ -168,6 +168,7 @@ describe('webhooks', () => {
     'https://metadata.google.internal/x',
     'https://intranet/x',
     'http://hooks.example.com/x',
+    'https://hooks.0x/x',
     'https://user:password@hooks.example.com/x',
     'ftp://hooks.example.com/x',
     'javascript:alert(1)',

@@ -63,7 +63,7 @@ export class WebhookService {
     cause: AuditCause,
     now: Date,
   ): Promise<{ endpoint: WebhookEndpoint; secret: string }> {
-    const fault = this.client.faultOf(new URL(asked.url));
+    const fault = URL.canParse(asked.url) ? this.client.faultOf(new URL(asked.url)) : 'must be a URL address';
     if (fault) throw InvalidRequestError.of([{ field: 'url', message: fault }]);
     const id = newId();
     const secret = `whsec_${randomBytes(SECRET_BYTES).toString('base64')}`;
