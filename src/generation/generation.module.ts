@@ -35,6 +35,7 @@ import { GenerationRetention } from './runs/generation-retention.service.js';
 import { OrphanedGenerations } from './runs/orphaned-generations.service.js';
 import { GenerationRun } from './runs/generation-run.service.js';
 import { GenerationSettlement } from './runs/generation-settlement.service.js';
+import { GenerationSweep } from './runs/generation-sweep.job.js';
 import { GenerationStarts } from './runs/generation-starts.service.js';
 import { ProjectRemoval } from './runs/project-removal.service.js';
 import { GenerationsController } from './runs/generations.controller.js';
@@ -81,6 +82,7 @@ import { GenerationsController } from './runs/generations.controller.js';
     OrphanedGenerations,
     GenerationSettlement,
     GenerationStarts,
+    GenerationSweep,
     ProjectRemoval,
     ProjectService,
     SuggestionService,
