@@ -14,7 +14,8 @@ const HISTORY_SECONDS = 24 * 3_600;
 
 /**
  * Wakes the registered jobs by their schedules: every replica ticks, and each tick of a job has one runner over all of them, because its
- * queue holds at most one entry. A tick that finds the job running is dropped; what it would have done the next one does.
+ * queue holds at most one entry. A tick that finds the job running is dropped; what it would have done the next one does. Of those that passed
+ * while nobody could look, the last is made up for.
  */
 @Injectable()
 export class JobScheduler implements OnApplicationBootstrap, OnModuleDestroy {
@@ -35,7 +36,7 @@ export class JobScheduler implements OnApplicationBootstrap, OnModuleDestroy {
     const overdue = await this.overdueJobs();
     for (const job of this.registry.list()) {
       await boss.createQueue(job.name, { ...QUEUE_OPTIONS, policy: 'exclusive' });
-      await boss.schedule(job.name, job.cron, null, { tz: 'UTC' });
+      await boss.schedule(job.name, job.cron, null, { tz: 'UTC', missed: 'once' });
       if (overdue.has(job.name)) await boss.send(job.name);
       const worker = await boss.work(job.name, { pollingIntervalSeconds: POLL_SECONDS }, ([tick]) =>
         this.registry.runNow(job.name, this.clock.now(), tick?.signal),
@@ -65,7 +66,7 @@ export class JobScheduler implements OnApplicationBootstrap, OnModuleDestroy {
     return next;
   }
 
-  /** Jobs that have missed a tick, or never ran: the queue drops ticks that nobody took for a minute, and a restart must not wait for the next. */
+  /** Jobs whose last run is before their last tick, or that never ran: whatever became of that tick, a restart must not wait for the next. */
   private async overdueJobs(): Promise<Set<string>> {
     const runs = await this.registry.lastRuns();
     const overdue = new Set<string>();
