@@ -63,9 +63,11 @@ export class GenerationPreferencesService {
   }
 
   private unknownModels({ preferredModels, modelWeights }: GenerationPreferencesBody): FieldError[] {
+    const weighed = Object.keys(modelWeights);
     const named = [
       ...preferredModels.map((id, index) => ({ field: `preferredModels[${index}]`, id })),
-      ...Object.keys(modelWeights).map((id) => ({ field: `modelWeights.${id}`, id })),
+      // Of more than there may be, that is all that is told.
+      ...(weighed.length > WEIGHTS_MAX ? [] : weighed).map((id) => ({ field: `modelWeights.${id}`, id })),
     ];
     return named
       .filter(({ id }) => this.catalogue.find(id)?.id !== id)

@@ -72,7 +72,7 @@ export const GenerationSchema = defineEntity({
         .index('idx_ai_generations_project_id'),
     idempotencyKey: p.string().length(255).nullable(),
     requestHash: p.blob().nullable(),
-    /** Counts the workers that took it up: what an earlier one writes is refused. */
+    /** Counts the workers that took it up: one that never ends is given up in the end. */
     runNo: p.integer().default(0),
   },
 });
