@@ -52,6 +52,9 @@ function describeClock(serverAheadSeconds: number): string {
 
 function explainDiscovery(server: URL, error: unknown): unknown {
   for (const { cause } of causesOf(error)) {
+    // A server that is busy, or a proxy whose server is being started, is the right address all the same.
+    if (cause instanceof Response && (cause.status === 429 || cause.status >= 500))
+      return new Failure('unavailable', `${server.origin} answered with status ${cause.status}; try again.`, error);
     const { attribute, body } = (cause ?? {}) as { attribute?: string; body?: { issuer?: string } };
     if (attribute === 'issuer' && body?.issuer)
       return new Failure(

@@ -30,6 +30,8 @@ export function explain(error: unknown, server: URL): Failure {
       return new Failure('unavailable', `${server.origin} took too long to answer; try again.`, error);
   }
   const [outermost] = causesOf(error);
+  if (outermost instanceof APIError && outermost.status !== undefined)
+    return new Failure('unavailable', `${server.origin} answered with status ${outermost.status}; try again.`, error);
   const isBroken = outermost instanceof APIError || outermost?.message === 'terminated';
   if (isBroken) return new Failure('unavailable', `The connection to ${server.origin} broke off; try again.`, error);
   return new Failure('unknown', `${outermost?.message ?? String(error)} (DEBUG=1 shows where)`, error);

@@ -80,7 +80,8 @@ export class Session {
     try {
       return toStoredTokens(await oauth.refreshTokenGrant(await this.configuration(), refreshToken), email);
     } catch (error) {
-      if (!(error instanceof oauth.ResponseBodyError) || error.error !== 'invalid_grant') throw error;
+      if (!(error instanceof oauth.ResponseBodyError)) throw error;
+      if (error.error !== 'invalid_grant') throw notNow(error);
       this.file.remove();
       throw new Failure(
         'signIn',
@@ -89,6 +90,12 @@ export class Session {
       );
     }
   }
+}
+
+/** The sign-in is kept: the server takes nothing from anybody at this moment, such as too many requests. */
+function notNow(error: oauth.ResponseBodyError): Failure {
+  const reason = (error.error_description ?? error.error).replace(/\.$/, '');
+  return new Failure('unavailable', `The server does not renew the sign-in now (${reason}): try again later.`, error);
 }
 
 function isFresh({ accessExpiresAtMs }: StoredTokens): boolean {

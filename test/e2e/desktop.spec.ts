@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { decodeJwt } from 'jose';
 import * as oauth from 'openid-client';
+import { EndpointLimiter } from '../../src/auth/oauth/endpoint-limiter.js';
+import { OidcEndpoint } from '../../src/auth/oauth/oidc-endpoint.js';
 import { discover } from '../auth/desktop-client.js';
 import { DesktopComputer } from '../support/desktop-process.js';
 import type { CommandResult } from '../support/server-process.js';
@@ -262,6 +264,37 @@ describe('the example desktop client', () => {
       });
       expect(signedIn.isSignedIn()).toBe(false);
       signedIn.dispose();
+    });
+
+    it.each([
+      [
+        'serves nobody',
+        '/.well-known/openid-configuration',
+        /^http:\/\/localhost:\d+ answered with status 429; try again\.\n$/,
+      ],
+      [
+        'renews nothing',
+        '/oauth2/token',
+        /^The server does not renew the sign-in now \(Too many requests.*\): try again later\.\n$/,
+      ],
+    ])('a server that %s at the moment, and keeps the sign-in', async (_name, path, sentence) => {
+      await signIn();
+      computer.change({ accessExpiresAtMs: Date.now() - 1 });
+      const endpoint = server.app.get(OidcEndpoint);
+      const take = endpoint.take.bind(endpoint);
+      const limiter = server.app.get(EndpointLimiter);
+      const waitSeconds = limiter.waitSeconds.bind(limiter);
+      endpoint.take = (request, reply) => {
+        limiter.waitSeconds = () => (request.url === path ? 30 : 0);
+        return take(request, reply);
+      };
+      const result = await computer.run(['--once', 'Hello']).finally(() => {
+        Object.assign(endpoint, { take });
+        Object.assign(limiter, { waitSeconds });
+      });
+      expectOneSentence(result);
+      expect(result).toMatchObject({ exitCode: 5, stderr: expect.stringMatching(sentence) });
+      expect(await computer.run(['--once', 'Hello'])).toMatchObject({ exitCode: 0, stdout: 'Hello\n' });
     });
 
     it('a server that has another name', async () => {
