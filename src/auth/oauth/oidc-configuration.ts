@@ -93,8 +93,11 @@ export function oidcConfiguration(dependencies: OidcDependencies): Configuration
     extraTokenClaims: (ctx, token) => accessTokenClaims(ctx, token),
     formats: {
       customizers: {
-        jwt: async (_ctx, token, { payload }) => {
+        jwt: async (ctx, token, { payload }) => {
+          // One that opens nothing of the API is read all the same, so that it is told what it lacks.
+          payload['scope'] ??= '';
           if (token.kind !== 'ClientCredentials') return;
+          if (payload['scope'] === '') throw noScope(ctx);
           const { userId, grantId } = await dependencies.serviceAccess(token.clientId!);
           Object.assign(payload, { sub: userId, grant_id: grantId, acr: SINGLE_FACTOR_ACR, amr: [] });
         },
@@ -175,6 +178,12 @@ function resourceServer(publicUrl: string, ctx: KoaContextWithOIDC, resource: st
     accessTokenFormat: 'jwt',
     jwt: { sign: { alg: 'ES256' } },
   };
+}
+
+/** A program asks for what it needs, or would get a token that opens nothing (RFC 6749, 3.3). */
+function noScope({ oidc: { client, params } }: KoaContextWithOIDC): Error {
+  const scopes = (client?.[API_SCOPES_METADATA] as string[] | undefined) ?? [];
+  return new errors.InvalidScope(`name some of: ${scopes.join(' ')}`, String(params?.['scope'] ?? ''));
 }
 
 /** RFC 9470: what a route of ours or another server told the app to ask for. */
