@@ -43,7 +43,11 @@ describe('registration', () => {
     const profile = await fetch(`${server.url}/v1/me`, { headers: { authorization: `Bearer ${tokens.access_token}` } });
     expect(await profile.json()).toMatchObject({ emailVerified: false, displayName: 'Nia' });
 
-    const link = linkIn(await mailTo(person.email), server.url);
+    // Whose address somebody else registers would open the account to them.
+    const mail = await mailTo(person.email);
+    expect(mail.text).toContain('If you made none, there is nothing to do.');
+    const link = linkIn(mail, server.url);
+    expect(await (await browser.get(link)).text()).toContain('Only go on if you asked for this yourself.');
     const token = new URL(link, server.url).searchParams.get('token') ?? '';
     for (let opened = 0; opened < 5; opened += 1) {
       await fetch(server.url + link, { method: 'HEAD' });

@@ -181,9 +181,9 @@ function resourceServer(publicUrl: string, ctx: KoaContextWithOIDC, resource: st
 }
 
 /** A program asks for what it needs, or would get a token that opens nothing (RFC 6749, 3.3). */
-function noScope({ oidc: { client, params } }: KoaContextWithOIDC): Error {
+function noScope({ oidc: { client, requestParamScopes } }: KoaContextWithOIDC): Error {
   const scopes = (client?.[API_SCOPES_METADATA] as string[] | undefined) ?? [];
-  return new errors.InvalidScope(`name some of: ${scopes.join(' ')}`, String(params?.['scope'] ?? ''));
+  return new errors.InvalidScope(`name some of: ${scopes.join(' ')}`, [...requestParamScopes].join(' '));
 }
 
 /** RFC 9470: what a route of ours or another server told the app to ask for. */

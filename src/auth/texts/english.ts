@@ -16,6 +16,7 @@ export const english = {
     check: 'Please check:',
     failed: 'Something went wrong. Try again.',
     noAnswer: 'The server did not answer. Try again.',
+    ownRequest: 'Only go on if you asked for this yourself.',
     closePage: 'You can close this page and go back to the app.',
   },
   signIn: {
@@ -193,7 +194,7 @@ export const english = {
     verifyEmail: {
       subject: 'Confirm your address',
       text: (validMs: number) =>
-        `Open this page and press its button to confirm your address. The link works for ${wait(validMs, units)}.`,
+        `An account was made with this address. Open this page and press its button to confirm that the account is yours. The link works for ${wait(validMs, units)}. If you made none, there is nothing to do.`,
       action: 'Confirm your address',
     },
     alreadyRegistered: {
@@ -209,7 +210,7 @@ export const english = {
     changeEmail: {
       subject: 'Confirm your new address',
       text: (validMs: number) =>
-        `Open this page and press its button to make this the address of your account. The link works for ${wait(validMs, units)}.`,
+        `Open this page and press its button to make this the address of your account. The link works for ${wait(validMs, units)}. If you did not ask for it, there is nothing to do.`,
       action: 'Confirm the new address',
     },
     emailChanging: {

@@ -15,6 +15,7 @@ export const german: Texts = {
     check: 'Bitte prüfen:',
     failed: 'Etwas ist schiefgegangen. Versuchen Sie es noch einmal.',
     noAnswer: 'Der Server hat nicht geantwortet. Versuchen Sie es noch einmal.',
+    ownRequest: 'Fahren Sie nur fort, wenn Sie selbst darum gebeten haben.',
     closePage: 'Sie können diese Seite schließen und zur App zurückkehren.',
   },
   signIn: {
@@ -39,7 +40,7 @@ export const german: Texts = {
     lead: 'Fahren Sie nur fort, wenn Sie die Anmeldung eben selbst begonnen haben.',
     account: 'Konto',
     device: 'Gerät',
-    scopes: 'Die App wird dürfen',
+    scopes: 'Die App darf dann',
     later: 'sobald Sie Ihre Adresse bestätigt haben',
     submit: (email) => `Als ${email} fortfahren`,
     lifetime: (days) => `Die App bleibt bis zu ${days} Tage angemeldet. Sind Sie das nicht?`,
@@ -85,7 +86,7 @@ export const german: Texts = {
     changeEmail: 'Adresse ändern',
     changeEmailLead: (email) =>
       `Ihre Adresse ist ${email}. Wir senden einen Link an die neue; bis Sie ihn öffnen, bleibt die alte.`,
-    emailSent: 'Sehen Sie in Ihre E-Mails',
+    emailSent: 'Sehen Sie in Ihrem Postfach nach',
     emailSentLead: 'Ein Link ist unterwegs an die neue Adresse. Er gilt eine Stunde.',
     emailChanged: 'Ihre Adresse ist geändert',
     factors: 'Zweite Faktoren',
@@ -101,7 +102,7 @@ export const german: Texts = {
     connectionsLead: 'Jedes öffnet dieses Konto anstelle Ihres Passworts.',
     connect: (provider) => `${provider} verbinden`,
     codesLeft: (count) => (count === 0 ? 'Keine übrig' : `${count} übrig`),
-    newCodes: 'Neue machen',
+    newCodes: 'Neue erstellen',
     codesLead:
       'Jeder gilt einmal anstelle Ihres zweiten Faktors. Verwahren Sie sie bei Ihren Papieren; sie werden nicht wieder gezeigt, und ältere gelten nicht mehr.',
   },
@@ -114,7 +115,7 @@ export const german: Texts = {
     title: 'Passwort vergessen?',
     lead: 'Wir senden Ihnen einen Link, um ein neues zu wählen.',
     submit: 'Link senden',
-    done: 'Sehen Sie in Ihre E-Mails',
+    done: 'Sehen Sie in Ihrem Postfach nach',
     doneLead: (validMs) =>
       `Gibt es ein Konto mit dieser Adresse, ist ein Link dorthin unterwegs. Er gilt ${wait(validMs, units)}.`,
   },
@@ -190,7 +191,7 @@ export const german: Texts = {
     verifyEmail: {
       subject: 'Bestätigen Sie Ihre Adresse',
       text: (validMs) =>
-        `Öffnen Sie diese Seite und bestätigen Sie dort Ihre Adresse. Der Link gilt ${wait(validMs, units)}.`,
+        `Mit dieser Adresse wurde ein Konto angelegt. Öffnen Sie diese Seite und bestätigen Sie dort, dass es Ihres ist. Der Link gilt ${wait(validMs, units)}. Haben Sie keines angelegt, ist nichts zu tun.`,
       action: 'Adresse bestätigen',
     },
     alreadyRegistered: {
@@ -206,7 +207,7 @@ export const german: Texts = {
     changeEmail: {
       subject: 'Bestätigen Sie Ihre neue Adresse',
       text: (validMs) =>
-        `Öffnen Sie diese Seite und bestätigen Sie dort, dass dies die Adresse Ihres Kontos werden soll. Der Link gilt ${wait(validMs, units)}.`,
+        `Öffnen Sie diese Seite und bestätigen Sie dort, dass dies die Adresse Ihres Kontos werden soll. Der Link gilt ${wait(validMs, units)}. Haben Sie nicht darum gebeten, ist nichts zu tun.`,
       action: 'Neue Adresse bestätigen',
     },
     emailChanging: {

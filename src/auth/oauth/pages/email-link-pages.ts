@@ -28,6 +28,7 @@ export function confirmLinkPage(texts: Texts, { action, title, email, token }: L
     title,
     body: html`<h1>${title}</h1>
       <p class="lead">${email}</p>
+      <p>${texts.common.ownRequest}</p>
       ${summary(undefined, texts)}
       <form method="post" action="${action}" data-fetch>
         <input type="hidden" name="token" value="${token}" />
