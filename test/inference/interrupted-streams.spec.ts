@@ -1,11 +1,15 @@
+import type { Server, ServerResponse } from 'node:http';
 import { AnthropicMock } from '../support/anthropic-mock.js';
 import { GoogleMock } from '../support/google-mock.js';
 import { OpenAiMock } from '../support/openai-mock.js';
+import { until } from '../support/until.js';
 import { type Caller, ChatBench } from './chat-bench.js';
 import { addModel } from './model-copies.js';
 
 const TEXT = 'one two three four five six seven eight nine ten';
-const SLOW = 'word '.repeat(60);
+const LONG = 'word '.repeat(60);
+/** Events of a stream before it waits: more than the first of its text. */
+const BEFORE_PAUSE = 10;
 const openai = new OpenAiMock();
 const anthropic = new AnthropicMock();
 const google = new GoogleMock();
@@ -19,7 +23,7 @@ const ADAPTERS = [
     usage: { prompt_tokens: 1_000, completion_tokens: 200, total_tokens: 1_200 },
     cut: (after: number) => ({ content: TEXT, cutAfterChunks: after }),
     cutAfterUsage: { content: TEXT, cutAfterChunks: 5, usageInEveryChunk: true },
-    slow: { content: SLOW, delayMs: 1 },
+    long: { content: LONG },
   },
   {
     adapter: 'anthropic',
@@ -29,7 +33,7 @@ const ADAPTERS = [
     cut: (after: number) => ({ text: TEXT, cutAfterEvents: after }),
     // Before `message_stop`, when `message_delta` has told the usage.
     cutAfterUsage: { text: TEXT, cutAfterEvents: 16 },
-    slow: { text: SLOW, delayMs: 1 },
+    long: { text: LONG },
   },
   {
     adapter: 'google',
@@ -38,7 +42,7 @@ const ADAPTERS = [
     usage: { promptTokenCount: 1_000, candidatesTokenCount: 200, totalTokenCount: 1_200 },
     cut: (after: number) => ({ text: TEXT, cutAfterEvents: after, usage: null }),
     cutAfterUsage: { text: TEXT, cutAfterEvents: 6 },
-    slow: { text: SLOW, delayMs: 1 },
+    long: { text: LONG },
   },
 ];
 
@@ -58,6 +62,7 @@ describe.each(ADAPTERS)('an interrupted stream of $adapter', (adapter) => {
         ...(mock === google && { GOOGLE_BASE_URL: mock.baseUrl, GOOGLE_API_KEY: 'key' }),
       },
     });
+    bench.countPatiently();
     await addModel(bench.server, {
       id: cancelled,
       like: model,
@@ -108,9 +113,11 @@ describe.each(ADAPTERS)('an interrupted stream of $adapter', (adapter) => {
   });
 
   it('the client leaves, policy drain: the provider is read to its end and its usage charged', async () => {
-    behave({ ...adapter.slow, usage });
+    const { promise: over, resolve: goOn } = Promise.withResolvers<void>();
+    behave({ ...adapter.long, usage, pause: { after: BEFORE_PAUSE, over } });
     const before = mock.abortedStreams;
     await leaveAfterFirstByte(ask());
+    goOn();
     expect(await caller.settled()).toMatchObject([
       { outcome: 'client_aborted', usage_source: 'provider', input_tokens: 1_000, output_tokens: 200 },
     ]);
@@ -119,7 +126,7 @@ describe.each(ADAPTERS)('an interrupted stream of $adapter', (adapter) => {
 
   /** Removed once: the model's own policy, and the provider was read to its end. */
   it('the client leaves, policy cancel: the provider is stopped, and what is known by then is charged', async () => {
-    behave({ ...adapter.slow, usage });
+    behave({ ...adapter.long, usage, pause: { after: BEFORE_PAUSE, over: new Promise(() => undefined) } });
     const before = mock.abortedStreams;
     await leaveAfterFirstByte(ask(cancelled));
     const [row] = await caller.settled();
@@ -131,8 +138,13 @@ describe.each(ADAPTERS)('an interrupted stream of $adapter', (adapter) => {
     await until(() => mock.abortedStreams === before + 1);
   });
 
+  /** Resolves once the server knows. */
   async function leaveAfterFirstByte(body: object): Promise<void> {
     const controller = new AbortController();
+    const server = bench.server.app.getHttpServer() as Server;
+    const left = new Promise<void>((resolve) => {
+      server.once('request', (_request, answer: ServerResponse) => answer.once('close', resolve));
+    });
     const response = await fetch(`${caller.url}/v1/chat/completions`, {
       method: 'POST',
       headers: { authorization: `Bearer ${caller.token}`, 'content-type': 'application/json' },
@@ -141,11 +153,6 @@ describe.each(ADAPTERS)('an interrupted stream of $adapter', (adapter) => {
     });
     await response.body!.getReader().read();
     controller.abort();
+    await left;
   }
 });
-
-async function until(isSo: () => boolean): Promise<void> {
-  for (const deadline = Date.now() + 5_000; !isSo(); await new Promise((resolve) => setTimeout(resolve, 10))) {
-    if (Date.now() > deadline) throw new Error('it did not come to that');
-  }
-}

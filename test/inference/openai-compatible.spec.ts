@@ -64,6 +64,7 @@ describe('a model of an OpenAI-compatible provider', () => {
       env: { OPENAI_BASE_URL: mock.baseUrl, OPENAI_API_KEY: API_KEY, PROVIDER_TIMEOUT_MS: '400' },
     });
     bench.keepCircuitsClosed();
+    bench.countPatiently();
   });
   beforeEach(async () => {
     mock.behave({});

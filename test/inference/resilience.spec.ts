@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { CircuitBreakers } from '../../src/inference/resilience/circuit-breakers.service.js';
 import { ProviderRegistry } from '../../src/inference/providers/provider-registry.js';
 import { CatalogueService } from '../../src/models/catalogue.service.js';
@@ -6,11 +5,17 @@ import { JobRegistry } from '../../src/jobs/job-registry.js';
 import { OpenAiMock } from '../support/openai-mock.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
 import { ensureUser, issueToken } from '../support/tokens.js';
+import { until } from '../support/until.js';
 import { Caller, ChatBench } from './chat-bench.js';
 import { addModel } from './model-copies.js';
 
 const FAILURES_MAX = 3;
 const OPEN_MS = 1_500;
+/** Where a test looks at what happens meanwhile, however long that takes. */
+const LONG_MS = 60_000;
+const TIMEOUT_MS = 3_000;
+/** Of an answer: two of them in a row take longer than one may, and each is far from that. */
+const DELAY_MS = 1_800;
 
 describe('a provider in trouble', () => {
   let mock: OpenAiMock;
@@ -24,26 +29,16 @@ describe('a provider in trouble', () => {
 
   beforeAll(async () => {
     mock = await new OpenAiMock().start();
-    const env = { OPENAI_BASE_URL: mock.baseUrl, OPENAI_API_KEY: 'sk', PROVIDER_TIMEOUT_MS: '2000' };
+    const env = { OPENAI_BASE_URL: mock.baseUrl, OPENAI_API_KEY: 'sk', PROVIDER_TIMEOUT_MS: String(TIMEOUT_MS) };
     bench = await ChatBench.start({ env });
     other = await startTestApp({ env, database: bench.server.database, publicUrl: bench.server.url });
-    for (const { app } of [bench.server, other]) {
-      const circuits = app.get(CircuitBreakers);
-      circuits.settings = {
-        ...circuits.settings,
-        failuresMax: FAILURES_MAX,
-        openMs: OPEN_MS,
-        retryMs: 1,
-        callsMax: 2,
-        waitingMax: 1,
-      };
-    }
     await ensureUser(bench.server.app, { email: 'operator@example.com', role: 'admin' });
     operator = await issueToken(bench.server.app, { email: 'operator@example.com', role: 'admin', scopes: ['admin'] });
   });
   beforeEach(async () => {
     mock.behave({});
     mock.requests.length = 0;
+    openFor(OPEN_MS);
     models += 1;
     model = `trouble-${models}`;
     await addModel(bench.server, { id: model, like: 'sandbox-echo', provider: 'openai' });
@@ -65,6 +60,15 @@ describe('a provider in trouble', () => {
       headers: { authorization: `Bearer ${operator}`, 'content-type': 'application/json', ...headers },
       body: JSON.stringify(body),
     });
+
+  /** Circuits that are made from now on, as that of the test's own model is. */
+  function openFor(openMs: number): void {
+    for (const { app } of [bench.server, other]) {
+      const circuits = app.get(CircuitBreakers);
+      const few = { failuresMax: FAILURES_MAX, retryMs: 1, callsMax: 2, waitingMax: 1 };
+      circuits.settings = { ...circuits.settings, ...few, openMs, openMsMax: LONG_MS };
+    }
+  }
 
   async function breakCircuit(): Promise<void> {
     mock.behave({ status: 500 });
@@ -88,21 +92,12 @@ describe('a provider in trouble', () => {
     return row!.count;
   }
 
-  /** Waits until what a replica knows has reached the database or another replica. */
-  async function eventually(check: () => Promise<boolean>): Promise<void> {
-    for (let attempt = 0; attempt < 200; attempt += 1) {
-      if (await check()) return;
-      await sleep(25);
-    }
-    throw new Error('it never came true');
-  }
-
   // First, because only the first failures of a minute are told one by one.
   it('leaves its failures counted by the hour, and the first of them with their request', async () => {
     mock.behave({ status: 500 });
     const requestIds = [await chat(), await chat()].map(({ headers }) => headers.get('x-request-id'));
     const query = <Row>(sql: string) => bench.server.orm.em.getConnection().execute<Row[]>(sql);
-    await eventually(async () => {
+    await until(async () => {
       const logs = await query<{ request_id: string; error_type: string; context: object }>('select * from error_logs');
       return requestIds.every((id) => logs.some((log) => log.request_id === id && log.error_type === 'provider_error'));
     });
@@ -145,7 +140,7 @@ describe('a provider in trouble', () => {
   it.each([false, true])(
     'has its whole time for each call, however long that waited for its place (stream: %s)',
     async (stream) => {
-      mock.behave({ delayMs: 1_200 });
+      mock.behave({ delayMs: DELAY_MS });
       const answers = await Promise.all([chat({ stream }), chat({ stream }), chat({ stream })]);
       expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
       expect(mock.requests).toHaveLength(3);
@@ -154,9 +149,9 @@ describe('a provider in trouble', () => {
 
   /** Removed once: the look whether who waited was given up, and the third call closed the way for all. */
   it('has failed nobody who was given up while he waited for a place', async () => {
-    mock.behave({ content: 'one two three', delayMs: 1_500, stallAfterChunks: 1 });
+    mock.behave({ content: 'one two three', delayMs: TIMEOUT_MS / 2, stallAfterChunks: 1 });
     const streams = [chat({ stream: true }), chat({ stream: true })];
-    await eventually(() => Promise.resolve(mock.requests.length === 2));
+    await until(() => mock.requests.length === 2);
     expect(await chat()).toMatchObject({ status: 503, body: { error: { code: 'overloaded' } } });
     await Promise.all(streams);
     expect(mock.requests).toHaveLength(FAILURES_MAX - 1);
@@ -173,6 +168,7 @@ describe('a provider in trouble', () => {
 
   /** Removed once: the circuit told of failures in the middle, and the provider was asked for ever. */
   it('is down where its streams break in the middle, also after others that went well, and that is counted', async () => {
+    openFor(LONG_MS);
     mock.behave({ content: 'one two three four' });
     await chat({ stream: true });
     mock.behave({ content: 'one two three four', cutAfterChunks: 2 });
@@ -182,7 +178,7 @@ describe('a provider in trouble', () => {
       status: 503,
       body: { error: { code: 'provider_unavailable' } },
     });
-    await eventually(async () => (await countedErrors()) >= before + FAILURES_MAX);
+    await until(async () => (await countedErrors()) >= before + FAILURES_MAX);
   });
 
   it('is not down where streams break that are not in a row', async () => {
@@ -198,18 +194,18 @@ describe('a provider in trouble', () => {
   it('is left alone by the other replicas until the one that found it down has tried again', async () => {
     const isOpen = ({ app }: TestApp) => app.get(CircuitBreakers).of('openai', model).isOpen;
     await breakCircuit();
-    await eventually(() => Promise.resolve(isOpen(other)));
+    await until(() => isOpen(other));
     mock.behave({});
-    await eventually(async () => (await chat()).status === 200);
-    await eventually(() => Promise.resolve(!isOpen(other)));
+    await until(async () => (await chat()).status === 200);
+    await until(() => !isOpen(other));
     expect(isOpen(bench.server)).toBe(false);
   });
 
   it('is tried by the other replicas where the one that found it down is gone', async () => {
     const isOpen = ({ app }: TestApp) => app.get(CircuitBreakers).of('openai', model).isOpen;
     await breakCircuit();
-    await eventually(() => Promise.resolve(isOpen(other)));
-    await eventually(() => Promise.resolve(!isOpen(other)));
+    await until(() => isOpen(other));
+    await until(() => !isOpen(other));
     expect(mock.requests).toEqual([]);
   });
 
@@ -217,24 +213,25 @@ describe('a provider in trouble', () => {
   it.each([false, true])(
     'is not asked while it is down, and the caller is told how long (stream: %s)',
     async (stream) => {
+      openFor(LONG_MS);
       await breakCircuit();
       const refused = await caller.refusedChat({ model, messages: [{ role: 'user', content: 'Hello' }], stream });
       expect(refused).toMatchObject({ status: 503, error: { code: 'provider_unavailable' } });
       const { headers } = await chat({ stream });
       expect(Number(headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
-      expect(Number(headers.get('retry-after'))).toBeLessThanOrEqual(Math.ceil(OPEN_MS / 1_000));
+      expect(Number(headers.get('retry-after'))).toBeLessThanOrEqual(LONG_MS / 1_000);
       expect(mock.requests).toEqual([]);
-      await eventually(async () => (await admin('GET', '')).circuit?.state === 'open');
+      await until(async () => (await admin('GET', '')).circuit?.state === 'open');
     },
   );
 
   it('is tried with one call when its time is over, and is back when that succeeds', async () => {
     await breakCircuit();
     mock.behave({});
-    await eventually(async () => (await chat()).status === 200);
+    await until(async () => (await chat()).status === 200);
     expect(mock.requests.length).toBe(1);
     expect((await chat()).status).toBe(200);
-    await eventually(async () => (await admin('GET', '')).circuit?.state === 'closed');
+    await until(async () => (await admin('GET', '')).circuit?.state === 'closed');
   });
 
   it('leaves failed embeddings counted too', async () => {
@@ -242,7 +239,7 @@ describe('a provider in trouble', () => {
     mock.behave({ status: 500 });
     const before = await countedErrors();
     expect((await caller.post('/v1/embeddings', { model: `${model}-vectors`, input: 'Hello' })).status).toBe(502);
-    await eventually(async () => (await countedErrors()) === before + 1);
+    await until(async () => (await countedErrors()) > before);
   });
 
   it('leaves nothing of it after 30 days', async () => {
@@ -250,7 +247,7 @@ describe('a provider in trouble', () => {
     mock.behave({ status: 500 });
     const before = await countedErrors();
     await chat();
-    await eventually(async () => (await countedErrors()) > before);
+    await until(async () => (await countedErrors()) > before);
     const run = (days: number) =>
       app.get(JobRegistry).runNow('error-retention', new Date(Date.now() + days * 86_400_000));
     await run(29);
@@ -274,12 +271,18 @@ describe('a provider in trouble', () => {
   });
 
   it('takes as many calls at once as it may, and refuses what would wait behind too many', async () => {
-    mock.behave({ delayMs: 800 });
-    const answers = await Promise.all(Array.from({ length: 5 }, () => chat()));
-    const statuses = answers.map(({ status }) => status).toSorted((one, two) => one - two);
-    expect(statuses).toEqual([200, 200, 200, 503, 503]);
-    const refused = answers.find(({ status }) => status === 503);
-    expect(refused?.body).toMatchObject({ error: { code: 'overloaded' } });
+    const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
+    mock.behave({ begun });
+    const refused: object[] = [];
+    const asked = Array.from({ length: 5 }, async () => {
+      const { status, body } = await chat();
+      if (status === 503) refused.push(body);
+      return status;
+    });
+    await until(() => refused.length === 2);
+    begin();
+    expect((await Promise.all(asked)).toSorted()).toEqual([200, 200, 200, 503, 503]);
+    expect(refused).toMatchObject([{ error: { code: 'overloaded' } }, { error: { code: 'overloaded' } }]);
     expect(await caller.ledger()).toHaveLength(3);
   });
 
@@ -288,24 +291,25 @@ describe('a provider in trouble', () => {
     const elsewhere = (change: object = {}) =>
       new Caller(caller.userId, caller.token, other).chat({ ...ASK, model, ...change });
     await other.app.get(CatalogueService).reload();
+    openFor(LONG_MS);
     await breakCircuit();
-    await eventually(async () => (await elsewhere()).status === 503);
+    await until(async () => (await elsewhere()).status === 503);
     mock.behave({});
     expect((await chat()).status).toBe(503);
     const account = { provider: 'openai', name: model, apiKey: 'sk-new', baseUrl: mock.baseUrl, reason: 'a new key' };
     const added = await send('POST', 'providers/credentials', account);
     expect(added.status).toBe(201);
     const usesIt = ({ app }: TestApp) => app.get(ProviderRegistry).endpointOf('openai')?.apiKey === 'sk-new';
-    await eventually(() => Promise.resolve(usesIt(bench.server) && usesIt(other)));
+    await until(() => usesIt(bench.server) && usesIt(other));
     expect([(await chat()).status, (await elsewhere()).status]).toEqual([200, 200]);
-    await eventually(async () => (await admin('GET', '')).circuit?.state === 'closed');
+    await until(async () => (await admin('GET', '')).circuit?.state === 'closed');
 
     await admin('POST', '/open', { provider: 'openai', modelId: model, reason: 'an incident' });
     const { id } = (await added.json()) as { id: string };
     const off = { isActive: false, reason: 'over' };
     const ifMatch = { 'if-match': added.headers.get('etag')! };
     expect((await send('PATCH', `providers/credentials/${id}`, off, ifMatch)).status).toBe(200);
-    await eventually(() => Promise.resolve(!usesIt(bench.server)));
+    await until(() => !usesIt(bench.server));
     expect((await chat()).status).toBe(503);
   });
 
@@ -315,7 +319,7 @@ describe('a provider in trouble', () => {
     const isOpen = ({ app }: TestApp) => app.get(CircuitBreakers).of('openai', model).isOpen;
     expect(await admin('POST', '/open', key)).toMatchObject({ status: 200, circuit: { state: 'open', isHeld: true } });
     expect(await chat()).toMatchObject({ status: 503, body: { error: { code: 'provider_unavailable' } } });
-    await eventually(() => Promise.resolve(isOpen(other)));
+    await until(() => isOpen(other));
     expect(mock.requests).toEqual([]);
 
     expect(await admin('POST', '/close', key)).toMatchObject({
@@ -323,7 +327,7 @@ describe('a provider in trouble', () => {
       circuit: { state: 'closed', isHeld: false },
     });
     expect((await chat()).status).toBe(200);
-    await eventually(() => Promise.resolve(!isOpen(other)));
+    await until(() => !isOpen(other));
 
     const trail = await bench.server.orm.em
       .getConnection()

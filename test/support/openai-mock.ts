@@ -15,6 +15,8 @@ export interface MockUsage {
 /** How the next answers are given; what is left out is as a well-behaved provider does it. */
 export interface MockBehaviour {
   delayMs?: number;
+  /** Nothing is answered before this is. */
+  begun?: Promise<void>;
   /** Also as it depends on what was asked. */
   content?: string | ((body: Record<string, unknown>) => string);
   /** What the message, or each delta of a stream that has content, has beside or in the place of it. */
@@ -32,6 +34,8 @@ export interface MockBehaviour {
   dimensions?: number;
   /** Sent as it is, instead of an answer. */
   rawBody?: string;
+  /** Streams only: what follows this many chunks comes once this is over, unless the client leaves meanwhile. */
+  pause?: { after: number; over: Promise<void> };
   /** Streams only: the connection is cut after this many chunks. */
   cutAfterChunks?: number;
   /** The connection is closed in place of an answer. */
@@ -101,6 +105,7 @@ export class OpenAiMock {
     if (this.isRecording) this.requests.push({ path: request.url!, headers: request.headers, body });
     const behaviour = this.nextBehaviour();
     if (behaviour.delayMs) await sleep(behaviour.delayMs);
+    await behaviour.begun;
     if (behaviour.dropped) return void response.destroy();
     response.setHeader('x-request-id', 'req-of-the-provider');
     if (this.isTroubled(behaviour) || behaviour.rawBody !== undefined) {
@@ -147,6 +152,8 @@ export class OpenAiMock {
     for (const [index, word] of words.entries()) {
       isCut = behaviour.cutAfterChunks === index;
       if (isCut) response.destroy();
+      if (response.destroyed) return;
+      if (behaviour.pause?.after === index) await Promise.race([behaviour.pause.over, once(response, 'close')]);
       if (response.destroyed) return;
       if (behaviour.stallAfterChunks === index) return void (await once(response, 'close'));
       if (behaviour.garbageAfterChunks === index) response.write('data: {"choices": [{]}\n\n');

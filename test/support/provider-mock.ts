@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ServedRequests } from './served-requests.js';
@@ -20,6 +21,8 @@ export interface MockTrouble {
   message?: string;
   /** Sent as it is, instead of an answer. */
   rawBody?: string;
+  /** Streams only: what follows this many events comes once this is over, unless the client leaves meanwhile. */
+  pause?: { after: number; over: Promise<void> };
   /** Streams only: the connection is cut after this many events. */
   cutAfterEvents?: number;
 }
@@ -73,7 +76,9 @@ export abstract class ProviderMock<Behaviour extends MockTrouble> {
     response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
     const noteAborted = () => (this.abortedStreams += 1);
     response.once('close', noteAborted);
+    const { pause } = this.behaviour;
     for (const [index, event] of events.entries()) {
+      if (pause?.after === index) await Promise.race([pause.over, once(response, 'close')]);
       if (this.behaviour.cutAfterEvents === index || response.destroyed) {
         if (!response.destroyed) response.off('close', noteAborted).destroy();
         return;
