@@ -113,6 +113,19 @@ describe('a model of an OpenAI-compatible provider', () => {
     for (const name of Object.keys(extra)) expect(sent[1]).not.toHaveProperty([name]);
   });
 
+  // Seen: the client's helper for streams writes `parsed: null` into every part, and the conversation was over.
+  it.each(['stream', 'create'] as const)('is handed back what it would not answer, by %s', async (way) => {
+    mock.behave({ message: { content: null, refusal: 'I will not.' } });
+    const { responses } = caller.openai;
+    const input = [{ role: 'user' as const, content: 'How?' }];
+    const ask = { model: MODEL, input };
+    const { output } = way === 'stream' ? await responses.stream(ask).finalResponse() : await responses.create(ask);
+    expect(output).toMatchObject([{ content: [{ type: 'refusal' }] }]);
+    await responses.create({ model: MODEL, input: [...input, ...output, ...input] as OpenAI.Responses.ResponseInput });
+    const sent = mock.requests[1]?.body['messages'] as object[];
+    expect(sent[1]).toEqual({ role: 'assistant', content: [{ type: 'refusal', refusal: expect.any(String) }] });
+  });
+
   it('is not asked to go on from a message in its own words, where that is another request', async () => {
     const said = { role: 'assistant', content: 'Seven', prefix: true };
     expect(await caller.refusedChat({ ...CHAT, messages: [...CHAT.messages, said] })).toMatchObject({ status: 400 });

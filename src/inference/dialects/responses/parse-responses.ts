@@ -184,7 +184,8 @@ function toMessage({ role, content }: MessageItem, path: string, imagePaths: Map
 }
 
 function toAnswerPart(part: MessagePart): { type: 'text'; text: string } | { type: 'refusal'; refusal: string } {
-  return part.type === 'refusal' ? part : { type: 'text', text: textOf(part) };
+  if (part.type === 'refusal') return { type: part.type, refusal: part.refusal };
+  return { type: 'text', text: textOf(part) };
 }
 
 function textOf(part: { text: string } | { refusal: string } | { type: 'input_image' }): string {

@@ -34,7 +34,7 @@ const OutputText = z.strictObject({
   parsed: ignored,
 });
 
-const Refusal = z.strictObject({ type: z.literal('refusal'), refusal: z.string() });
+const Refusal = z.strictObject({ type: z.literal('refusal'), refusal: z.string(), parsed: ignored });
 
 const Message = z.strictObject({
   ...answered,
