@@ -70,19 +70,18 @@ export class AdmissionService {
     if (violations.length > 0) throw new ParameterConstraintViolationError(id, violations);
     if (!limit) throw new Error(`no output limit for ${id}, although no parameter was refused`);
     const body = cacheable(chat);
-    const unheeded = body === chat.body ? [] : [CACHE_CONTROL];
-    const dropped = [...chat.dropped, ...unheeded].map((parameter): AppliedChange => ({
-      parameter,
-      action: 'dropped',
-    }));
+    // Of a chat that goes to a fallback it was left out before.
+    const dropped = body === chat.body ? chat.dropped : [...chat.dropped, CACHE_CONTROL];
+    const leftOut = dropped.map((parameter): AppliedChange => ({ parameter, action: 'dropped' }));
     const redirected: AppliedChange[] = chat.redirectedFrom
       ? [{ parameter: 'model', action: 'redirected', to: id }]
       : [];
     return {
       ...chat,
       body,
+      dropped,
       parameters: resolution.parameters,
-      applied: [...preferences, ...redirected, ...dropped, ...resolution.applied],
+      applied: [...preferences, ...redirected, ...leftOut, ...resolution.applied],
       outputLimit: limit,
       choices,
     };

@@ -61,6 +61,17 @@ describe('a model with fallbacks', () => {
     },
   );
 
+  // Planted: the mark left out with the first model, and not told with the second.
+  it('is told with what was left out on the way', async () => {
+    const content = [{ type: 'text', text: 'Hello', cache_control: { type: 'ephemeral' } }];
+    const { status, headers } = await chat({ messages: [{ role: 'user', content }] });
+    expect([status, headers.get('x-parameters-applied')]).toEqual([
+      200,
+      expect.stringContaining('model=redirected;to="cheap", cache_control=dropped'),
+    ]);
+    expect(JSON.stringify(healthy.requests)).not.toContain('cache_control');
+  });
+
   it('is asked after a time-out too', async () => {
     failing.behave({ delayMs: 1_500 });
     expect((await chat()).status).toBe(200);
