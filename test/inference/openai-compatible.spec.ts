@@ -435,6 +435,24 @@ describe('a model of an OpenAI-compatible provider', () => {
     }
   });
 
+  // Planted: the status alone. An empty account was taken for too many requests: asked three times, and nobody learned what was the matter.
+  it.each([
+    [429, 'insufficient_quota'],
+    [402, null],
+    [401, 'invalid_api_key'],
+    [403, 'access_terminated'],
+  ])(
+    'says that it is the account of the operator, and is not asked again, after status %i %s',
+    async (status, code) => {
+      mock.behave({ status, rawBody: JSON.stringify({ error: { message: 'of org-of-the-operator', code } }) });
+      for (const stream of [false, true]) {
+        const { error } = await caller.refusedChat({ ...CHAT, stream });
+        expect(error.message).toContain(`the provider refuses the account of this server with status ${status}`);
+      }
+      expect(mock.requests).toHaveLength(2);
+    },
+  );
+
   it('is charged what arrived, counted, when it breaks a stream off', async () => {
     mock.behave({ content: 'one two three four five six', cutAfterChunks: 3 });
     const answer = await caller.chat({ ...CHAT, stream: true });

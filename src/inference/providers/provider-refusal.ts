@@ -9,6 +9,8 @@ const MESSAGE_LENGTH_MAX = 500;
 /** What a provider answers when the request itself is at fault; anything else is its own or the operator's trouble. */
 const REJECTING_STATUSES = new Set([400, 413, 422]);
 const FORBIDDEN = 403;
+/** A key that is none, and an account without money. */
+const ACCOUNT_STATUSES = new Set([401, 402]);
 
 interface LooseRefusal {
   code?: unknown;
@@ -44,15 +46,16 @@ export function refusalOf(
   refusal: Refusal,
   headers: Parameters<typeof askedWaitMs>[0] = {},
 ): ProviderRejection | ProviderFailure {
+  // What an account lacks it lacks a moment later, whichever status says so.
+  if (ACCOUNT_STATUSES.has(statusCode) || isAccountTrouble(refusal)) {
+    return new ProviderFailure(`the provider refuses the account of this server with status ${statusCode}`);
+  }
   const isCallers = REJECTING_STATUSES.has(statusCode) || (statusCode === FORBIDDEN && refusal.isFlagged === true);
   if (!isCallers) {
     // A body may tell of the operator's account, so only the status is shown.
     const isRetryable = isRetryableStatus(statusCode);
     const facts = { isRetryable, askedWaitMs: askedWaitMs(headers, Date.now()) };
     return new ProviderFailure(`the provider answered with status ${statusCode}`, facts);
-  }
-  if (isAccountTrouble(refusal)) {
-    return new ProviderFailure(`the provider refuses the account of this server with status ${statusCode}`);
   }
   return new ProviderRejection(toldMessage(refusal.message) || 'the provider refused the request without saying why');
 }
