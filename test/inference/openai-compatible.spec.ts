@@ -87,6 +87,26 @@ describe('a model of an OpenAI-compatible provider', () => {
     expect(JSON.stringify(mock.requests)).not.toContain('thinking_blocks');
   });
 
+  // Seen: over Responses a content that is no text was answered with 500, and its provider had billed it.
+  it.each([
+    [{ content: { city: 'Oslo' } }, '{"city":"Oslo"}'],
+    [{ content: 7 }, '7'],
+    [{ content: 'Oslo', refusal: false, reasoning_content: { steps: [] } }, 'Oslo'],
+  ])('is relayed as text where it wrote %j', async (message, text) => {
+    mock.behave({ message, usage: USAGE });
+    const { chat, responses } = caller.openai;
+    const { choices } = await chat.completions.create(CHAT);
+    expect(choices[0]?.message.content).toBe(text);
+    const response = await responses.create({ model: MODEL, input: 'Where?' });
+    expect(response.output).toHaveLength(1);
+    expect(response.output_text).toBe(text);
+    const { messages } = await caller.anthropic();
+    const { content } = await messages.create({ model: MODEL, max_tokens: 100, messages: CHAT.messages });
+    expect(content).toMatchObject([{ type: 'text', text }]);
+    const streamed = await chat.completions.stream(CHAT).finalChatCompletion();
+    expect(streamed.choices[0]?.message.content).toContain(text);
+  });
+
   // Removed once: the look at their form. The caller got a block that is none, which no client can read.
   it('is relayed without thinking blocks that are none', async () => {
     const message = { role: 'assistant', content: 'Seven.', thinking_blocks: [null] };

@@ -1,4 +1,4 @@
-import type { ProviderEvent } from './chat-provider.js';
+import { type ProviderEvent, ProviderFailure } from './chat-provider.js';
 import { readCompletionStream } from './completion-stream.js';
 
 const LABELS = { modelId: 'house-model', providerRequestId: 'req-1' };
@@ -64,6 +64,20 @@ describe('the events of a streamed completion', () => {
     // As OpenRouter tells the usage.
     const usage = event({ choices: [{ index: 0, delta: { content: '' }, finish_reason: null }], usage: null });
     expect((await read(choice(0, 'stop'), usage)).error).toBeNull();
+  });
+
+  // Planted: the break as it came. A client that had all of its answer was told that it had failed.
+  it('are whole where the connection breaks after the end of every choice, and not before', async () => {
+    const broken = new ProviderFailure('the provider broke its answer off');
+    async function* body(...arrivals: string[]) {
+      for (const text of arrivals) yield await Promise.resolve(Buffer.from(text));
+      throw broken;
+    }
+    const readAll = async (...arrivals: string[]) => {
+      for await (const list of readCompletionStream(body(...arrivals), LABELS)) void list;
+    };
+    await expect(readAll(said('Hel'), finished)).resolves.toBeUndefined();
+    await expect(readAll(said('Hel'))).rejects.toBe(broken);
   });
 
   it.each([[{}], [[]], [['sealed']], ['sealed'], [null]])(

@@ -29,7 +29,8 @@ export async function* readCompletionStream(
   const ends = new Map<number, boolean>();
   const reader = new EventDataReader();
   const calls = new CallNumbering();
-  for await (const bytes of body) {
+  const isFinished = () => ends.size > 0 && [...ends.values()].every(Boolean);
+  for await (const bytes of untilBroken(body, isFinished)) {
     const arrived = reader.read(bytes);
     if (arrived.length === 0) continue;
     const events: ProviderEvent[] = [];
@@ -60,8 +61,16 @@ export async function* readCompletionStream(
     }
     if (isDone) return;
   }
-  const isFinished = ends.size > 0 && [...ends.values()].every(Boolean);
-  if (!isFinished) throw new ProviderFailure('the provider broke the stream off');
+  if (!isFinished()) throw new ProviderFailure('the provider broke the stream off');
+}
+
+/** What arrives; a connection that breaks when nothing is missing any more has only ended. */
+async function* untilBroken(body: AsyncIterable<Uint8Array>, isFinished: () => boolean): AsyncGenerator<Uint8Array> {
+  try {
+    yield* body;
+  } catch (error) {
+    if (!(error instanceof ProviderFailure) || !isFinished()) throw error;
+  }
 }
 
 /** Once a part of the answer is there, an error is one of the provider: what has been delivered is charged. */

@@ -195,6 +195,10 @@ function refusalIn(text: string): Refusal {
   }
 }
 
+function hasMessage(choice: Partial<ChatCompletion['choices'][number]> | null): boolean {
+  return typeof choice?.message === 'object' && choice.message !== null;
+}
+
 function parseCompletion(text: string): ChatCompletion {
   let completion: (Partial<ChatCompletion> & { error?: unknown }) | null;
   try {
@@ -203,7 +207,7 @@ function parseCompletion(text: string): ChatCompletion {
     throw new ProviderFailure('the answer was not JSON', { cause: error });
   }
   const choices = completion?.choices;
-  if (!Array.isArray(choices) || choices.length === 0 || !choices.every((choice) => choice?.message)) {
+  if (!Array.isArray(choices) || choices.length === 0 || !choices.every(hasMessage)) {
     throw lateRefusalOf(completion?.error) ?? new ProviderFailure('the answer was no chat completion');
   }
   for (const { message } of choices) tidyMessage(message);

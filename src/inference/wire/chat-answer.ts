@@ -72,6 +72,7 @@ export interface ChatCompletionChunk {
 /** What a server of this format may send in the place of a message or a delta: null or worse where there is nothing to tell. */
 interface LoosePart {
   content?: unknown;
+  refusal?: unknown;
   reasoning_content?: unknown;
   reasoning?: unknown;
   tool_calls?: unknown;
@@ -93,6 +94,18 @@ export function tidyDelta(delta: LoosePart): void {
   // What Ollama, OpenRouter and vLLM call it.
   if (typeof delta.reasoning === 'string') delta.reasoning_content ??= delta.reasoning;
   if (Array.isArray(delta.content)) joinParts(delta, delta.content);
+  if (!isText(delta.content)) delta.content = writtenOut(delta.content);
+  if (!isText(delta.refusal)) delta.refusal = undefined;
+  if (!isText(delta.reasoning_content)) delta.reasoning_content = undefined;
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === 'string' || value === undefined || value === null;
+}
+
+/** What was asked for as JSON, some servers answer as what it stands for. */
+function writtenOut(content: unknown): string | undefined {
+  return content === false ? undefined : JSON.stringify(content);
 }
 
 /** The same for a whole message, in which a call of a tool is complete or none. */
