@@ -43,6 +43,7 @@ export function constraintDocumentIssues(
       ...renameIssues(name, constraints),
       ...clampIssues(constraint, type),
       ...(isPriced(name) ? pricedIssues(name, constraint) : []),
+      ...(constraint.alternativeName === undefined ? baselineIssues(name, constraint) : []),
     ];
     issues.push(...found.map((issue) => ({ ...issue, path: [...path, ...issue.path] })));
   }
@@ -198,6 +199,20 @@ function pricedIssues(name: ConstrainedParameter, constraint: ParameterConstrain
   for (const key of ['exclusiveMin', 'exclusiveMax', 'allowedValues'] as const) {
     if (constraint[key] !== undefined)
       issues.push({ path: [key], message: 'does not apply to an output limit; use min and max' });
+  }
+  return issues;
+}
+
+/** What no model's word lets a request have (see `PARAMETER_BASELINES`) would be advised and then refused. */
+function baselineIssues(name: ConstrainedParameter, constraint: ParameterConstraint): DocumentIssue[] {
+  const { max = Infinity, maxItemLength = Infinity, ...bounds } = PARAMETER_BASELINES[name];
+  const issues: DocumentIssue[] = [];
+  constraint.allowedValues?.forEach((value, index) => {
+    if (boundsViolation(value, { max, min: bounds.min }) || (typeof value === 'string' && value.length > maxItemLength))
+      issues.push({ path: ['allowedValues', index], message: 'is beyond what any model may take' });
+  });
+  if (Math.max(constraint.min ?? -Infinity, constraint.exclusiveMin ?? -Infinity) > max) {
+    issues.push({ path: ['min'], message: `must be at most ${max}, beyond which nothing is taken` });
   }
   return issues;
 }
