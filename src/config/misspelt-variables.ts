@@ -27,9 +27,9 @@ function isNear(name: string, other: string): boolean {
 /** Levenshtein's distance, row by row. */
 function differences(name: string, other: string): number {
   let above = Array.from({ length: other.length + 1 }, (_, index) => index);
-  for (const [row, letter] of [...name].entries()) {
+  for (const [row, letter] of name.split('').entries()) {
     const current = [row + 1];
-    for (const [column, candidate] of [...other].entries()) {
+    for (const [column, candidate] of other.split('').entries()) {
       const replaced = above[column]! + (letter === candidate ? 0 : 1);
       current.push(Math.min(replaced, above[column + 1]! + 1, current[column]! + 1));
     }
