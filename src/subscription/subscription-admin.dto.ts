@@ -51,7 +51,11 @@ export class EndRequest extends ReasonRequest {
 }
 
 export class PastDueRequest extends ReasonRequest {
-  @ApiPropertyOptional({ minimum: 0, maximum: GRACE_DAYS_MAX, description: 'Days of grace; the plan’s own without it' })
+  @ApiPropertyOptional({
+    minimum: 0,
+    maximum: GRACE_DAYS_MAX,
+    description: 'Days of grace, 0 to end the plan now; the plan’s own without it, needed where it has none',
+  })
   @IsOptional()
   @IsInt()
   @Min(0)

@@ -32,6 +32,11 @@ export function etagOfSubscription({ id, version }: Pick<LiveSubscription, 'id' 
   return etagOf([id, version]);
 }
 
+const GRACE_MISSING = {
+  field: 'days',
+  message: 'is required where the plan has no graceDays: how many days of grace, or 0 to end the plan now',
+};
+
 /** What may happen to a subscription between its periods: every action once decided by the pure rules, under the account's lock, and recorded. */
 @Injectable()
 export class SubscriptionLifecycleService {
@@ -93,10 +98,12 @@ export class SubscriptionLifecycleService {
   /**
    * A payment failed: the plan goes on for the grace, its next allowance waits. Without `days`, the plan's own.
    * What is left of the period lasts as long as the grace does.
+   * @throws InvalidRequestError where neither says how long: the plan would be lost at once, and no payment could bring it back.
    */
   async markPastDue(id: string, request: ActionRequest & { days?: number }, now: Date): Promise<LiveSubscription> {
     return this.act(id, { action: 'mark_past_due', request, now }, (live, plans) => {
       const days = request.days ?? plans[live.tier].graceDays;
+      if (request.days === undefined && days === 0) throw InvalidRequestError.of([GRACE_MISSING]);
       return this.apply(live, { graceEndsAt: new Date(now.getTime() + days * DAY_MS) }, request, now);
     });
   }
