@@ -52,7 +52,9 @@ export class MissingTokenError extends AppError {
   static readonly openaiType = 'authentication_error';
 
   constructor(resourceMetadata: string) {
-    super('Send an access token as "Authorization: Bearer <token>".', { headers: challenge(resourceMetadata, {}) });
+    super('Send an access token or an API key as "Authorization: Bearer <token>".', {
+      headers: challenge(resourceMetadata, {}),
+    });
   }
 }
 

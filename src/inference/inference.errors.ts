@@ -122,8 +122,9 @@ export class CapabilityNotSupportedError extends AppError {
   static readonly openaiType = 'invalid_request_error' as const;
 
   constructor(missing: { model: string; capability: string; param: string }) {
+    const needing = missing.param === 'model' ? 'this route' : missing.param;
     super(
-      `The model '${missing.model}' lacks the capability ${missing.capability}, which ${missing.param} needs. GET /v1/models?capability=${missing.capability} lists those that have it.`,
+      `The model '${missing.model}' lacks the capability ${missing.capability}, which ${needing} needs. GET /v1/models?capability=${missing.capability} lists those that have it.`,
       {
         param: missing.param,
         details: { model: missing.model, capability: missing.capability },

@@ -106,6 +106,17 @@ describe('a request that cannot be taken', () => {
     expect(body['errors']).toEqual([{ field: 'limit', message: 'must be an integer number' }]);
   });
 
+  it('is told what to send where it has no credentials, and what a route needs of its model', async () => {
+    expect((await get('/v1/me', 'Accept: */*')).body['detail']).toMatch(/^Send an access token or an API key as /);
+    const response = await fetch(`${server.url}/v1/embeddings`, {
+      method: 'POST',
+      headers: { authorization, 'content-type': 'application/json' },
+      body: JSON.stringify({ model: 'sandbox-echo', input: 'Hello' }),
+    });
+    const { error } = (await response.json()) as { error: { message: string } };
+    expect(error.message).toMatch(/lacks the capability embedding, which this route needs/);
+  });
+
   it('names the fields that there are beside one that there is not', async () => {
     const { body } = await get('/admin/users?mail=person@example.com');
     expect(body['errors']).toEqual([
