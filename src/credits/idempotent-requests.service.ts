@@ -7,6 +7,7 @@ import { AuditTrail } from '../monitoring/audit-trail.service.js';
 import { IdempotencyKeyInvalidError, IdempotencyMismatchError } from './credits.errors.js';
 import { CreditsService } from './credits.service.js';
 import type { Sender } from './keyed-sender.js';
+import { ANSWER_KEPT_MS } from './stored-answers.service.js';
 
 const IDEMPOTENCY_KEY = /^[\x20-\x7e]{1,255}$/;
 const CREATED = 201;
@@ -59,11 +60,8 @@ export class IdempotentRequests {
     const context = `idempotency_keys ${senderId} ${route} ${key}`;
     return this.em.transactional(async (em) => {
       // Whoever has the key at this moment is waited for, and seen by the statement after.
-      const claimed = await em.execute<unknown[]>(
-        `insert into idempotency_keys (user_id, route, key, request_id, request_hash, state, created_at, updated_at)
-         values (?, ?, ?, ?, ?, 'in_progress', ?, ?) on conflict do nothing returning request_id`,
-        [senderId, route, key, newId(), hash, now, now],
-      );
+      const dayAgo = new Date(now.getTime() - ANSWER_KEPT_MS);
+      const claimed = await em.execute<unknown[]>(CLAIM_SQL, [senderId, route, key, newId(), hash, now, now, dayAgo]);
       if (claimed.length === 0) {
         const [stored] = await em.execute<{ request_hash: Uint8Array; body_sealed: Uint8Array }[]>(
           `select request_hash, body_sealed from idempotency_keys where user_id = ? and route = ? and key = ?`,
@@ -88,6 +86,15 @@ export class IdempotentRequests {
     });
   }
 }
+
+/** A key whose day is over is new again, whether or not it has been deleted. */
+const CLAIM_SQL = `
+  insert into idempotency_keys as t (user_id, route, key, request_id, request_hash, state, created_at, updated_at)
+  values (?, ?, ?, ?, ?, 'in_progress', ?, ?)
+  on conflict (user_id, route, key) do update set request_id = excluded.request_id, request_hash = excluded.request_hash,
+    state = 'in_progress', status = null, headers = null, body_sealed = null, created_at = excluded.created_at, updated_at = excluded.updated_at
+    where t.created_at <= ?::timestamptz
+  returning request_id`;
 
 function checkedKey(key: string | undefined): string {
   if (key === undefined || !IDEMPOTENCY_KEY.test(key)) throw new IdempotencyKeyInvalidError();
