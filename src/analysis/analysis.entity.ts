@@ -165,7 +165,11 @@ export const AnalysisSchema = defineEntity({
 export class Analysis extends AnalysisSchema.class {}
 AnalysisSchema.setClass(Analysis);
 
+/** What the rows of a list are read without: a page of the longest texts would fill the memory, and none of it is shown. */
+export const UNLISTED = ['input', 'answer'] as const;
+export type ListedAnalysis = Pick<Analysis, Exclude<keyof Analysis & string, (typeof UNLISTED)[number]>>;
+
 /** Whether rules have answered, and a model's answer is still waited for. */
-export function awaitsUpgrade({ status, fallbackMetadata, upgradedFromFallback }: Analysis): boolean {
+export function awaitsUpgrade({ status, fallbackMetadata, upgradedFromFallback }: ListedAnalysis): boolean {
   return status === 'completed' && Boolean(fallbackMetadata?.upgradeUntil) && !upgradedFromFallback;
 }

@@ -1,7 +1,7 @@
 import { EntityManager } from '@mikro-orm/postgresql';
 import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { JobRegistry, type JobSummary } from '../../jobs/job-registry.js';
-import { Analysis, awaitsUpgrade } from '../analysis.entity.js';
+import { Analysis, awaitsUpgrade, type ListedAnalysis, UNLISTED } from '../analysis.entity.js';
 import { AnalysisSettler } from '../holds/analysis-settler.service.js';
 import { AnalysisDispatch } from './analysis-dispatch.service.js';
 
@@ -49,11 +49,11 @@ export class AnalysisSweep implements OnModuleInit {
     return summary;
   }
 
-  private async leftBefore(em: EntityManager, before: Date): Promise<Analysis[]> {
-    const options = { limit: ROWS_MAX, orderBy: { updatedAt: 'asc' } } as const;
+  private async leftBefore(em: EntityManager, before: Date): Promise<ListedAnalysis[]> {
+    const options = { limit: ROWS_MAX, orderBy: { updatedAt: 'asc' }, exclude: UNLISTED } as const;
     const isLeft = { $or: [{ status: { $in: ['queued', 'processing'] as const } }, { isHoldOpen: true }] };
     const isUntouched = { updatedAt: { $lt: before } };
-    const open = await em.find(Analysis, { ...isUntouched, ...isLeft }, options);
+    const open: ListedAnalysis[] = await em.find(Analysis, { ...isUntouched, ...isLeft }, options);
     // Between two tries an upgrade holds nothing; its recovery runs, and few others do.
     const awaiting = await em.execute<{ id: string }[]>(
       `select a.id from recovery_workflows w join ai_analyses a on a.id = w.analysis_id
@@ -61,10 +61,11 @@ export class AnalysisSweep implements OnModuleInit {
         order by a.updated_at limit ${ROWS_MAX}`,
       [before],
     );
-    return [...open, ...(await em.find(Analysis, { id: { $in: awaiting.map(({ id }) => id) }, ...isUntouched }))];
+    const ids = awaiting.map(({ id }) => id);
+    return [...open, ...(await em.find(Analysis, { id: { $in: ids }, ...isUntouched }, options))];
   }
 
-  private send(analysis: Analysis, now: Date): Promise<void> {
+  private send(analysis: ListedAnalysis, now: Date): Promise<void> {
     const { id, fallbackMetadata } = analysis;
     return this.em.fork().transactional(async (em) => {
       await em.nativeUpdate(Analysis, { id }, { updatedAt: now });
@@ -75,6 +76,6 @@ export class AnalysisSweep implements OnModuleInit {
   }
 }
 
-function isOpen({ status }: Analysis): boolean {
+function isOpen({ status }: ListedAnalysis): boolean {
   return status === 'queued' || status === 'processing';
 }

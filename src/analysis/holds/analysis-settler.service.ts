@@ -38,7 +38,7 @@ export class AnalysisSettler {
   }
 
   /** Gives back the hold of an analysis that has ended without a charge. What fails here is done by the sweep. */
-  async release({ id, holdId, userId }: Analysis, reason: string): Promise<void> {
+  async release({ id, holdId, userId }: Pick<Analysis, 'id' | 'holdId' | 'userId'>, reason: string): Promise<void> {
     if (!holdId) return;
     await this.metering.void({ requestId: holdId, userId }, reason);
     await this.em.fork().nativeUpdate(Analysis, { id, holdId }, { isHoldOpen: false });

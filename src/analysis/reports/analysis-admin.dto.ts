@@ -6,7 +6,7 @@ import { formatCredits } from '../../common/domain/micro-credits.js';
 import { formatMoney, type Money } from '../../common/domain/money.js';
 import { PageQuery } from '../../common/http/paging.js';
 import { operatorsMessage } from '../../inference/operators-message.js';
-import { ANALYSIS_STATUSES, type Analysis, type AnalysisStatus, type FailedAttempt } from '../analysis.entity.js';
+import { ANALYSIS_STATUSES, type AnalysisStatus, type FailedAttempt, type ListedAnalysis } from '../analysis.entity.js';
 import {
   type FallbackComparison,
   RECOVERY_STATES,
@@ -134,7 +134,7 @@ export class WorkflowsPage {
   @ApiProperty({ type: String, nullable: true }) nextCursor!: string | null;
 }
 
-export function toAdminAnalysisView(analysis: Analysis): AdminAnalysisView {
+export function toAdminAnalysisView(analysis: ListedAnalysis): AdminAnalysisView {
   const { id, userId, kind, status, priority, attempts, retryHistory, fallbackUsed, upgradedFromFallback } = analysis;
   return {
     id,
@@ -166,7 +166,7 @@ export function toAdminAnalysisView(analysis: Analysis): AdminAnalysisView {
   };
 }
 
-function errorForOperators({ errorContext }: Analysis): object | null {
+function errorForOperators({ errorContext }: ListedAnalysis): object | null {
   if (!errorContext) return null;
   const { type, message } = errorContext;
   return { type, message: operatorsMessage(type, message) };

@@ -1,7 +1,7 @@
 import { EntityManager, type FilterQuery } from '@mikro-orm/postgresql';
 import { Injectable } from '@nestjs/common';
 import { beforeId, pageOf, type PageQuery } from '../../common/http/paging.js';
-import { Analysis } from '../analysis.entity.js';
+import { Analysis, type ListedAnalysis, UNLISTED } from '../analysis.entity.js';
 import { FallbackComparison, RecoveryWorkflow } from '../recovery/recovery.entity.js';
 import type { AdminAnalysesQuery, WorkflowsQuery } from './analysis-admin.dto.js';
 
@@ -33,7 +33,8 @@ export class AnalysisRecords {
   }
 
   private async page(where: FilterQuery<Analysis>, limit: number) {
-    const rows = await this.em.fork().find(Analysis, where, { orderBy: { id: 'desc' }, limit: limit + 1 });
+    const options = { orderBy: { id: 'desc' }, limit: limit + 1, exclude: UNLISTED } as const;
+    const rows: ListedAnalysis[] = await this.em.fork().find(Analysis, where, options);
     return pageOf(rows, limit, ({ id }) => id);
   }
 }

@@ -2,7 +2,7 @@ import { EntityManager, type FilterQuery } from '@mikro-orm/postgresql';
 import { Injectable } from '@nestjs/common';
 import { beforeId, pageOf } from '../../common/http/paging.js';
 import { isUuid } from '../../common/ids.js';
-import { Analysis } from '../analysis.entity.js';
+import { Analysis, type ListedAnalysis, UNLISTED } from '../analysis.entity.js';
 import { AnalysisNotFoundError } from '../analysis.errors.js';
 import { AnalysisCallOffs } from './analysis-call-offs.service.js';
 import type { AnalysesQuery } from './analysis.dto.js';
@@ -24,7 +24,8 @@ export class Analyses {
       ...(subject && { subjectId: subject }),
       ...(kind && { kind }),
     };
-    const rows = await this.em.fork().find(Analysis, where, { orderBy: { id: 'desc' }, limit: limit + 1 });
+    const options = { orderBy: { id: 'desc' }, limit: limit + 1, exclude: UNLISTED } as const;
+    const rows: ListedAnalysis[] = await this.em.fork().find(Analysis, where, options);
     return pageOf(rows, limit, ({ id }) => id);
   }
 

@@ -4,7 +4,7 @@ import { IfSent } from '../../common/http/if-sent.js';
 import { formatCredits } from '../../common/domain/micro-credits.js';
 import { IsTimeRead } from '../../common/http/is-time.js';
 import { PageQuery } from '../../common/http/paging.js';
-import { ANALYSIS_STATUSES, type Analysis, type AnalysisStatus } from '../analysis.entity.js';
+import { ANALYSIS_STATUSES, type AnalysisStatus, type ListedAnalysis } from '../analysis.entity.js';
 import { PRIORITY_MAX } from '../domain/turn.js';
 
 const SUBJECT_LENGTH_MAX = 200;
@@ -135,7 +135,7 @@ export class AnalysesPage {
   @ApiProperty({ type: String, nullable: true }) nextCursor!: string | null;
 }
 
-export function toAnalysisView(analysis: Analysis): AnalysisView {
+export function toAnalysisView(analysis: ListedAnalysis): AnalysisView {
   const { fallbackUsed, upgradedFromFallback, fallbackConfidence, fallbackMetadata, errorContext } = analysis;
   const isRules = fallbackUsed && !upgradedFromFallback;
   const isFailure = analysis.status === 'failed' || analysis.status === 'dead';
