@@ -4,6 +4,8 @@ import { PersonalDataRegistry } from '../common/personal-data.js';
 import { registerTables } from '../database/rows-of-user.js';
 
 const SECTION = 'analyses';
+/** A text may have half a million characters. */
+const PAGE = 10;
 
 /** Texts and what was made of them: handed out whole, and deleted with all that belongs to them when their owner is forgotten. */
 @Injectable()
@@ -25,6 +27,6 @@ export class AnalysisPersonalData implements OnModuleInit {
       'fallback_used',
       'created_at',
     ];
-    registerTables(this.registry, this.em, { [SECTION]: { table: 'ai_analyses', columns } }, [SECTION]);
+    registerTables(this.registry, this.em, { [SECTION]: { table: 'ai_analyses', columns, page: PAGE } }, [SECTION]);
   }
 }

@@ -1,7 +1,7 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { PersonalDataRegistry } from '../common/personal-data.js';
 
-/** Read at once; an export of any length takes no more memory. */
+/** Read at once, unless a table has larger rows; an export of any length takes no more memory. */
 const PAGE = 500;
 
 export interface UserRows {
@@ -12,18 +12,20 @@ export interface UserRows {
   key?: string;
   /** The column that names the person. */
   owner?: string;
+  /** How many of them are read at once. */
+  page?: number;
 }
 
 /** Every row of a table that is about one person, as stored, in the order of making. Names come from the code, never from a request. */
 async function* rowsOfUser(em: EntityManager, rows: UserRows, userId: string): AsyncIterable<object> {
-  const { table, columns, key = 'id', owner = 'user_id' } = rows;
+  const { table, columns, key = 'id', owner = 'user_id', page: pageMax = PAGE } = rows;
   const sql = `select ${[key, ...columns].join(', ')} from ${table}
-    where ${owner} = ? and (?::uuid is null or ${key} > ?::uuid) order by ${key} limit ${PAGE}`;
+    where ${owner} = ? and (?::uuid is null or ${key} > ?::uuid) order by ${key} limit ${pageMax}`;
   let after: string | null = null;
   do {
     const page: Record<string, unknown>[] = await em.fork().execute(sql, [userId, after, after]);
     yield* page;
-    after = page.length < PAGE ? null : String(page.at(-1)?.[key]);
+    after = page.length < pageMax ? null : String(page.at(-1)?.[key]);
   } while (after !== null);
 }
 
