@@ -1,6 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Adapter, AdapterPayload } from 'oidc-provider';
 import { errors } from './oidc-engine.js';
 import { hasNul } from '../../common/domain/nul.js';
+import { isPassingFailure } from '../../common/errors/passing-failure.js';
 import type { GrantService } from './grant.service.js';
 import type { OidcArtifactRepository, StoredArtifact } from './oidc-artifact.repository.js';
 import { requestOrigin } from './request-origin.js';
@@ -11,6 +13,10 @@ const GRACE_USES_MAX = 2;
 /** What a stranger makes us store, and how long that may be: an address may do it 1 200 times a minute. */
 const OF_STRANGERS = new Set(['Interaction', 'PushedAuthorizationRequest', 'DeviceCode']);
 const REQUEST_LENGTH_MAX = 16_384;
+
+const HANDED_OUT = new Set(['RefreshToken', 'AccessToken']);
+/** Few, as each waits for a connection for as long as the pool lets it. */
+const WRITE_AGAIN_AFTER_MS = [100, 1_000];
 
 export interface OidcAdapterDependencies {
   artifacts: OidcArtifactRepository;
@@ -32,7 +38,7 @@ export class OidcAdapter implements Adapter {
     if (OF_STRANGERS.has(this.type) && JSON.stringify(payload).length > REQUEST_LENGTH_MAX) {
       throw new errors.InvalidRequest(`a request has at most ${REQUEST_LENGTH_MAX} characters`);
     }
-    await this.dependencies.artifacts.upsert(this.type, id, payload, expiresIn);
+    await this.write(() => this.dependencies.artifacts.upsert(this.type, id, payload, expiresIn));
   }
 
   async find(id: string): Promise<AdapterPayload | undefined> {
@@ -71,6 +77,22 @@ export class OidcAdapter implements Adapter {
 
   async revokeByGrantId(grantId: string): Promise<void> {
     await this.dependencies.artifacts.deleteByGrant(this.type, grantId);
+  }
+
+  /**
+   * What a client gets for a token or a code that is used up by now is written once more where the database had no room: with nothing but the old
+   * one in its hands it would come back, be taken for a thief and be signed out.
+   */
+  private async write(work: () => Promise<void>): Promise<void> {
+    for (const waitMs of HANDED_OUT.has(this.type) ? WRITE_AGAIN_AFTER_MS : []) {
+      try {
+        return await work();
+      } catch (error) {
+        if (!isPassingFailure(error)) throw error;
+        await sleep(waitMs);
+      }
+    }
+    return work();
   }
 
   private toPayload(artifact: StoredArtifact | undefined): AdapterPayload | undefined {
