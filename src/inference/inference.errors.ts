@@ -295,10 +295,15 @@ export class ProviderUnavailableError extends AppError {
   }
 }
 
+/** Clients of OpenAI and Anthropic pass over a longer wait, and would try again within seconds. */
+const CLIENTS_WAIT_MS_MAX = 60_000;
+
 /** How a caller is told when to try again. */
-function waitOf(ms: number): { details: { retryAfterSeconds: number }; headers: { 'retry-after': string } } {
+function waitOf(ms: number): { details: { retryAfterSeconds: number }; headers: Record<string, string> } {
   const seconds = Math.ceil(ms / 1_000);
-  return { details: { retryAfterSeconds: seconds }, headers: { 'retry-after': String(seconds) } };
+  const isTooLong = ms > CLIENTS_WAIT_MS_MAX;
+  const headers = { 'retry-after': String(seconds), ...(isTooLong && { 'x-should-retry': 'false' }) };
+  return { details: { retryAfterSeconds: seconds }, headers };
 }
 
 function nameAll(parameters: readonly string[]): string {

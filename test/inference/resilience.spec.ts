@@ -123,7 +123,12 @@ describe('a provider in trouble', () => {
     const refused = await chat({ stream });
     expect(refused).toMatchObject({ status: 502, body: { error: { details: { retryAfterSeconds: 20 } } } });
     expect(refused.headers.get('retry-after')).toBe('20');
+    expect(refused.headers.get('x-should-retry')).toBeNull();
     expect(mock.requests).toHaveLength(1);
+    // A wait that clients pass over.
+    mock.behave({ status: 429, headers: { 'retry-after': '300' } });
+    const { headers } = await chat({ stream });
+    expect([headers.get('retry-after'), headers.get('x-should-retry')]).toEqual(['300', 'false']);
   });
 
   it.each([false, true])(
