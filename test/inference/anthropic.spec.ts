@@ -297,6 +297,34 @@ describe('a model of Anthropic', () => {
     }
   });
 
+  // Planted: the ids as they came. Whoever went on with Claude from a conversation with another model was refused.
+  it('is sent calls that another provider made by ids that Anthropic takes, each once', async () => {
+    const turn = (id: string, city: string) => [
+      {
+        role: 'assistant',
+        content: null,
+        tool_calls: [{ id, type: 'function', function: { name: 'get_weather', arguments: JSON.stringify({ city }) } }],
+      },
+      { role: 'tool', tool_call_id: id, content: `Sunny in ${city}` },
+    ];
+    const said = [
+      ...turn('functions.get_weather:0', 'Oslo'),
+      ...turn('call_0', 'Rome'),
+      ...turn('call_0', 'Paris'),
+      ...turn('toolu_1', 'Bern'),
+    ];
+    expect((await caller.chat({ ...CHAT, messages: [...CHAT.messages, ...said] })).status).toBe(200);
+    const { messages } = mock.calls[0]!.body as { messages: { content: Record<string, string>[] }[] };
+    const blocks = messages.flatMap(({ content }) => content);
+    const made = blocks.filter(({ type }) => type === 'tool_use').map(({ id }) => id);
+    expect(made).toEqual(['functions_get_weather_0', 'call_0', 'call_0_2', 'toolu_1']);
+    const results = blocks.filter(({ type }) => type === 'tool_result');
+    expect(results.map(({ tool_use_id }) => tool_use_id)).toEqual(made);
+    expect(results.map(({ content }) => content)).toEqual(
+      ['Oslo', 'Rome', 'Paris', 'Bern'].map((city) => `Sunny in ${city}`),
+    );
+  });
+
   it('tells how long its provider asks to be left alone', async () => {
     mock.behave({ status: 429, headers: { 'retry-after': '20' } });
     for (const stream of [false, true]) {

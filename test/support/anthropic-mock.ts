@@ -135,6 +135,10 @@ function thinkingFault(body: Record<string, unknown>): { status: number; message
   const isEmpty = messages.slice(0, -1).some(({ content }) => content.length === 0);
   if (isEmpty) return { status: 400, message: 'messages: all messages must have non-empty content' };
   const blocks = messages.flatMap(({ content }) => (Array.isArray(content) ? content : []));
+  const ids = blocks.flatMap(({ type, id }) => (type === 'tool_use' ? [String(id)] : []));
+  if (new Set(ids).size < ids.length) return { status: 400, message: 'messages: `tool_use` ids must be unique' };
+  if (!ids.every((id) => /^[a-zA-Z0-9_-]+$/.test(id)))
+    return { status: 400, message: "tool_use.id: String should match pattern '^[a-zA-Z0-9_-]+$'" };
   for (const { type, thinking, signature, text } of blocks) {
     if (type === 'text' && String(text).trim() === '')
       return { status: 400, message: 'messages: text content blocks must contain non-whitespace text' };

@@ -11,6 +11,7 @@ import { inOrder, type Step } from '../../wire/answer-order.js';
 import type { ChatMessage, ImagePart, ThinkingBlock } from '../../wire/chat-message.js';
 import { isMarked } from '../../wire/prompt-caching.js';
 import { ProviderRejection } from '../chat-provider.js';
+import { SentCalls } from './sent-calls.js';
 
 type Message<Role extends ChatMessage['role']> = Extract<ChatMessage, { role: Role }>;
 
@@ -24,7 +25,7 @@ const DATA_URI = /^data:([a-z]+\/[a-z0-9.+-]+);base64,/i;
 export function toPrompt(messages: readonly ChatMessage[]): LanguageModelV4Prompt {
   const instructions: LanguageModelV4Message[] = [];
   const conversation: LanguageModelV4Message[] = [];
-  const toolNames = new Map<string, string>();
+  const calls = new SentCalls();
   for (const [index, message] of messages.entries()) {
     switch (message.role) {
       case 'system':
@@ -35,10 +36,10 @@ export function toPrompt(messages: readonly ChatMessage[]): LanguageModelV4Promp
         conversation.push({ role: 'user', content: toUserParts(message.content) });
         break;
       case 'assistant':
-        conversation.push(...toAssistant(message, index, toolNames));
+        conversation.push(...toAssistant(message, index, calls));
         break;
       case 'tool':
-        addToolResult(conversation, toToolResult(message, index, toolNames));
+        addToolResult(conversation, toToolResult(message, index, calls));
         break;
     }
   }
@@ -80,19 +81,15 @@ function toFile({ image_url: { url } }: ImagePart): LanguageModelV4FilePart {
 }
 
 /** What the model answered as one message; none where it answered nothing. */
-function toAssistant(
-  message: Message<'assistant'>,
-  index: number,
-  toolNames: Map<string, string>,
-): LanguageModelV4Message[] {
+function toAssistant(message: Message<'assistant'>, index: number, sent: SentCalls): LanguageModelV4Message[] {
   const text = textOf(message.content) || (message.refusal ?? '');
   const calls = (message.tool_calls ?? []).map((call, position): LanguageModelV4ToolCallPart => {
-    toolNames.set(call.id, call.function.name);
+    const { id: toolCallId, name: toolName } = sent.add(call.id, call.function.name);
     const path = `messages[${index}].tool_calls[${position}].function.arguments`;
     return {
       type: 'tool-call',
-      toolCallId: call.id,
-      toolName: call.function.name,
+      toolCallId,
+      toolName,
       input: parseArguments(call.function.arguments, path),
       ...cachingOf(call),
     };
@@ -120,19 +117,15 @@ function toReasoning(block: ThinkingBlock): LanguageModelV4ReasoningPart {
   return { type: 'reasoning', text: isSealed ? '' : block.thinking, providerOptions: { anthropic } };
 }
 
-function toToolResult(
-  message: Message<'tool'>,
-  index: number,
-  toolNames: ReadonlyMap<string, string>,
-): LanguageModelV4ToolResultPart {
-  const { tool_call_id: toolCallId, content } = message;
-  const toolName = toolNames.get(toolCallId);
-  if (toolName === undefined) {
+function toToolResult(message: Message<'tool'>, index: number, sent: SentCalls): LanguageModelV4ToolResultPart {
+  const { tool_call_id: id, content } = message;
+  const call = sent.find(id);
+  if (call === undefined) {
     throw new ProviderRejection(`messages[${index}].tool_call_id answers no tool call of an earlier message`);
   }
   const output = { type: 'text' as const, value: textOf(content) };
   const caching = cachingOf(...partsOf(content));
-  return { type: 'tool-result', toolCallId, toolName, output, ...caching };
+  return { type: 'tool-result', toolCallId: call.id, toolName: call.name, output, ...caching };
 }
 
 /** The results of calls that were made together are one message: Gemini refuses a turn that answers fewer calls than were made. */
