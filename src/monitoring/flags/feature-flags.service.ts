@@ -42,7 +42,8 @@ export class FeatureFlags implements OnApplicationBootstrap, OnApplicationShutdo
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
-    await this.notifications.listen(CHANNEL, () => void this.refresh());
+    // One after the other: of two readings at once the older could be the last to arrive.
+    await this.notifications.listen(CHANNEL, () => void this.work.run());
     await this.refresh();
     this.work.start();
   }
