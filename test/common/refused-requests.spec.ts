@@ -136,6 +136,26 @@ describe('a request that cannot be taken', () => {
     ]);
   });
 
+  it('tells of a field of the wrong type that it is, not how long it may be', async () => {
+    const response = await fetch(`${server.url}/admin/budgets`, {
+      method: 'POST',
+      headers: { authorization, 'content-type': 'application/json' },
+      body: JSON.stringify({
+        scope: 'global',
+        period: 'day',
+        thresholds: 50,
+        alertEmails: 'ops@example.com',
+        reason: 5,
+      }),
+    });
+    const { errors } = (await response.json()) as { errors: { field: string; message: string }[] };
+    expect(Object.fromEntries(errors.map(({ field, message }) => [field, message]))).toEqual({
+      thresholds: 'must be an array',
+      alertEmails: 'must be an array',
+      reason: 'must be a string',
+    });
+  });
+
   it('names the path parameter that is no id or no member of its list', async () => {
     const id = await get('/admin/users/ann');
     expect(id.body).toMatchObject({ status: 400, errors: [{ field: 'id', message: 'must be a UUID' }] });

@@ -4,6 +4,26 @@ import { unstorableIn } from '../domain/storable.js';
 import type { FieldError } from '../errors/app-error.js';
 import { InvalidRequestError } from '../errors/common.errors.js';
 
+const EACH_VALUE = 'each value ';
+
+interface JsonType {
+  name: string;
+  isMet(value: unknown): boolean;
+}
+const STRING: JsonType = { name: 'a string', isMet: (value) => typeof value === 'string' };
+const NUMBER: JsonType = { name: 'a number', isMet: (value) => typeof value === 'number' };
+const ARRAY: JsonType = { name: 'an array', isMet: (value) => Array.isArray(value) };
+/** What the rules of class-validator measure that are about how long or how large something is. */
+const TYPES_MEASURED: ReadonlyMap<string, JsonType> = new Map([
+  ['isLength', STRING],
+  ['minLength', STRING],
+  ['maxLength', STRING],
+  ['min', NUMBER],
+  ['max', NUMBER],
+  ['arrayMinSize', ARRAY],
+  ['arrayMaxSize', ARRAY],
+]);
+
 /** Under which class-validator tells of a field that the class does not have. */
 const UNKNOWN_FIELD = 'whitelistValidation';
 
@@ -38,15 +58,25 @@ function flatten(error: ValidationError, prefix: string): FieldError[] {
   const field = prefix ? `${prefix}.${error.property}` : error.property;
   const own = Object.entries(error.constraints ?? {}).map(([rule, text]) => ({
     field,
-    message: rule === UNKNOWN_FIELD ? unknownField(error.target) : brokenRule(error, text),
+    message: rule === UNKNOWN_FIELD ? unknownField(error.target) : brokenRule(error, rule, text),
   }));
   return [...own, ...(error.children ?? []).flatMap((child) => flatten(child, field))];
 }
 
 /** A field that is missing breaks whichever of its rules comes first; that it is missing is what helps. */
-function brokenRule({ property, value }: ValidationError, text: string): string {
-  const rule = text.replace(`each value in ${property} `, 'each value ').replace(new RegExp(`^${property} `), '');
-  return value === undefined ? `is required: ${rule}` : rule;
+function brokenRule({ property, value }: ValidationError, rule: string, text: string): string {
+  const told = text.replace(`each value in ${property} `, EACH_VALUE).replace(new RegExp(`^${property} `), '');
+  if (value === undefined) return `is required: ${told}`;
+  return wrongType(value, rule, told.startsWith(EACH_VALUE)) ?? told;
+}
+
+/** What has the wrong type has no length and no size, whichever of the two rules was looked at first. */
+function wrongType(value: unknown, rule: string, isOfEach: boolean): string | undefined {
+  if (isOfEach && !Array.isArray(value)) return 'must be an array';
+  const wanted = TYPES_MEASURED.get(rule);
+  const values = isOfEach ? (value as unknown[]) : [value];
+  if (!wanted || values.every((one) => wanted.isMet(one))) return undefined;
+  return `${isOfEach ? EACH_VALUE : ''}must be ${wanted.name}`;
 }
 
 function unknownField(target: object | undefined): string {
