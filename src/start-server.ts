@@ -46,7 +46,7 @@ export async function startServer(args: string[]): Promise<void> {
     await listen(app, connected.port, connected.isProduction ? '0.0.0.0' : 'localhost');
     lift();
     endOnSignal(app, server, 'open requests are finished and settled first');
-    say(welcomeText(connected, accounts));
+    say(welcomeText(connected, accounts, config.databaseUrl !== undefined));
   } catch (error) {
     process.stderr.write(`${explain(error)}\n`);
     await server?.close();

@@ -4,8 +4,11 @@ import type { Config } from './config/config.js';
 const PORT_DEFAULT = 3_000;
 const SCOPES = 'llm.inference models.read user.info credits.read';
 
-/** What a newcomer needs next, each line ready to be copied. */
-export function welcomeText(config: Config, accounts: DevelopmentAccount[]): string {
+/**
+ * What a newcomer needs next, each line ready to be copied. `isDatabaseGiven` says that DATABASE_URL was set for this start: it is not printed,
+ * because there may be a password in it, and without it a command would make a database of its own.
+ */
+export function welcomeText(config: Config, accounts: DevelopmentAccount[], isDatabaseGiven: boolean): string {
   if (config.isProduction) return productionText(config);
   const url = config.publicUrl;
   return [
@@ -13,7 +16,7 @@ export function welcomeText(config: Config, accounts: DevelopmentAccount[]): str
     `Tollgate is running at ${url}${config.sandbox ? ' (sandbox: every model answers without a provider account)' : ''}`,
     '',
     ...accountLines(accounts),
-    '  Get a token (in another terminal, in this folder):',
+    `  Get a token (in another terminal, in this folder${isDatabaseGiven ? ', with the same DATABASE_URL' : ''}):`,
     `    TOKEN=$(${settingsOf(config)}npm run -s token -- --email demo@example.com --scope "${SCOPES}")`,
     '',
     '  Ask a model:',

@@ -236,9 +236,9 @@ describe('mail without a server for it', () => {
       KEY_ENCRYPTION_KEY: Buffer.alloc(32).toString('base64'),
       COOKIE_KEYS: 'x'.repeat(32),
     };
-    expect(welcomeText(Config.load(production), [])).toContain('SMTP_URL is not set: no mail is sent');
+    expect(welcomeText(Config.load(production), [], true)).toContain('SMTP_URL is not set: no mail is sent');
     const withServer = Config.load({ ...production, SMTP_URL: 'smtps://user:secret@mail.example.com' });
     expect(withServer.mailFrom).toBe('no-reply@llm.example.com');
-    expect(welcomeText(withServer, [])).toBe('Tollgate is running at https://llm.example.com');
+    expect(welcomeText(withServer, [], true)).toBe('Tollgate is running at https://llm.example.com');
   });
 });
