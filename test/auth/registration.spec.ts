@@ -1,7 +1,9 @@
 import type * as client from 'openid-client';
 import * as openid from 'openid-client';
+import { seedOAuthClients } from '../../seeders/clients.seeder.js';
 import { deliverMails, linkIn, Mailbox } from '../support/mailbox.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
+import { openAccount } from './account-browser.js';
 import { Browser } from './browser.js';
 import { authorizationRequest, discover, signIn } from './desktop-client.js';
 
@@ -12,6 +14,7 @@ describe('registration', () => {
   beforeAll(async () => {
     mailbox = await Mailbox.open();
     server = await startTestApp({ env: { SMTP_URL: mailbox.url } });
+    await seedOAuthClients(server.orm.em.fork(), server.url);
     configuration = await discover(server.url);
   });
   afterAll(async () => {
@@ -95,6 +98,39 @@ describe('registration', () => {
     server.wallClock.advance(25 * 60 * 60 * 1000);
     expect((await browser.get(link)).status).toBe(400);
     server.wallClock.advance(-25 * 60 * 60 * 1000);
+  });
+
+  it('sends another link to who is signed in and has none that works', async () => {
+    const person = { email: 'again@example.com', password: 'late but not forgotten' };
+    await register(person);
+    const first = linkIn(await mailTo(person.email), server.url);
+    server.wallClock.advance(25 * 60 * 60 * 1000);
+    const browser = new Browser(server.url);
+    expect((await browser.get(first)).status).toBe(400);
+    const { page } = await openAccount(browser, person);
+    expect(page).toContain('Not confirmed yet');
+    const again = await browser.postForm('/account/verify-email', {});
+    expect([again.status, again.headers.get('location')]).toEqual([303, '/account?sent=1']);
+    expect(await (await browser.get('/account?sent=1')).text()).toContain('A link is on its way to your address.');
+    const token = new URL(linkIn(await mailTo(person.email), server.url), server.url).searchParams.get('token') ?? '';
+    expect((await browser.postForm('/verify-email', { token })).status).toBe(303);
+    expect(await (await browser.get('/account')).text()).not.toContain('Not confirmed yet');
+    expect((await new Browser(server.url).postForm('/account/verify-email', {})).headers.get('location')).toContain(
+      '/oauth2/authorize?',
+    );
+    server.wallClock.advance(-25 * 60 * 60 * 1000);
+  });
+
+  it('sends no links without end', async () => {
+    const person = { email: 'endless@example.com', password: 'late but not forgotten' };
+    await register(person);
+    const browser = new Browser(server.url);
+    await openAccount(browser, person);
+    for (let count = 0; count < 5; count += 1) {
+      expect((await browser.postForm('/account/verify-email', {})).status).toBe(303);
+    }
+    const refused = await browser.postForm('/account/verify-email', {});
+    expect([refused.status, (await refused.text()).includes('Too many attempts')]).toEqual([429, true]);
   });
 
   it.each([

@@ -50,6 +50,7 @@ const PUBLIC_ROUTES = new Set([
   'POST /account/password',
   'GET /account/email',
   'POST /account/email',
+  'POST /account/verify-email',
   'GET /account/authenticator',
   'POST /account/authenticator',
   'POST /account/authenticator/remove',

@@ -139,6 +139,10 @@ describe('every page can be used by everybody, light and wide, dark and narrow',
       await page.getByRole('button', { name: 'Create account' }).click();
       await page.getByRole('status').waitFor();
       await check('registered');
+      await openAccount(page, server.url, email);
+      await page.getByRole('button', { name: 'Send link' }).click();
+      await page.getByRole('status').waitFor();
+      await check('account-unconfirmed');
       const openLink = async (name: string) => {
         await deliverMails(server.app);
         await visit(linkIn(mailbox.lastTo(email), server.url), name);

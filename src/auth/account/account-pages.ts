@@ -19,17 +19,35 @@ export interface WaysIn {
   issuers: readonly UpstreamIssuer[];
 }
 
+/** What came of the last button. */
+export interface News {
+  error?: AppError;
+  isLinkSent?: boolean;
+}
+
 /** Everything about the account at a glance; what can be changed is a link or a button beside it. */
-export function accountPage({ user, texts, status }: Visitor, ways: WaysIn, error?: AppError): string {
+export function accountPage(
+  { user, texts, status }: Visitor,
+  ways: WaysIn,
+  { error, isLinkSent = false }: News,
+): string {
   const { account } = texts;
   const { password } = texts.common;
   return layout({
     texts,
     title: account.title,
     body: html`<h1>${account.title}</h1>
-      ${summary(error, texts)}
+      ${isLinkSent && html`<div class="notice" role="status">${account.linkSent}</div>`} ${summary(error, texts)}
       <dl class="rows">
         ${row(texts.common.email, user.email, link('/account/email', account.change, texts.common.email))}
+        ${
+          user.emailVerifiedAt === null &&
+          row(
+            texts.verify.title,
+            account.unconfirmed,
+            button('/account/verify-email', account.sendLinkAgain, texts.common.email),
+          )
+        }
         ${
           ways.hasPassword
             ? row(password, '••••••••', link('/account/password', account.change, password))

@@ -4,6 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { IdPipe } from '../../common/http/id-pipe.js';
 import { Public } from '../../common/http/route-markers.js';
 import { InteractionExpiredError } from '../auth.errors.js';
+import { EmailVerification } from '../identity/email-verification.service.js';
 import { DeviceService } from '../oauth/device.service.js';
 import { CallbackForm, parseForm } from '../oauth/interaction-forms.js';
 import { answerWithPage, sendOn, sendPage } from '../oauth/page-answer.js';
@@ -12,25 +13,42 @@ import { failurePage } from '../oauth/pages/interaction-pages.js';
 import { AccountSessions } from './account-session.service.js';
 import { AccountOverview } from './account-overview.js';
 import { devicesPage } from './account-pages.js';
-import { AccountVisits } from './account-visits.js';
+import { AccountVisits, type Visit } from './account-visits.js';
 
 /** What people see of their account in a browser: who they are, and where they are signed in. Guarded by a session of its own. */
 @ApiExcludeController()
 @Public()
 @Controller('account')
 export class AccountController {
+  // oxlint-disable-next-line max-params -- injected
   constructor(
     private readonly sessions: AccountSessions,
     private readonly visits: AccountVisits,
     private readonly devices: DeviceService,
     private readonly overview: AccountOverview,
+    private readonly verification: EmailVerification,
   ) {}
 
   @Get()
-  page(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<FastifyReply> {
+  page(
+    @Query('sent') sent: string | undefined,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<FastifyReply> {
     return this.visits.receive({ request, reply, returnTo: '/account' }, async (visitor) =>
-      sendPage(reply, await this.overview.page(visitor)),
+      sendPage(reply, await this.overview.page(visitor, { isLinkSent: sent !== undefined })),
     );
+  }
+
+  /** Another link for who has none that works, to confirm the address. */
+  @Post('verify-email')
+  @HttpCode(200)
+  sendLinkAgain(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<FastifyReply> {
+    const pageOf: Visit['pageOf'] = (visitor, error) => this.overview.page(visitor, { error });
+    return this.visits.receive({ request, reply, returnTo: '/account', pageOf }, async (visitor) => {
+      await this.verification.sendLinkAgain(visitor.user, visitor);
+      return sendOn(request, reply, '/account?sent=1');
+    });
   }
 
   /** Where the sign-in comes back to. A wrong or late answer begins anew on /account. */

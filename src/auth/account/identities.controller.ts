@@ -59,7 +59,7 @@ export class IdentitiesController {
   }
 
   private sensitive(request: FastifyRequest, reply: FastifyReply): Visit {
-    const pageOf: Visit['pageOf'] = (visitor, error) => this.overview.page(visitor, error);
+    const pageOf: Visit['pageOf'] = (visitor, error) => this.overview.page(visitor, { error });
     return { request, reply, returnTo: OVERVIEW, isSensitive: true, pageOf };
   }
 }

@@ -4,6 +4,8 @@ import { Mailer } from '../mail/mailer.js';
 import type { Language } from '../texts/languages.js';
 import { AuthEventRecorder, type RequestOrigin } from './auth-event.recorder.js';
 import { EmailLinks } from './email-links.service.js';
+import { attemptOf, changeDoor, LoginThrottle } from './login-throttle.service.js';
+import type { User } from './user.entity.js';
 import { UserRepository } from './user.repository.js';
 
 const VALID_MS = 24 * 60 * 60 * 1000;
@@ -18,6 +20,7 @@ export class EmailVerification {
     private readonly users: UserRepository,
     private readonly events: AuthEventRecorder,
     private readonly mailer: Mailer,
+    private readonly throttle: LoginThrottle,
   ) {}
 
   /** Joins the caller's transaction. */
@@ -25,6 +28,13 @@ export class EmailVerification {
     const token = await this.links.make({ purpose: 'verify_email', userId: id, email, validMs: VALID_MS });
     const variables = { path: `/verify-email?token=${token}`, validMs: VALID_MS };
     await this.mailer.send({ to: email, language, template: 'verifyEmail', variables });
+  }
+
+  /** For who is signed in and has no link that works. Counted, as mails are not sent without end. @throws SignInThrottledError */
+  async sendLinkAgain(user: User, by: { language: Language; origin: RequestOrigin }): Promise<void> {
+    if (user.emailVerifiedAt !== null) return;
+    await this.throttle.admit(attemptOf(changeDoor(user.id), by.origin));
+    await this.em.fork().transactional(() => this.sendLink(user, by.language));
   }
 
   /** Tells the owner of an address that somebody registered with it again. */

@@ -87,6 +87,9 @@ export const english = {
     changeEmail: 'Change the address',
     changeEmailLead: (email: string) =>
       `Your address is ${email}. We send a link to the new one; until you open it the old one stays.`,
+    unconfirmed: 'Not confirmed yet',
+    sendLinkAgain: 'Send link',
+    linkSent: 'A link is on its way to your address.',
     emailSent: 'Look at your mail',
     emailSentLead: 'A link is on its way to the new address. It works for an hour.',
     emailChanged: 'Your address is changed',

@@ -86,6 +86,9 @@ export const german: Texts = {
     changeEmail: 'Adresse ändern',
     changeEmailLead: (email) =>
       `Ihre Adresse ist ${email}. Wir senden einen Link an die neue; bis Sie ihn öffnen, bleibt die alte.`,
+    unconfirmed: 'Noch nicht bestätigt',
+    sendLinkAgain: 'Link senden',
+    linkSent: 'Ein Link ist unterwegs an Ihre Adresse.',
     emailSent: 'Sehen Sie in Ihrem Postfach nach',
     emailSentLead: 'Ein Link ist unterwegs an die neue Adresse. Er gilt eine Stunde.',
     emailChanged: 'Ihre Adresse ist geändert',
