@@ -9,8 +9,13 @@ import { type EndingCredits, GrantRepository, type NewGrant } from './grant.repo
 /** How far ahead a balance tells what will be lost. */
 const EXPIRING_WITHIN_MS = 7 * 86_400_000;
 
-/** Brings an account up to `now`: opens what a user has by right, closes periods that are due. Registered by the module above that knows plans. */
-export type AccountKeeper = (userId: string, now: Date) => Promise<void>;
+/** Registered by the module above that knows plans. */
+export interface AccountKeeper {
+  /** Brings an account up to `now`: opens what a user has by right, closes periods that are due. */
+  keepUp(userId: string, now: Date): Promise<void>;
+  /** Whether credits come when the present period ends. */
+  hasAllowanceToCome(userId: string, now: Date): Promise<boolean>;
+}
 
 export interface CreditBalance {
   /** `Σ (remaining − held)` of active grants, less the debt. */
@@ -41,7 +46,10 @@ export interface AdminGrant {
 /** Accounts and grants: what users have, and how they get it. What they spend goes through `MeteringService`. */
 @Injectable()
 export class CreditsService {
-  private keeper: AccountKeeper = () => Promise.resolve();
+  private keeper: AccountKeeper = {
+    keepUp: () => Promise.resolve(),
+    hasAllowanceToCome: () => Promise.resolve(true),
+  };
 
   constructor(
     private readonly em: EntityManager,
@@ -60,7 +68,7 @@ export class CreditsService {
   async keepUp(userId: string, now: Date): Promise<void> {
     const account = await this.grants.findAccount(userId);
     if (!account?.nextDueAt || account.nextDueAt > now) return;
-    if (await this.grants.hasUser(userId)) await this.keeper(userId, now);
+    if (await this.grants.hasUser(userId)) await this.keeper.keepUp(userId, now);
   }
 
   /** What the user has at `now`. Grants count while they are active, whether or not a job has run. */
@@ -68,7 +76,7 @@ export class CreditsService {
     let account = await this.grants.findAccount(userId);
     // An account without a period end was opened by an operator's grant, before the user's plan began.
     if (!account?.nextDueAt || account.nextDueAt <= now) {
-      await this.keeper(userId, now);
+      await this.keeper.keepUp(userId, now);
       account = await this.grants.findAccount(userId);
     }
     const open = await this.grants.findOpen(userId, now);
@@ -77,6 +85,8 @@ export class CreditsService {
     const debtUcr = account?.debtUcr ?? 0n;
     const availableUcr = balanceUcr - sum(active.map((grant) => grant.heldUcr)) - debtUcr;
     const starts = open.filter((grant) => grant.effectiveAt > now).map((grant) => grant.effectiveAt);
+    const dueAt = account?.nextDueAt ?? null;
+    if (dueAt && (await this.keeper.hasAllowanceToCome(userId, now))) starts.push(dueAt);
     const used = await this.grants.usedSince(userId, new Date(now.getTime() - FORECAST_WINDOW_MS));
     return {
       availableUcr,
@@ -85,7 +95,7 @@ export class CreditsService {
       balanceUcr,
       grants: open,
       expiring: await this.grants.findEnding(userId, new Date(now.getTime() + EXPIRING_WITHIN_MS), now),
-      nextGrantAt: earliest([...starts, ...(account?.nextDueAt ? [account.nextDueAt] : [])]),
+      nextGrantAt: earliest(starts),
       exhaustionAt: exhaustionAt(active.map(freeOf), { debtUcr, usedInWindowUcr: used }, now),
     };
   }

@@ -4,6 +4,7 @@ import { Clock } from '../common/clock.js';
 import type { Tier } from '../common/domain/tiers.js';
 import { InvalidRequestError } from '../common/errors/common.errors.js';
 import { UserNotFoundError } from '../credits/credits.errors.js';
+import { followingTier } from './domain/transitions.js';
 import { PeriodCloseService } from './period-close.service.js';
 import type { Plan } from './plan.entity.js';
 import type { Cause } from './subscription-audit.js';
@@ -34,9 +35,12 @@ export class SubscriptionService implements OnModuleInit {
   ) {}
 
   onModuleInit(): void {
-    this.books.credits.keepAccountsWith(async (userId, now) => {
-      if (await this.books.rows.isEntitled(userId)) await this.ensureSubscription(userId, now);
-      await this.closeDuePeriods(userId, now);
+    this.books.credits.keepAccountsWith({
+      keepUp: async (userId, now) => {
+        if (await this.books.rows.isEntitled(userId)) await this.ensureSubscription(userId, now);
+        await this.closeDuePeriods(userId, now);
+      },
+      hasAllowanceToCome: (userId, now) => this.hasAllowanceToCome(userId, now),
     });
   }
 
@@ -129,6 +133,12 @@ export class SubscriptionService implements OnModuleInit {
       await this.books.audit.note('start', { before: live ?? null, after: opened }, start, now);
       return true;
     });
+  }
+
+  /** Whether the next period, or the free plan where it is the last, brings credits: an operator may have plans that give none. */
+  async hasAllowanceToCome(userId: string, now: Date): Promise<boolean> {
+    const tier = followingTier(await this.current(userId, now));
+    return tier !== null && (await this.books.plans.of(tier)).monthlyCreditsUcr > 0n;
   }
 
   /** What the subscription's tier gives and allows. */

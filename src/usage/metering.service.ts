@@ -146,7 +146,7 @@ export class MeteringService {
   async preview(request: ReserveRequest): Promise<AppError | null> {
     const order = await this.toOrder(request);
     const { answer } = await this.whenPrepared(request.userId, () => this.batches.preview(order));
-    return answer.result.outcome === 'held' ? null : refusalOf(answer.result, { ...request, now: answer.at });
+    return answer.result.outcome === 'held' ? null : this.refusal(request, answer);
   }
 
   /** Charges a request and writes its usage; durable when it resolves. A second call answers what the first one charged. */
@@ -186,11 +186,17 @@ export class MeteringService {
       throw new AnsweredBefore(result.claimedBy, result.availableUcr);
     }
     if (result.outcome === 'limited') this.noteLimits(order, answer);
-    if (result.outcome !== 'held') throw refusalOf(result, { ...request, now: heldAt });
+    if (result.outcome !== 'held') throw await this.refusal(request, answer);
     const { requestId, userId, amountUcr } = request;
     const limits = this.noteLimits(order, answer);
     this.carried.set(requestId, { ...order, expiresAt, heldAt, subscriptionId });
     return { requestId, userId, amountUcr, heldAt, availableUcr: result.availableUcr, limits };
+  }
+
+  /** The database knows when the period ends, and not whether what follows brings credits. */
+  private async refusal(request: ReserveRequest, { result, at }: ReserveAnswer): Promise<AppError> {
+    const isTold = result.nextGrantAt && (await this.subscriptions.hasAllowanceToCome(request.userId, at));
+    return refusalOf({ ...result, nextGrantAt: isTold ? result.nextGrantAt : null }, { ...request, now: at });
   }
 
   private async charge(request: SettleRequest, span: OpenSpan): Promise<Settlement> {

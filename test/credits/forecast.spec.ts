@@ -15,7 +15,10 @@ describe('when the credits will end', () => {
     services = moneyServices(money.orm, NOW);
     books = ledgerServices(money.orm);
     // The accounts of this spec are their grants alone: nobody is put on a plan.
-    services.credits.keepAccountsWith(() => Promise.resolve());
+    services.credits.keepAccountsWith({
+      keepUp: () => Promise.resolve(),
+      hasAllowanceToCome: () => Promise.resolve(true),
+    });
   });
   afterAll(() => money.close());
 

@@ -106,6 +106,26 @@ describe('metering', () => {
     });
   });
 
+  /** Once told the end of the period, at which nothing came. */
+  it('promises no credits where the plan that follows gives none', async () => {
+    await money.query(`update plans set monthly_credits_ucr = 0 where tier = 'free'`);
+    services.plans.forget();
+    const user = await money.newUser({ hasAccount: false });
+    expect(await services.credits.balance(user.id, NOW)).toMatchObject({ availableUcr: 0n, nextGrantAt: null });
+    const refused = { code: 'insufficient_credits', details: { nextGrantAt: null } };
+    await expect(services.metering.reserve(request(user, 1n))).rejects.toMatchObject(refused);
+    await expect(services.metering.preview(request(user, 1n))).resolves.toMatchObject(refused);
+    const cause = { actorId: null, reason: 'test' };
+    const { id } = await services.subscriptions.startPlan(user.id, 'pro', { ...cause, isTrial: false }, NOW);
+    const next = async () => (await services.credits.balance(user.id, NOW)).nextGrantAt;
+    expect(await next()).toEqual(new Date('2026-06-10T12:00:30.000Z'));
+    await services.lifecycle.cancel(id, cause, NOW);
+    expect(await next()).toBeNull();
+    await money.query(`update plans set monthly_credits_ucr = 100000000 where tier = 'free'`);
+    services.plans.forget();
+    expect(await next()).toEqual(new Date('2026-06-10T12:00:30.000Z'));
+  });
+
   it('names an open debt, which the next grant repays first', async () => {
     const user = await money.newUser({ hasAccount: false });
     const asked = request(user, 100_000_000n);

@@ -115,6 +115,14 @@ export function nextTier({ cancelAtPeriodEnd, scheduledTier }: SubscriptionState
   return cancelAtPeriodEnd ? 'free' : scheduledTier;
 }
 
+/** The tier whose allowance comes when something is decided next; null while suspended, when nothing comes. */
+export function followingTier(state: SubscriptionState): Tier | null {
+  const due = dueAt(state);
+  const decision = due && decideDue(state, due);
+  if (!decision) return null;
+  return decision.kind === 'renew' ? decision.tier : 'free';
+}
+
 /** The state after its next period has opened. The free plan is neither tried nor paid for. */
 export function renewed(state: SubscriptionState, tier: Tier, period: BillingPeriod): SubscriptionState {
   const next = { ...state, tier, periodIndex: period.index, currentPeriodEnd: period.end, scheduledTier: null };
