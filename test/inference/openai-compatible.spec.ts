@@ -107,6 +107,27 @@ describe('a model of an OpenAI-compatible provider', () => {
     expect(streamed.choices[0]?.message.content).toContain(text);
   });
 
+  // Planted: the ids as they came. OpenAI refuses those of vLLM, and who went on with it was stuck.
+  it('is sent calls that another server made by ids that OpenAI takes', async () => {
+    const id = `chatcmpl-tool-${'a'.repeat(32)}`;
+    const call = { type: 'function', function: { name: 'get_weather', arguments: '{}' } };
+    const tool_calls = [id, `${id.slice(0, -1)}b`, 'call_0'].map((own) => ({ id: own, ...call }));
+    const results = tool_calls.map(({ id: own }) => ({ role: 'tool', tool_call_id: own, content: own }));
+    const messages = [...CHAT.messages, { role: 'assistant', content: null, tool_calls }, ...results];
+    expect((await caller.chat({ ...CHAT, messages })).status).toBe(200);
+    const [, made, ...answered] = mock.requests[0]!.body['messages'] as [
+      object,
+      { tool_calls: { id: string }[] },
+      ...{ tool_call_id: string; content: string }[],
+    ];
+    const ids = made.tool_calls.map((one) => one.id);
+    expect(answered.map(({ tool_call_id }) => tool_call_id)).toEqual(ids);
+    expect(answered.map(({ content }) => content)).toEqual(tool_calls.map((one) => one.id));
+    expect(new Set(ids).size).toBe(3);
+    expect(ids.every(({ length }) => length <= 40)).toBe(true);
+    expect(ids[2]).toBe('call_0');
+  });
+
   // Removed once: the look at their form. The caller got a block that is none, which no client can read.
   it('is relayed without thinking blocks that are none', async () => {
     const message = { role: 'assistant', content: 'Seven.', thinking_blocks: [null] };

@@ -6,6 +6,7 @@ import type { Refusal } from '../domain/account-trouble.js';
 import { type ChatCompletion, tidyMessage, type WireUsage } from '../wire/chat-answer.js';
 import { hasThinking, withoutThinking } from '../wire/chat-message.js';
 import { inputsOf } from '../wire/embedding.js';
+import { withShortCallIds } from '../wire/tool-results.js';
 import { readWireUsage } from '../wire/wire-usage.js';
 import {
   type ChatProvider,
@@ -147,7 +148,9 @@ export class OpenAiCompatibleProvider implements ChatProvider, EmbeddingProvider
     for (const [field, value] of Object.entries(fields)) {
       if (value !== null && !isConstrainedParameter(field)) sent[field] = value;
     }
-    if (body.messages.some(hasThinking)) sent['messages'] = withoutThinking(body.messages);
+    sent['messages'] = withShortCallIds(
+      body.messages.some(hasThinking) ? withoutThinking(body.messages) : body.messages,
+    );
     Object.assign(sent, parameters, { model: model.name, stream: isStream });
     if (KEEPING_PROVIDERS.has(this.name)) delete sent['metadata'];
     if (SERVICE_TIER_PROVIDERS.has(this.name)) sent['service_tier'] = 'default';

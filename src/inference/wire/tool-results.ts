@@ -1,4 +1,32 @@
+import { createHash } from 'node:crypto';
 import type { FieldError } from '../../common/errors/app-error.js';
+import type { ChatMessage } from './chat-message.js';
+
+/** Longest id of a call that OpenAI takes. */
+const CALL_ID_LENGTH_MAX = 40;
+
+/** The same conversation for a provider that takes no longer ids of calls than OpenAI: vLLM makes some, and who goes on elsewhere hands them back. */
+export function withShortCallIds(messages: readonly ChatMessage[]): readonly ChatMessage[] {
+  const isLong = messages.some((message) => callIdsOf(message).some((id) => id.length > CALL_ID_LENGTH_MAX));
+  return isLong ? messages.map(shortened) : messages;
+}
+
+function callIdsOf(message: ChatMessage): string[] {
+  if (message.role === 'tool') return [message.tool_call_id];
+  return message.role === 'assistant' ? (message.tool_calls ?? []).map(({ id }) => id) : [];
+}
+
+function shortened(message: ChatMessage): ChatMessage {
+  if (message.role === 'tool') return { ...message, tool_call_id: shortId(message.tool_call_id) };
+  if (message.role !== 'assistant' || !message.tool_calls) return message;
+  return { ...message, tool_calls: message.tool_calls.map((call) => ({ ...call, id: shortId(call.id) })) };
+}
+
+/** The same for the same id, so that a call and its result stay together, in every turn. */
+function shortId(id: string): string {
+  if (id.length <= CALL_ID_LENGTH_MAX) return id;
+  return `call_${createHash('sha256').update(id).digest('hex').slice(0, 32)}`;
+}
 
 /** A choice that forces a call: left out with the tools that there are not, it would be another request. */
 export const NO_TOOL_TO_CALL: FieldError = {
