@@ -26,6 +26,12 @@ const TOOLS = [
   },
 ];
 
+const THINKING_TOOLS = {
+  tools: [{ type: 'function', function: { name: 'get_weather' } }],
+  reasoning_effort: 'low',
+  max_tokens: 4_000,
+};
+
 describe('the mock of Anthropic', () => {
   it('speaks the Messages API as the official SDK expects it', async () => {
     await using mock = await new AnthropicMock().start();
@@ -334,7 +340,7 @@ describe('a model of Anthropic', () => {
     expect(mock.calls).toHaveLength(2);
   });
 
-  // Planted: the library leaves top_p out beside temperature, and temperature out of a request that thinks.
+  // Planted: the library leaves top_p out beside temperature, and temperature out of a request that thinks, and makes `auto` of a forced call.
   it.each([
     ['JSON without a schema', { response_format: { type: 'json_object' } }, 'json_object'],
     [
@@ -345,6 +351,12 @@ describe('a model of Anthropic', () => {
     ['two ways of sampling at once', { temperature: 0.2, top_p: 0.5 }, 'top_p'],
     ['a temperature for thinking', { temperature: 0.2, reasoning_effort: 'low', max_tokens: 4_000 }, 'temperature'],
     ['thinking without room', { reasoning_effort: 'low', max_tokens: 1_000 }, '2048'],
+    ['a call that is forced while it thinks', { ...THINKING_TOOLS, tool_choice: 'required' }, 'a tool_choice'],
+    [
+      'a call of one tool while it thinks',
+      { ...THINKING_TOOLS, tool_choice: { type: 'function', function: { name: 'get_weather' } } },
+      'a tool_choice',
+    ],
   ])('is not asked for what it does not offer: %s', async (_name, change, message) => {
     const refused = await caller.refusedChat({ ...CHAT, ...change });
     expect(refused).toMatchObject({ status: 400, error: { code: 'provider_rejected' } });

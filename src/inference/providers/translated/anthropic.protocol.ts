@@ -25,6 +25,7 @@ interface SentBody extends Record<string, unknown> {
   max_tokens: number;
   messages: { role: string; content: string | { type: string }[] }[];
   thinking?: { type?: string; budget_tokens?: number };
+  tool_choice?: { type?: string };
 }
 
 /** Anthropic's Messages API. */
@@ -87,10 +88,11 @@ function refuseUnoffered({ body, parameters }: ProviderRequest): void {
  * included, and no parameter was left out on the way.
  */
 function keepToPromise(sent: SentBody, { body, parameters }: ProviderRequest): SentBody {
-  const lost = SAMPLING.filter((name) => {
+  const lost: string[] = SAMPLING.filter((name) => {
     const asked = parameters[name];
     return asked !== undefined && asked !== HOLDS_ANYWAY[name] && sent[name] !== asked;
   });
+  if (mustCall(body) && !FORCING.includes(sent.tool_choice?.type)) lost.push('a tool_choice that forces a call');
   if (lost.length > 0) {
     throw new ProviderRejection(
       `it does not take ${lost.join(', ')} together with the other parameters of this request`,
@@ -103,6 +105,13 @@ function keepToPromise(sent: SentBody, { body, parameters }: ProviderRequest): S
   const asked = body.thinking_budget;
   const budget = budgetOf({ ofEffort, asked, least: THINKING_TOKENS_MIN, most: limit, outputLimit: limit });
   return { ...sent, max_tokens: limit, thinking: { ...sent.thinking, budget_tokens: budget } };
+}
+
+/** By which a call is forced. A model that thinks takes neither, and the library makes `auto` of them. */
+const FORCING: readonly (string | undefined)[] = ['any', 'tool'];
+
+function mustCall({ tools, tool_choice: choice }: ProviderRequest['body']): boolean {
+  return Boolean(tools?.length) && (choice === 'required' || (typeof choice === 'object' && choice !== null));
 }
 
 const THINKING = ['thinking', 'redacted_thinking'];
