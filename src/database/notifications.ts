@@ -9,11 +9,13 @@ const RECONNECT_MS_MAX = 10_000;
 /** A connection that a firewall forgot raises no error; only a question that stays unanswered shows it. */
 const HEARTBEAT_MS = 5_000;
 const ANSWER_MS_MAX = 5_000;
+const RETRY_MS = 1_000;
 /** PostgreSQL's own limits. */
 const CHANNEL_BYTES_MAX = 63;
 const PAYLOAD_BYTES_MAX = 7_999;
 
-export type NotificationHandler = (payload: string) => void;
+/** One that returns a promise is called again, without a payload, until it is fulfilled: nobody tells it of the same change once more. */
+export type NotificationHandler = (payload: string) => void | Promise<unknown>;
 
 /**
  * LISTEN and NOTIFY over all replicas, on one connection that is opened by the first `listen`. A notification is a hint to look, never the
@@ -27,6 +29,7 @@ export class Notifications implements OnApplicationShutdown {
   private firstAttempt: Promise<void> | undefined;
   private listening: Promise<unknown> = Promise.resolve();
   private timer: NodeJS.Timeout | undefined;
+  private readonly retries = new Map<NotificationHandler, NodeJS.Timeout>();
   private isClosed = false;
 
   constructor(
@@ -65,6 +68,7 @@ export class Notifications implements OnApplicationShutdown {
   async onApplicationShutdown(): Promise<void> {
     this.isClosed = true;
     clearTimeout(this.timer);
+    for (const retry of this.retries.values()) clearTimeout(retry);
     await this.firstAttempt;
     await this.client?.end().catch(() => undefined);
   }
@@ -132,13 +136,28 @@ export class Notifications implements OnApplicationShutdown {
   }
 
   private dispatch(channel: string, payload: string): void {
-    for (const handler of this.handlers.get(channel) ?? []) {
-      try {
-        handler(payload);
-      } catch (error) {
-        this.logger.error({ err: error, channel }, 'a notification was not handled');
-      }
+    for (const handler of this.handlers.get(channel) ?? []) this.call(channel, handler, payload);
+  }
+
+  private call(channel: string, handler: NotificationHandler, payload: string): void {
+    try {
+      handler(payload)?.catch((error: unknown) => {
+        this.logger.error({ err: error, channel }, 'a change was not followed, which is tried again');
+        this.retryLater(channel, handler);
+      });
+    } catch (error) {
+      this.logger.error({ err: error, channel }, 'a notification was not handled');
     }
+  }
+
+  private retryLater(channel: string, handler: NotificationHandler): void {
+    if (this.isClosed || this.retries.has(handler)) return;
+    const retry = setTimeout(() => {
+      this.retries.delete(handler);
+      this.call(channel, handler, '');
+    }, RETRY_MS);
+    retry.unref();
+    this.retries.set(handler, retry);
   }
 }
 

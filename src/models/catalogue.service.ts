@@ -1,5 +1,5 @@
 import { EntityManager } from '@mikro-orm/postgresql';
-import { Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { Notifications } from '../database/notifications.js';
 import type { CatalogueModel } from './domain/catalogue-model.js';
 import { formatPath } from './domain/document-issue.js';
@@ -11,14 +11,13 @@ import type { CatalogueRow } from './model.repository.js';
 
 /** On which the database tells of every change of `models`. */
 const MODELS_CHANNEL = 'tollgate_models';
-const RETRY_MS = 1_000;
 
 /** Most generations between a legacy model and the one that is offered today. */
 const SUCCESSORS_MAX = 20;
 
 /** The whole catalogue in memory, so that no request asks the database about a model. */
 @Injectable()
-export class CatalogueService implements OnModuleInit, OnApplicationShutdown {
+export class CatalogueService implements OnModuleInit {
   private readonly logger = new Logger(CatalogueService.name);
   private models: readonly CatalogueModel[] = [];
   private byName: ReadonlyMap<string, CatalogueModel> = new Map();
@@ -26,7 +25,6 @@ export class CatalogueService implements OnModuleInit, OnApplicationShutdown {
   private readings = 0;
   private running: Promise<void> | undefined;
   private queued: Promise<void> | undefined;
-  private retry: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly em: EntityManager,
@@ -35,12 +33,8 @@ export class CatalogueService implements OnModuleInit, OnApplicationShutdown {
 
   /** Listens first: a change between a reading and a listening would be missed. */
   async onModuleInit(): Promise<void> {
-    await this.notifications.listen(MODELS_CHANNEL, () => this.follow());
+    await this.notifications.listen(MODELS_CHANNEL, () => this.reload());
     await this.reload();
-  }
-
-  onApplicationShutdown(): void {
-    clearTimeout(this.retry);
   }
 
   /** The model with this id, or with this alias. An id goes before an equal alias. */
@@ -98,16 +92,6 @@ export class CatalogueService implements OnModuleInit, OnApplicationShutdown {
     this.byName = new Map([...aliases, ...models.map((model) => [model.id, model] as const)]);
     this.models = models;
     this.readings += 1;
-  }
-
-  /** For a change that another process made: there is nobody to tell of a failure, so it is tried until it succeeds. */
-  private follow(): void {
-    this.reload().catch((error: unknown) => {
-      this.logger.error({ err: error }, 'the catalogue could not be read anew and is tried again');
-      clearTimeout(this.retry);
-      this.retry = setTimeout(() => this.follow(), RETRY_MS);
-      this.retry.unref();
-    });
   }
 
   private nextOf({ meta }: CatalogueModel): CatalogueModel | undefined {

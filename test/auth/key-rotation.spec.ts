@@ -1,6 +1,7 @@
 import { decodeProtectedHeader } from 'jose';
 import * as client from 'openid-client';
 import { KeyRotation } from '../../src/auth/oauth/key-rotation.service.js';
+import { KeyService } from '../../src/auth/oauth/key.service.js';
 import { JobRegistry } from '../../src/jobs/job-registry.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
 import { ensureUser, issueToken } from '../support/tokens.js';
@@ -127,6 +128,20 @@ describe('the rotation of signing keys', () => {
       { action: 'signing_keys.rotate', reason: 'practice' },
       { action: 'signing_keys.emergency_rotate', reason: 'a key leaked' },
     ]);
+  });
+
+  it('in an emergency is heard of by a replica whose first reading of the keys fails', async () => {
+    const tokens = await signIn(configuration, new Browser(server.url), PERSON);
+    await until(async () => (await me(replica, tokens.access_token)) === 200);
+    const keys = replica.app.get(KeyService) as unknown as { load: () => Promise<unknown> };
+    const { load } = keys;
+    keys.load = () => {
+      keys.load = load;
+      return Promise.reject(new Error('the database is away'));
+    };
+    const change = { reason: 'another key leaked', emergency: true };
+    expect((await admin('POST', '/admin/keys/rotate', change, await newOperator())).status).toBe(200);
+    await until(async () => (await me(replica, tokens.access_token)) === 401);
   });
 
   it('begins by itself when a key has signed for ninety days, and once where many begin', async () => {

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ProviderAccounts } from '../../src/inference/provider-admin/provider-accounts.service.js';
 import { ProviderRegistry } from '../../src/inference/providers/provider-registry.js';
 import { OpenAiMock } from '../support/openai-mock.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
@@ -162,5 +163,17 @@ describe('accounts at providers', () => {
     expect((await call('GET', '', undefined, { authorization: `Bearer ${userToken}` })).status).toBe(403);
     expect((await call('GET', `/credentials/${'0'.repeat(8)}-0000-7000-8000-000000000000`)).status).toBe(404);
     expect((await call('POST', '/nobody/test')).status).toBe(404);
+  });
+
+  it('are heard of by a replica whose first reading of them fails', async () => {
+    const accounts = other.app.get(ProviderAccounts);
+    const { endpoints } = accounts;
+    accounts.endpoints = () => {
+      accounts.endpoints = endpoints;
+      return Promise.reject(new Error('the database is away'));
+    };
+    const account = { provider: 'mistral', name: 'late', apiKey: KEYS[0], baseUrl: mock.baseUrl, reason: 'new' };
+    expect((await call('POST', '/credentials', account)).status).toBe(201);
+    await until(() => other.app.get(ProviderRegistry).names().includes('mistral'));
   });
 });

@@ -1,4 +1,4 @@
-import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { importJWK, type CryptoKey, type JWK } from 'jose';
 import { WallClock } from '../../common/clock.js';
 import { Notifications } from '../../database/notifications.js';
@@ -23,7 +23,6 @@ interface LoadedKeys {
 /** The keys that sign tokens. Made when there are none, kept sealed in the database, shared by all replicas. */
 @Injectable()
 export class KeyService implements OnModuleInit {
-  private readonly logger = new Logger(KeyService.name);
   private readonly observers: (() => void | Promise<void>)[] = [];
   private loading: Promise<LoadedKeys> | undefined;
   private reloadedAtMs = 0;
@@ -37,8 +36,10 @@ export class KeyService implements OnModuleInit {
   ) {}
 
   async onModuleInit(): Promise<void> {
+    // One after the other; until they can be read, those known go on signing.
     await this.notifications.listen(CHANNEL, () => {
-      this.following = this.following.then(() => this.follow());
+      this.following = this.following.catch(() => undefined).then(() => this.reload());
+      return this.following;
     });
   }
 
@@ -74,14 +75,6 @@ export class KeyService implements OnModuleInit {
       found = reloaded.publicKeys.get(kid);
     }
     return found?.alg === ACCESS_TOKEN_ALGORITHM ? found.key : undefined;
-  }
-
-  private async follow(): Promise<void> {
-    try {
-      await this.reload();
-    } catch (error) {
-      this.logger.error({ err: error }, 'changed signing keys were not read; those known go on signing');
-    }
   }
 
   private async reload(): Promise<void> {

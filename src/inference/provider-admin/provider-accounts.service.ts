@@ -24,7 +24,7 @@ export class ProviderAccounts {
   ) {}
 
   /** Calls `onChange` with every change, whoever makes it. */
-  follow(onChange: () => void): Promise<void> {
+  follow(onChange: () => Promise<void>): Promise<void> {
     return this.notifications.listen(CHANNEL, onChange);
   }
 

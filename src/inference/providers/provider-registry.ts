@@ -1,4 +1,4 @@
-import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { Config } from '../../config/config.js';
 import type { ProviderEndpoint } from '../../config/provider-endpoints.js';
 import type { CatalogueModel } from '../../models/domain/catalogue-model.js';
@@ -19,7 +19,6 @@ interface UsedEndpoint extends ProviderEndpoint {
  */
 @Injectable()
 export class ProviderRegistry implements OnModuleInit {
-  private readonly logger = new Logger(ProviderRegistry.name);
   private readonly sandboxRoute: ProviderRoute;
   private used = new Map<string, { endpoint: UsedEndpoint; route: ProviderRoute }>();
   private reading: Promise<void> | null = null;
@@ -38,9 +37,7 @@ export class ProviderRegistry implements OnModuleInit {
 
   /** Listens first: a change between a reading and a listening would be missed. */
   async onModuleInit(): Promise<void> {
-    await this.accounts.follow(() => {
-      this.reload().catch((error: unknown) => this.logger.error({ err: error }, 'the providers could not be read'));
-    });
+    await this.accounts.follow(() => this.reload());
     await this.reload();
   }
 
