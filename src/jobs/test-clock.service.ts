@@ -27,9 +27,7 @@ export class TestClockService implements OnModuleInit {
 
   async onModuleInit(): Promise<void> {
     if (!this.config.sandbox) return;
-    await this.notifications.listen(CHANNEL, () => {
-      this.load().catch((error: unknown) => this.logger.error({ err: error }, 'the test clock could not be read'));
-    });
+    await this.notifications.listen(CHANNEL, () => this.load());
     await this.load();
   }
 

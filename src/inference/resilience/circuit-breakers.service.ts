@@ -46,9 +46,7 @@ export class CircuitBreakers implements OnModuleInit {
   ) {}
 
   async onModuleInit(): Promise<void> {
-    await this.notifications.listen(CHANNEL, (payload) => {
-      this.follow(payload).catch((error: unknown) => this.logger.error({ err: error }, 'circuits could not be read'));
-    });
+    await this.notifications.listen(CHANNEL, (payload) => this.follow(payload));
     await this.follow('');
   }
 
