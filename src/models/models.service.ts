@@ -1,5 +1,5 @@
 import { EntityManager } from '@mikro-orm/postgresql';
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { Clock } from '../common/clock.js';
 import { InvalidRequestError } from '../common/errors/common.errors.js';
 import { assertIfMatch, etagOf } from '../common/http/etag.js';
@@ -57,6 +57,8 @@ export function modelEtag({ model, versionNo }: StoredModel): string {
 /** The one way in which models come into being and change: row, version and audit row in one transaction, then the catalogue follows. */
 @Injectable()
 export class ModelsService {
+  private readonly logger = new Logger(ModelsService.name);
+
   constructor(
     private readonly em: EntityManager,
     private readonly catalogue: CatalogueService,
@@ -173,7 +175,10 @@ export class ModelsService {
       }));
       await this.audit.recordAll(lines, change, change.at);
     });
-    await this.catalogue.reload();
+    // The change is made whatever becomes of this, and the notification of it has the catalogue read until that succeeds.
+    await this.catalogue
+      .reload()
+      .catch((error: unknown) => this.logger.warn({ err: error }, 'the catalogue was not read after a change'));
   }
 
   /** The model as this write left it: what somebody else makes of it right after is not what its caller has seen. */

@@ -112,6 +112,18 @@ describe('two replicas', () => {
     }
   });
 
+  // Seen before: 500 for a model that was added all the same.
+  it('answer a change that is made, also where the catalogue cannot be read right after, and know it a little later', async () => {
+    const catalogue = admin.server.app.get(CatalogueService);
+    const { reload } = catalogue;
+    catalogue.reload = () => {
+      catalogue.reload = reload;
+      return Promise.reject(new Error('the database is away'));
+    };
+    expect((await add('unread')).status).toBe(201);
+    await until(() => catalogue.find('unread') !== undefined);
+  });
+
   describe('a change that is followed at once by another', () => {
     /** The other is made as soon as the first is committed, before the first is answered. */
     async function followed<Answer>(first: () => Promise<Answer>, second: () => Promise<unknown>): Promise<Answer> {
