@@ -1,7 +1,7 @@
 import { unstorableIn } from '../common/domain/storable.js';
 import type { FieldError } from '../common/errors/app-error.js';
 import { issuesWithin, type Neighbourhood } from './domain/catalogue-issues.js';
-import { formatPath } from './domain/document-issue.js';
+import { formatPath, readIssues } from './domain/document-issue.js';
 import { MODEL_ID_PATTERN, ModelMeta } from './domain/model-meta.js';
 
 /** The widths of the columns. */
@@ -25,7 +25,7 @@ export function checkModel(model: ModelToCheck, neighbourhood: Neighbourhood): M
   const parsed = ModelMeta.safeParse(model.meta);
   const issues = parsed.success
     ? issuesWithin(neighbourhood, { id: model.id, meta: parsed.data })
-    : parsed.error.issues.map(({ path, message }) => ({ path: ['meta', ...path], message }));
+    : readIssues(parsed.error.issues).map(({ path, message }) => ({ path: ['meta', ...path], message }));
   const errors = [...columnErrors(model), ...issues.map(({ path, message }) => ({ field: formatPath(path), message }))];
   return { meta: parsed.success ? parsed.data : null, errors };
 }

@@ -3,7 +3,7 @@ import { InvalidRequestError, NotFoundError } from '../../common/errors/common.e
 import { Config } from '../../config/config.js';
 import { CONSTRAINED_PARAMETERS, isConstrainedParameter } from '../domain/constrained-parameters.js';
 import { explainTrial, type TrialDecision } from '../domain/constraint-trial.js';
-import { formatPath } from '../domain/document-issue.js';
+import { formatPath, readIssues } from '../domain/document-issue.js';
 import { ModelMeta } from '../domain/model-meta.js';
 import { resolveModelParameters, type ModelParameters } from '../domain/model-parameters.js';
 import type { ParameterConstraint } from '../domain/parameter-constraint.js';
@@ -81,7 +81,9 @@ export class ConstraintAdminService {
 function draftOf(meta: Record<string, unknown>): ModelMeta {
   const parsed = ModelMeta.safeParse(meta);
   if (parsed.success) return parsed.data;
-  throw InvalidRequestError.of(parsed.error.issues.map(({ path, message }) => ({ field: formatPath(path), message })));
+  throw InvalidRequestError.of(
+    readIssues(parsed.error.issues).map(({ path, message }) => ({ field: formatPath(path), message })),
+  );
 }
 
 function assertKnown(parameter: string): void {
