@@ -91,7 +91,7 @@ describe('the API description', () => {
     const wrong = operationsOf(document).filter(({ path, parameters = [] }) => {
       const names = parameters.map((one) => `${one.in} ${one.name}`);
       const inPath = parameters.filter((one) => one.in === 'path' && one.required).map((one) => one.name);
-      const wanted = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
+      const wanted = [...path.matchAll(/\{(\w+)\}/g)].map((match) => match[1]!);
       return new Set(names).size < names.length || inPath.toSorted().join() !== wanted.toSorted().join();
     });
     expect(wrong.map(({ name }) => name)).toEqual([]);

@@ -67,7 +67,13 @@ describe('what monitoring records', () => {
         'text=BURNS',
       ])
         expect(await stored(`&${query}`)).toEqual([
-          expect.objectContaining({ level: 'warn', service: 'Bakery', message: 'the bread burns\ufffd', userId, sessionId }),
+          expect.objectContaining({
+            level: 'warn',
+            service: 'Bakery',
+            message: 'the bread burns\ufffd',
+            userId,
+            sessionId,
+          }),
         ]);
       const [line] = await stored('&level=warn');
       expect(line!['metadata']).toMatchObject({

@@ -1,4 +1,4 @@
-import { storable } from '../../common/domain/storable.js';
+import { beginningOf, storable } from '../../common/domain/storable.js';
 import { TOKENS_PER_MESSAGE } from '../../credits/domain/hold-estimate.js';
 import type { ChatCompletion } from '../../inference/wire/chat-answer.js';
 import type { CatalogueModel } from '../../models/domain/catalogue-model.js';
@@ -78,9 +78,9 @@ export function repairBound(faulty: FaultyAnswer): number {
 }
 
 function repairMessages({ text, faults }: FaultyAnswer): { role: string; content: string }[] {
-  const listed = faults.join('; ').slice(0, FAULTS_LENGTH_MAX);
+  const listed = beginningOf(faults.join('; '), FAULTS_LENGTH_MAX);
   return [
-    { role: 'assistant', content: text.slice(0, ANSWER_LENGTH_MAX) || 'No answer.' },
+    { role: 'assistant', content: beginningOf(text, ANSWER_LENGTH_MAX) || 'No answer.' },
     { role: 'user', content: `This answer does not fit its form: ${listed}. Answer again, in the right form.` },
   ];
 }

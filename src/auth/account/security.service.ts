@@ -1,10 +1,11 @@
 import { EntityManager } from '@mikro-orm/postgresql';
 import { Injectable } from '@nestjs/common';
 import type { RegistrationResponseJSON } from '@simplewebauthn/server';
-import { LastFactorError, SignInFailedError, WrongCodeError } from '../auth.errors.js';
+import { SignInFailedError } from '../auth.errors.js';
 import { AuthEventRecorder, type AuthEventName, type RequestOrigin } from '../identity/auth-event.recorder.js';
 import { EmailLinks } from '../identity/email-links.service.js';
 import { AuthenticatorApp } from '../identity/factors/authenticator-app.service.js';
+import { LastFactorError, WrongCodeError } from '../identity/factors/factors.errors.js';
 import { Passkeys } from '../identity/factors/passkeys.service.js';
 import { RecoveryCodes } from '../identity/factors/recovery-codes.service.js';
 import { hasFactor, SecondFactors } from '../identity/factors/second-factors.service.js';

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import * as failures from '../auth.errors.js';
+import * as factorFailures from '../identity/factors/factors.errors.js';
 import { english } from './english.js';
 import { german } from './german.js';
 import { preferredLanguage } from './languages.js';
@@ -33,9 +34,9 @@ describe('the texts', () => {
       failures.InteractionExpiredError,
       failures.CrossSiteRequestError,
       failures.InvalidEmailLinkError,
-      failures.WrongCodeError,
-      failures.PasskeyRefusedError,
-      failures.LastFactorError,
+      factorFailures.WrongCodeError,
+      factorFailures.PasskeyRefusedError,
+      factorFailures.LastFactorError,
       failures.DeviceNotFoundError,
     ];
     expect(shown.map(({ code }) => code).filter((code) => !(code in german.errors))).toEqual([]);

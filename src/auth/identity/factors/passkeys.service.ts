@@ -12,9 +12,9 @@ import { WallClock } from '../../../common/clock.js';
 import { newId } from '../../../common/ids.js';
 import { Config } from '../../../config/config.js';
 import { isTaken } from '../../../database/database-errors.js';
-import { PasskeyRefusedError } from '../../auth.errors.js';
 import { Passkey } from '../factors.entity.js';
 import type { User } from '../user.entity.js';
+import { PasskeyRefusedError } from './factors.errors.js';
 import { PasskeyChallenges } from './passkey-challenges.js';
 
 /** Nobody has more devices; the list stays one that can be read. */

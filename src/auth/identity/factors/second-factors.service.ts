@@ -1,13 +1,13 @@
 import { EntityManager } from '@mikro-orm/postgresql';
 import { Injectable } from '@nestjs/common';
 import { Config } from '../../../config/config.js';
-import { WrongCodeError } from '../../auth.errors.js';
 import { Mailer } from '../../mail/mailer.js';
 import type { Language } from '../../texts/languages.js';
 import { AuthEventRecorder, type RequestOrigin } from '../auth-event.recorder.js';
 import { attemptOf, factorDoor, LoginThrottle } from '../login-throttle.service.js';
 import type { User } from '../user.entity.js';
 import { AuthenticatorApp } from './authenticator-app.service.js';
+import { WrongCodeError } from './factors.errors.js';
 import { Passkeys } from './passkeys.service.js';
 import { RecoveryCodes } from './recovery-codes.service.js';
 
