@@ -21,13 +21,13 @@ const BY_CALENDAR = `
           into target_start, target_expires
           from subscriptions s join plans p on p.tier = s.tier where s.id = x.subscription_id;`;
 
-/** The period that followed is the next that was closed, and otherwise the present one. */
+/** The period that followed is the next that was closed, and otherwise the present one; of a subscription that has ended, the one it would have had. */
 const BY_WHAT_FOLLOWED = `
           select (s.billing_anchor_at at time zone 'UTC' + make_interval(months => n.following)) at time zone 'UTC',
             (s.billing_anchor_at at time zone 'UTC' + make_interval(months => n.following + p.rollover_periods)) at time zone 'UTC'
           into target_start, target_expires
           from subscriptions s join plans p on p.tier = s.tier
           cross join lateral (
-            select coalesce(min(c.period_index), s.period_index) as following from period_closes c
+            select coalesce(min(c.period_index), greatest(s.period_index, x.period_index + 1)) as following from period_closes c
             where c.user_id = x.user_id and c.subscription_id = x.subscription_id and c.period_index > x.period_index
           ) n where s.id = x.subscription_id;`;
