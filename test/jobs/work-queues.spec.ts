@@ -82,7 +82,7 @@ describe('a work queue', () => {
     await send(sender, 'urgent', { priority: 5 });
     await send(sender, 'last', { priority: -5 });
     await send(sender, 'tomorrow', { priority: 9, startAfter: new Date(Date.now() + 86_400_000) });
-    const metrics = await sender.app.get(Metrics).registry.metrics();
+    const metrics = await sender.app.get(Metrics).text();
     expect(metrics).toContain(`tollgate_queue_jobs{queue="${QUEUE}",state="ready"} 3`);
     expect(metrics).toContain(`tollgate_queue_jobs{queue="${QUEUE}",state="delayed"} 1`);
     expect(metrics).toMatch(new RegExp(`tollgate_queue_oldest_ready_seconds{queue="${QUEUE}"} [\\d.]*[1-9]`));

@@ -105,7 +105,7 @@ describe('the catalogue', () => {
       const error = await save('faulty', meta).catch((thrown: unknown) => thrown);
       expect(error).toBeInstanceOf(AppError);
       expect((error as AppError).errors.map(({ field }) => field)).toEqual(
-        expect.arrayContaining(['meta.creditsPer1kTokens', 'meta']),
+        expect.arrayContaining(['meta.creditsPer1kTokens', 'meta.colour']),
       );
       expect(await orm.em.fork().count(Model, { id: 'faulty' })).toBe(0);
       const range = await save('faulty', { ...META, parameterConstraints: meta.parameterConstraints }).catch(

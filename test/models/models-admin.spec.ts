@@ -172,7 +172,7 @@ describe('the admin routes of the catalogue', () => {
       expect(answer.status).toBe(400);
       expect(faults(answer)).toEqual([
         'id',
-        'meta',
+        'meta.colour',
         'meta.creditsPer1kTokens',
         'meta.parameterConstraints.temperature.supported',
         'name',
