@@ -31,7 +31,6 @@ export interface EstimateRequest {
  */
 const AT_ONCE_MAX = 4;
 const WAITING_MAX = 64;
-const NEVER = new AbortController().signal;
 
 /** What is known of a chat that was tried: more the further it came. */
 interface Trial {
@@ -56,7 +55,7 @@ export class EstimateService {
 
   /** @throws OverloadedError where too many wait already, and the refusals of a body that is no chat, or of a model that does not exist: there is nothing to estimate then. */
   async estimate(request: EstimateRequest): Promise<EstimateDto> {
-    const leave = await this.places.enter(request.principal.userId, NEVER);
+    const leave = await this.places.enter(request.principal.userId, new AbortController().signal);
     try {
       return toEstimate(await this.try(request));
     } finally {

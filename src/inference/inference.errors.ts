@@ -295,13 +295,13 @@ export class ProviderUnavailableError extends AppError {
   }
 }
 
-/** Clients of OpenAI and Anthropic pass over a longer wait, and would try again within seconds. */
-const CLIENTS_WAIT_MS_MAX = 60_000;
+/** Clients of OpenAI and Anthropic pass over a wait of a minute, some only over more, and would try again within seconds. */
+const CLIENTS_WAIT_SECONDS = 60;
 
 /** How a caller is told when to try again. */
 function waitOf(ms: number): { details: { retryAfterSeconds: number }; headers: Record<string, string> } {
   const seconds = Math.ceil(ms / 1_000);
-  const isTooLong = ms > CLIENTS_WAIT_MS_MAX;
+  const isTooLong = seconds >= CLIENTS_WAIT_SECONDS;
   const headers = { 'retry-after': String(seconds), ...(isTooLong && { 'x-should-retry': 'false' }) };
   return { details: { retryAfterSeconds: seconds }, headers };
 }

@@ -323,7 +323,7 @@ describe('a model of Anthropic', () => {
     const { messages } = mock.calls[0]!.body as { messages: { content: Record<string, string>[] }[] };
     const blocks = messages.flatMap(({ content }) => content);
     const made = blocks.filter(({ type }) => type === 'tool_use').map(({ id }) => id);
-    expect(made).toEqual(['functions_get_weather_0', 'call_0', 'call_0_2', 'toolu_1']);
+    expect(made).toEqual(['functions_get_weather_0', 'call_0', 'call_0_1', 'toolu_1']);
     const results = blocks.filter(({ type }) => type === 'tool_result');
     expect(results.map(({ tool_use_id }) => tool_use_id)).toEqual(made);
     expect(results.map(({ content }) => content)).toEqual(

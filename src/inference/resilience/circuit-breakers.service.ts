@@ -35,6 +35,7 @@ export class CircuitBreakers implements OnModuleInit {
   /** Found down by some replica, with the time until which the others leave it alone. */
   private down = new Map<string, number>();
   private noted = Promise.resolve();
+  private followed = Promise.resolve();
   /** Hold for circuits that are made from now on. */
   settings = SETTINGS;
 
@@ -110,16 +111,24 @@ export class CircuitBreakers implements OnModuleInit {
   }
 
   /** Takes over what operators hold open and what other replicas found down; a circuit that an operator closed begins anew. */
-  private async follow(payload: string): Promise<void> {
+  private follow(payload: string): Promise<void> {
+    if (payload) {
+      const told = JSON.parse(payload) as CircuitKey & { state: string };
+      // Before the reading, which may fail and is then made again without the payload.
+      if (told.state === 'closed') this.circuits.delete(keyOf(told));
+    }
+    // One reading after the other: an earlier one that ends late would bring back what it knew.
+    const read = this.followed.then(() => this.read());
+    this.followed = read.catch(() => undefined);
+    return read;
+  }
+
+  private async read(): Promise<void> {
     const rows = await this.repository.list();
     const isHeld = (row: CircuitBreakerStatus) => row.state === 'open' && !row.nextProbeAt;
     this.held = new Set(rows.filter(isHeld).map(keyOf));
     const isDown = (row: CircuitBreakerStatus) => row.state !== 'closed' && !isHeld(row);
     this.down = new Map(rows.filter(isDown).map((row) => [keyOf(row), restUntilMs(row)]));
-    if (payload) {
-      const told = JSON.parse(payload) as CircuitKey & { state: string };
-      if (told.state === 'closed') this.circuits.delete(keyOf(told));
-    }
     for (const [key, circuit] of this.circuits) this.apply(key, circuit);
   }
 

@@ -14,12 +14,16 @@ export class SentCalls {
   /** By the id in the conversation, the last call of that id. */
   private readonly calls = new Map<string, SentCall>();
   private readonly taken = new Set<string>();
+  /** By the id as it would be sent, the number that is tried next. */
+  private readonly numbers = new Map<string, number>();
 
   add(id: string, name: string): SentCall {
     const plain = id.replace(TAKEN_CHARACTERS, '_');
     let sent = plain;
-    // As many as are taken: whoever uses one id again and again is not counted through.
-    for (let number = this.taken.size; this.taken.has(sent); number += 1) sent = `${plain}_${number}`;
+    // Goes on where it left off: a number that is taken is met once, whatever ids a conversation has.
+    let number = this.numbers.get(plain) ?? 1;
+    for (; this.taken.has(sent); number += 1) sent = `${plain}_${number}`;
+    this.numbers.set(plain, number);
     this.taken.add(sent);
     const call = { id: sent, name };
     this.calls.set(id, call);
