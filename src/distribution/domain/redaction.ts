@@ -6,8 +6,10 @@ const SECRET_NAME =
 
 /** After the name of a secret in a text, also in JSON within JSON: what its value begins after. */
 const ASSIGNED = String.raw`\\{0,3}["']?\s{0,3}[=:]\s{0,3}\\{0,3}["']?`;
-/** A value in quotes ends with them, whatever is in it. */
-const QUOTED = String.raw`(?<=")[^"\r\n]+|(?<=')[^'\r\n]+`;
+/** A value in quotes ends with them, whatever is in it, also a quote that is escaped; where those around it are, with the next of any kind. */
+const QUOTED = ['"', "'"]
+  .map((quote) => String.raw`(?<=\\${quote})[^${quote}\r\n]+|(?<=${quote})(?:[^${quote}\\\r\n]|\\.)+`)
+  .join('|');
 
 /**
  * What is never kept, wherever it stands in a text; a first group is kept before it. Each begins where a run of its own characters begins, so
@@ -21,7 +23,7 @@ const SECRETS: readonly RegExp[] = [
   /()(?<![A-Za-z0-9_-])(?:tg_|sk-|sk_|pk_|rk_|gh[pousr]_|github_pat_|xox[abps]-|AKIA|AIza|whsec_)[A-Za-z0-9_-]{12,}/g,
   /\b((?:Bearer|Basic|DPoP)\s{1,3})[A-Za-z0-9._~+/=-]{8,}/gi,
   // Of these the value has spaces and semicolons, and ends with its line.
-  new RegExp(String.raw`((?:authori[sz]ation|cookie)${ASSIGNED})(?:${QUOTED}|[^"'\r\n<>]+)`, 'gi'),
+  new RegExp(String.raw`((?:authori[sz]ation|cookie)${ASSIGNED})(?:${QUOTED}|[^"'\r\n][^\r\n]*)`, 'gi'),
   new RegExp(
     String.raw`((?:password|passwd|passphrase|pwd|secret|token|(?:api|access|private|secret)[-_]?key)${ASSIGNED})(?:${QUOTED}|[^\s"'&,;<>]+)`,
     'gi',
