@@ -7,6 +7,8 @@ const KNOWN = [
   'METRICS_TOKEN',
   'XAI_API_KEY',
   'PORT',
+  'SMTP_URL',
+  'DATA_DIR',
 ];
 
 describe('a variable that is none of ours', () => {
@@ -30,6 +32,8 @@ describe('a variable that is none of ours', () => {
     'metrics_token_',
     'RETENTION_DAYS',
     'ZAI_API_KEY',
+    'HTTP_URL',
+    'META_DIR',
   ])('is left alone where it is another: %s', (name) => {
     expect(misspeltFaults({ [name]: 'x' }, KNOWN)).toEqual([]);
   });

@@ -1,7 +1,7 @@
 /** Shorter names are near too many others. */
 const NAME_LENGTH_MIN = 8;
-/** Letters that are missing, too many or others. */
-const DIFFERENCES_MAX = 2;
+/** Below it one letter alone: `HTTP_URL` is not `SMTP_URL`. */
+const LONG_NAME_LENGTH = 12;
 /** Of a provider that the operator named, or of another program. */
 const NAMED_BY_OTHERS = /_(?:API_KEY|BASE_URL)$/;
 
@@ -21,10 +21,11 @@ export function misspeltFaults(source: Record<string, string | undefined>, known
 }
 
 function isNear(name: string, other: string): boolean {
-  return Math.abs(name.length - other.length) <= DIFFERENCES_MAX && differences(name, other) <= DIFFERENCES_MAX;
+  const most = other.length < LONG_NAME_LENGTH ? 1 : 2;
+  return Math.abs(name.length - other.length) <= most && differences(name, other) <= most;
 }
 
-/** Levenshtein's distance, row by row. */
+/** Letters that are missing, too many or others: Levenshtein's distance, row by row. */
 function differences(name: string, other: string): number {
   let above = Array.from({ length: other.length + 1 }, (_, index) => index);
   for (const [row, letter] of name.split('').entries()) {

@@ -211,9 +211,10 @@ function baselineIssues(name: ConstrainedParameter, constraint: ParameterConstra
     if (boundsViolation(value, { max, min: bounds.min }) || (typeof value === 'string' && value.length > maxItemLength))
       issues.push({ path: ['allowedValues', index], message: 'is beyond what any model may take' });
   });
-  if (Math.max(constraint.min ?? -Infinity, constraint.exclusiveMin ?? -Infinity) > max) {
-    issues.push({ path: ['min'], message: `must be at most ${max}, beyond which nothing is taken` });
-  }
+  const { min = -Infinity, exclusiveMin = -Infinity } = constraint;
+  if (min > max) issues.push({ path: ['min'], message: `must be at most ${max}, beyond which nothing is taken` });
+  if (exclusiveMin >= max)
+    issues.push({ path: ['exclusiveMin'], message: `must be below ${max}, beyond which nothing is taken` });
   return issues;
 }
 

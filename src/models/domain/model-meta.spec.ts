@@ -229,6 +229,7 @@ describe('a constraint document', () => {
     ['a value beyond all', { n: { supported: true, allowedValues: [1, 500] } }, 'n.allowedValues[1]: is beyond'],
     ['a word that is none', { verbosity: { supported: true, allowedValues: ['x'.repeat(33)] } }, '[0]: is beyond'],
     ['a bound beyond all', { n: { supported: true, min: 200 } }, 'n.min: must be at most 128'],
+    ['an open bound at the end', { n: { supported: true, exclusiveMin: 128 } }, 'n.exclusiveMin: must be below 128'],
     ['an output limit below one', { max_tokens: { supported: true, min: 0 } }, 'max_tokens.min: must be at least 1'],
     [
       'an output limit of another type',
