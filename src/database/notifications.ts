@@ -17,6 +17,13 @@ const PAYLOAD_BYTES_MAX = 7_999;
 /** One that returns a promise is called again, without a payload, until it is fulfilled: nobody tells it of the same change once more. */
 export type NotificationHandler = (payload: string) => void | Promise<unknown>;
 
+interface FailedCall {
+  channel: string;
+  handler: NotificationHandler;
+  /** One after the other. */
+  failures: number;
+}
+
 /**
  * LISTEN and NOTIFY over all replicas, on one connection that is opened by the first `listen`. A notification is a hint to look, never the
  * only carrier of a fact: after every reconnect each handler is called once, without a payload, so that what was sent meanwhile is not missed.
@@ -139,23 +146,24 @@ export class Notifications implements OnApplicationShutdown {
     for (const handler of this.handlers.get(channel) ?? []) this.call(channel, handler, payload);
   }
 
-  private call(channel: string, handler: NotificationHandler, payload: string): void {
+  private call(channel: string, handler: NotificationHandler, payload: string, failures = 0): void {
     try {
       handler(payload)?.catch((error: unknown) => {
-        this.logger.error({ err: error, channel }, 'a change was not followed, which is tried again');
-        this.retryLater(channel, handler);
+        const waitMs = Math.min(RECONNECT_MS_MAX, RETRY_MS * 2 ** failures);
+        this.logger.error({ err: error, channel, waitMs }, 'a change was not followed, which is tried again');
+        this.retryLater({ channel, handler, failures: failures + 1 }, waitMs);
       });
     } catch (error) {
       this.logger.error({ err: error, channel }, 'a notification was not handled');
     }
   }
 
-  private retryLater(channel: string, handler: NotificationHandler): void {
+  private retryLater({ channel, handler, failures }: FailedCall, waitMs: number): void {
     if (this.isClosed || this.retries.has(handler)) return;
     const retry = setTimeout(() => {
       this.retries.delete(handler);
-      this.call(channel, handler, '');
-    }, RETRY_MS);
+      this.call(channel, handler, '', failures);
+    }, waitMs);
     retry.unref();
     this.retries.set(handler, retry);
   }

@@ -124,6 +124,16 @@ describe('a request that cannot be taken', () => {
     ]);
   });
 
+  it('tells a hundred faults, and no more', async () => {
+    const response = await fetch(`${server.url}/admin/budgets`, {
+      method: 'POST',
+      headers: { authorization, 'content-type': 'application/json' },
+      body: JSON.stringify(Object.fromEntries(Array.from({ length: 5_000 }, (_, index) => [`f${index}`, 1]))),
+    });
+    expect(response.status).toBe(400);
+    expect(((await response.json()) as { errors: object[] }).errors).toHaveLength(100);
+  });
+
   it('tells of a field that is missing that it is', async () => {
     const response = await fetch(`${server.url}/admin/budgets`, {
       method: 'POST',

@@ -5,6 +5,8 @@ import type { FieldError } from '../errors/app-error.js';
 import { InvalidRequestError } from '../errors/common.errors.js';
 
 const EACH_VALUE = 'each value ';
+/** How many faults of one request are told. */
+const FAULTS_MAX = 100;
 
 interface JsonType {
   name: string;
@@ -50,8 +52,18 @@ export function createValidationPipe(): ValidationPipe {
     stopAtFirstError: true,
     // For the messages below; neither is in the answer.
     validationError: { target: true, value: true },
-    exceptionFactory: (errors) => InvalidRequestError.of(errors.flatMap((error) => flatten(error, ''))),
+    exceptionFactory: (errors) => InvalidRequestError.of(firstOf(errors)),
   });
+}
+
+/** Nobody reads more, and a body may have a hundred thousand fields that are not known. */
+function firstOf(errors: readonly ValidationError[]): FieldError[] {
+  const found: FieldError[] = [];
+  for (const error of errors) {
+    if (found.length >= FAULTS_MAX) break;
+    found.push(...flatten(error, ''));
+  }
+  return found.slice(0, FAULTS_MAX);
 }
 
 function flatten(error: ValidationError, prefix: string): FieldError[] {
