@@ -58,10 +58,12 @@ describe('the tables of the sign-in', () => {
     expect(summary).toEqual({ oidc_artifacts: 2_500, email_tokens: 1, login_throttle: 0 });
     expect(await count('oidc_artifacts')).toBe(1);
     expect(await after(HOUR + 12 * MINUTE, () => lagOf('oidc_artifacts'))).toBe(0);
-    expect(await after(2 * HOUR + MINUTE, () => run('clean-up-sign-ins'))).toMatchObject({ login_throttle: 3 });
     expect(await (await fetch(`${server.url}/metrics`)).text()).toContain(
       'tollgate_expired_rows_deleted_total{table="oidc_artifacts"} 2500',
     );
+    // Removed once: the time that fifty guesses take to be forgotten. All of them were free again after two hours.
+    expect(await after(12 * HOUR, () => run('clean-up-sign-ins'))).toMatchObject({ login_throttle: 0 });
+    expect(await after(13 * HOUR + MINUTE, () => run('clean-up-sign-ins'))).toMatchObject({ login_throttle: 3 });
   });
 
   it('lose devices and keys that ended three months ago, and events after a year, which may not be touched before', async () => {

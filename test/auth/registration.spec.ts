@@ -115,6 +115,9 @@ describe('registration', () => {
     const token = new URL(linkIn(await mailTo(person.email), server.url), server.url).searchParams.get('token') ?? '';
     expect((await browser.postForm('/verify-email', { token })).status).toBe(303);
     expect(await (await browser.get('/account')).text()).not.toContain('Not confirmed yet');
+    // None is sent any more, and a page that is loaded again does not say so.
+    expect((await browser.postForm('/account/verify-email', {})).status).toBe(303);
+    expect(await (await browser.get('/account?sent=1')).text()).not.toContain('A link is on its way');
     expect((await new Browser(server.url).postForm('/account/verify-email', {})).headers.get('location')).toContain(
       '/oauth2/authorize?',
     );

@@ -37,7 +37,8 @@ export function accountPage(
     texts,
     title: account.title,
     body: html`<h1>${account.title}</h1>
-      ${isLinkSent && html`<div class="notice" role="status">${account.linkSent}</div>`} ${summary(error, texts)}
+      ${isLinkSent && user.emailVerifiedAt === null && html`<div class="notice" role="status">${account.linkSent}</div>`}
+      ${summary(error, texts)}
       <dl class="rows">
         ${row(texts.common.email, user.email, link('/account/email', account.change, texts.common.email))}
         ${

@@ -26,7 +26,9 @@ export class EmailTokenRepository {
 
   /** The token if it can still be used; reading it uses nothing. */
   findUsable(hash: Buffer, purpose: EmailToken['purpose']): Promise<EmailToken | null> {
-    return this.em.fork().findOne(EmailToken, { hash, purpose, usedAt: null, expiresAt: { $gt: this.clock.now() } });
+    return this.em
+      .fork({ keepTransactionContext: true })
+      .findOne(EmailToken, { hash, purpose, usedAt: null, expiresAt: { $gt: this.clock.now() } });
   }
 
   /** Whether this call used it: of parallel calls one does. Joins the caller's transaction. */

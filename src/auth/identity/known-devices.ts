@@ -29,13 +29,13 @@ export class KnownDevices {
 
   /** The browser's id, when its cookie was made for this account; undefined for every other browser. */
   idOf(cookies: string | undefined, email: string): string | undefined {
-    const value = cookies
-      ?.split(/;\s*/)
-      .find((cookie) => cookie.startsWith(`${COOKIE}=`))
-      ?.slice(COOKIE.length + 1);
-    const [id = '', sent = ''] = value?.split('.') ?? [];
-    const isOurs = this.keys.some((key) => isEqual(sent, signature(key, id, email)));
-    return isOurs ? id : undefined;
+    const ours = (cookies ?? '').split(/;\s*/).filter((cookie) => cookie.startsWith(`${COOKIE}=`));
+    // There are two where an earlier version set one for a narrower path, which comes first.
+    for (const cookie of ours) {
+      const [id = '', sent = ''] = cookie.slice(COOKIE.length + 1).split('.');
+      if (this.keys.some((key) => isEqual(sent, signature(key, id, email)))) return id;
+    }
+    return undefined;
   }
 }
 

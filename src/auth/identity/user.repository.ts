@@ -66,7 +66,7 @@ export class UserRepository implements OnModuleInit {
   }
 
   findById(id: string): Promise<User | null> {
-    return this.em.fork().findOne(User, { id, deletedAt: null });
+    return this.em.fork({ keepTransactionContext: true }).findOne(User, { id, deletedAt: null });
   }
 
   /** Also one that is deleted. */

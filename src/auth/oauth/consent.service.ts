@@ -42,11 +42,10 @@ export class ConsentService {
     const signIn = { userId, clientId, scopes, device, ip: origin.ip, acr, amr };
     const isOwnPages = clientId === ACCOUNT_CLIENT_ID;
     const lifetime = isOwnPages && { lifetimeMs: ACCOUNT_SESSION_MS };
-    const { id: grantId, isNew } = await this.grants.openOnce(uid, { ...signIn, ...lifetime });
-    if (!isNew) return grantId;
-    await this.users.setLanguage(userId, language);
-    await this.events.record({ event: 'consent_granted', userId, clientId, grantId, origin, details: { scopes } });
-    return grantId;
+    return this.grants.openOnce(uid, { ...signIn, ...lifetime }, async (grantId) => {
+      await this.users.setLanguage(userId, language);
+      await this.events.record({ event: 'consent_granted', userId, clientId, grantId, origin, details: { scopes } });
+    });
   }
 
   async deny(interaction: Interaction, origin: RequestOrigin): Promise<void> {

@@ -26,8 +26,8 @@ interface Expiry {
 const EXPIRIES: Readonly<Record<ExpiringTable, Expiry>> = {
   oidc_artifacts: { condition: 'expires_at < ?', time: 'expires_at', keptMs: HOUR_MS },
   email_tokens: { condition: 'expires_at < ?', time: 'expires_at', keptMs: HOUR_MS },
-  /** A window is forgotten after an hour, and no block lasts for longer than a quarter of one. */
-  login_throttle: { condition: 'window_start < ?', time: 'window_start', keptMs: 2 * HOUR_MS },
+  /** As long as it takes to forget all that is free of a block: fifty attempts at an account, one in a quarter of an hour. */
+  login_throttle: { condition: 'window_start < ?', time: 'window_start', keptMs: 13 * HOUR_MS },
   /** Ended devices and keys are of no use to anybody but whoever looks into an incident. */
   auth_grants: { condition: 'least(revoked_at, expires_at) < ?', time: 'expires_at', keptMs: 90 * DAY_MS },
   api_keys: {

@@ -66,15 +66,19 @@ export class GrantService {
     return grant.id;
   }
 
-  /** The grant of a consent: one, however often and wherever its button is pressed at once. */
-  openOnce(consentId: string, signIn: NewSignIn): Promise<{ id: string; isNew: boolean }> {
+  /**
+   * The id of the grant of a consent: one, however often and wherever its button is pressed at once.
+   * @param alongside More that belongs to the transaction which opens it.
+   */
+  openOnce(consentId: string, signIn: NewSignIn, alongside: (grantId: string) => Promise<void>): Promise<string> {
     const grant = grantOf(signIn);
     const named = { grantId: grant.id, expiresInSeconds: CONSENT_SECONDS };
     return this.em.fork().transactional(async (em) => {
       const id = await this.artifacts.grantOnce('Consent', consentId, named, em);
-      const isNew = id === grant.id;
-      if (isNew) await this.grants.add(grant, em);
-      return { id, isNew };
+      if (id !== grant.id) return id;
+      await this.grants.add(grant, em);
+      await alongside(id);
+      return id;
     });
   }
 
@@ -107,6 +111,8 @@ export class GrantService {
   ): Promise<string[]> {
     const { reason, by = null } = ending;
     const ended = await this.em.fork().transactional(async (em) => {
+      // A sign-in that is being opened holds its user: it is seen by what follows, or comes after all of this.
+      if (isOfPerson(selection)) await em.execute('select from users where id = ? for update', [selection.userId]);
       const revoked = await this.grants.revoke(selection, { reason, by }, em);
       if (isOfPerson(selection)) {
         await this.artifacts.deleteSessions(selection.userId, em);

@@ -88,7 +88,7 @@ export class OidcArtifactRepository {
   }
 
   async find(type: string, id: string): Promise<StoredArtifact | undefined> {
-    return this.open(await this.em.fork().findOne(OidcArtifact, keyOf(type, id)), id);
+    return this.open(await this.em.fork({ keepTransactionContext: true }).findOne(OidcArtifact, keyOf(type, id)), id);
   }
 
   async findByUid(type: string, uid: string): Promise<StoredArtifact | undefined> {
@@ -103,7 +103,8 @@ export class OidcArtifactRepository {
   async consume(type: string, id: string): Promise<boolean> {
     const now = this.clock.now();
     const unused = { ...keyOf(type, id), consumedAt: null };
-    return (await this.em.fork().nativeUpdate(OidcArtifact, unused, { consumedAt: now, updatedAt: now })) > 0;
+    const em = this.em.fork({ keepTransactionContext: true });
+    return (await em.nativeUpdate(OidcArtifact, unused, { consumedAt: now, updatedAt: now })) > 0;
   }
 
   /** Whether it was consumed so recently, and retried so rarely, that one more use is let through. */

@@ -28,7 +28,10 @@ export class AuthenticatorApp {
   ) {}
 
   async has(userId: string): Promise<boolean> {
-    return (await this.em.fork().count(TotpSecret, { userId, confirmedAt: { $ne: null } })) > 0;
+    return (
+      (await this.em.fork({ keepTransactionContext: true }).count(TotpSecret, { userId, confirmedAt: { $ne: null } })) >
+      0
+    );
   }
 
   /**
@@ -49,7 +52,7 @@ export class AuthenticatorApp {
 
   /** Whether the code is one of what this sign-in was shown; then the app is a factor from now on. Joins the caller's transaction. */
   async confirm(userId: string, code: string, signIn: string): Promise<boolean> {
-    const row = await this.em.fork().findOne(TotpSecret, { userId, confirmedAt: null });
+    const row = await this.em.fork({ keepTransactionContext: true }).findOne(TotpSecret, { userId, confirmedAt: null });
     if (row === null) return false;
     row.secretSealed = this.seal(userId, offeredIn(signIn, this.secretOf(row)));
     return this.useStep(row, code, { secretSealed: row.secretSealed, confirmedAt: this.clock.now() });

@@ -44,7 +44,7 @@ export class Passkeys {
   }
 
   list(userId: string): Promise<Passkey[]> {
-    return this.em.fork().find(Passkey, { userId }, { orderBy: { id: 'asc' } });
+    return this.em.fork({ keepTransactionContext: true }).find(Passkey, { userId }, { orderBy: { id: 'asc' } });
   }
 
   /** What the browser needs to make one. */

@@ -33,7 +33,7 @@ export class RecoveryCodes {
   }
 
   countUnused(userId: string): Promise<number> {
-    return this.em.fork().count(RecoveryCode, { userId, usedAt: null });
+    return this.em.fork({ keepTransactionContext: true }).count(RecoveryCode, { userId, usedAt: null });
   }
 
   /** Whether it is one of the user's and was not used. Of parallel calls with one code one succeeds. */

@@ -43,11 +43,10 @@ export class SecondFactors {
   ) {}
 
   async of(userId: string): Promise<FactorStatus> {
-    const [hasAuthenticator, passkeys, recoveryCodes] = await Promise.all([
-      this.authenticator.has(userId),
-      this.passkeys.list(userId),
-      this.recoveryCodes.countUnused(userId),
-    ]);
+    // One after the other, as the caller may be in a transaction, which has one connection.
+    const hasAuthenticator = await this.authenticator.has(userId);
+    const passkeys = await this.passkeys.list(userId);
+    const recoveryCodes = await this.recoveryCodes.countUnused(userId);
     return { hasAuthenticator, passkeys: passkeys.length, recoveryCodes };
   }
 
