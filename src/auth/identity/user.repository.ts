@@ -76,7 +76,7 @@ export class UserRepository implements OnModuleInit {
 
   /** Whether the user can sign in with one. */
   async hasPassword(id: string): Promise<boolean> {
-    return (await this.em.fork().count(User, { id, passwordHash: { $ne: null } })) > 0;
+    return (await this.em.fork({ keepTransactionContext: true }).count(User, { id, passwordHash: { $ne: null } })) > 0;
   }
 
   /** As it is, until the caller's transaction ends. */

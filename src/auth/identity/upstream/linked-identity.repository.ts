@@ -14,7 +14,9 @@ export class LinkedIdentityRepository {
   ) {}
 
   list(userId: string): Promise<LinkedIdentity[]> {
-    return this.em.fork().find(LinkedIdentity, { userId }, { orderBy: { createdAt: 'asc' } });
+    return this.em
+      .fork({ keepTransactionContext: true })
+      .find(LinkedIdentity, { userId }, { orderBy: { createdAt: 'asc' } });
   }
 
   /** Null when nobody has it who is not deleted. */
