@@ -10,8 +10,7 @@ export default {
   testSequencer: '<rootDir>/../jest.sequencer.js',
   // Modules of finished specs stay in a worker's memory; one that has gathered much spends its time on that, so it is started anew.
   workerIdleMemoryLimit: '1GB',
-  // One more than the smallest machine has cores: specs wait for processes, clocks and the database every now and then.
-  maxWorkers: 3,
+  maxWorkers: 2,
   // The pure rules are where a missed branch costs money; everything else is covered by behaviour over HTTP and SQL.
   collectCoverageFrom: ['<rootDir>/src/**/domain/**/*.js', '!**/*.spec.js'],
   // Instruments these files alone; V8's own coverage counts in every module of every spec, half as much again of the processor time.

@@ -18,7 +18,7 @@ const EXPLAINED_MESSAGES: readonly [pattern: RegExp, explanation: string][] = [
     'Nothing answers at DATABASE_URL in time. Check host and port, and what lies between; DATABASE_POOL_TIMEOUT says how long is waited.',
   ],
   [
-    /^Connection terminated/,
+    /^(?:Connection terminated|read ECONNRESET)/,
     'The connection to DATABASE_URL was closed by the other side. Is there a PostgreSQL at this host and port, and is it running?',
   ],
   [

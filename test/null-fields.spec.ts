@@ -35,6 +35,16 @@ describe('a field that may be left out', () => {
     });
   });
 
+  // Seen failing: null was no days of grace, so that the plan ended at once.
+  it('is refused as null by its name: the days of grace of a plan', async () => {
+    const userId = await ensureUser(admin.server.app, { email: 'grace@example.com' });
+    const plan = { userId, tier: 'pro', ...REASON };
+    const { id } = (await admin.post('/admin/subscriptions', plan)).body;
+    expect(
+      await admin.edit('POST', `/admin/subscriptions/${String(id)}/past-due`, { ...REASON, days: null }),
+    ).toMatchObject({ status: 400, body: { errors: [{ field: 'days' }] } });
+  });
+
   it('is refused as null by its name: the source of a grant, the priority of an analysis', async () => {
     const who = { email: 'null@example.com' };
     const grant = { userId: await ensureUser(admin.server.app, who), amount: '1', ...REASON, source: null };

@@ -112,9 +112,9 @@ export class CreditsService {
     return (await this.grants.give(grant, account.debtUcr, now)) !== null;
   }
 
-  /** Takes the account's lock. Joins the caller's transaction. */
-  async lockAccount(userId: string): Promise<void> {
-    await this.grants.lockAccount(userId);
+  /** Takes the account's lock, and tells whether there is an account. Joins the caller's transaction. */
+  async lockAccount(userId: string): Promise<boolean> {
+    return (await this.grants.lockAccount(userId)) !== undefined;
   }
 
   /**

@@ -1,5 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsBoolean, IsIn, IsInt, IsOptional, IsUUID, Max, Min } from 'class-validator';
+import { IfSent } from '../common/http/if-sent.js';
 import { IsTime } from '../common/http/is-time.js';
 import { TIERS, type Tier } from '../common/domain/tiers.js';
 import { PageQuery } from '../common/http/paging.js';
@@ -56,7 +57,7 @@ export class PastDueRequest extends ReasonRequest {
     maximum: GRACE_DAYS_MAX,
     description: 'Days of grace, 0 to end the plan now; the plan’s own without it, needed where it has none',
   })
-  @IsOptional()
+  @IfSent()
   @IsInt()
   @Min(0)
   @Max(GRACE_DAYS_MAX)

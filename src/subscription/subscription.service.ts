@@ -120,9 +120,11 @@ export class SubscriptionService implements OnModuleInit {
   ): Promise<boolean> {
     const { tier } = plan;
     return this.books.rows.transactional(async () => {
-      await this.books.credits.lockAccount(userId);
+      const isLocked = await this.books.credits.lockAccount(userId);
       const live = await this.books.rows.findLive(userId);
       if (live?.tier === tier) return true;
+      // Opened since the look for an account: now there is one to wait for, and others may be waiting to replace it as well.
+      if (live && !isLocked) return false;
       if (live) {
         const { actorId, reason } = opening;
         const replaced = { status: 'cancelled' as const, at: now, reason: `replaced: ${reason}`, actorId };

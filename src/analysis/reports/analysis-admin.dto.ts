@@ -46,7 +46,6 @@ export class AdminAnalysesQuery extends PageQuery {
   fallbackUsed?: boolean;
 }
 
-/** How an analysis went; neither its text nor its result. */
 class FailedAttemptView {
   @ApiProperty() attempt!: number;
   @ApiProperty({ format: 'date-time' }) at!: string;
@@ -55,6 +54,7 @@ class FailedAttemptView {
   @ApiProperty({ format: 'date-time', description: 'When the next one follows' }) nextAt!: string;
 }
 
+/** How an analysis went; neither its text nor its result. */
 export class AdminAnalysisView {
   @ApiProperty({ format: 'uuid' }) id!: string;
   @ApiProperty({ format: 'uuid' }) userId!: string;
