@@ -75,7 +75,7 @@ export class JobFailureRepository {
   }
 
   findById(id: string): Promise<JobFailure | null> {
-    return this.em.fork({ keepTransactionContext: true }).findOne(JobFailure, { id });
+    return this.em.fork().findOne(JobFailure, { id });
   }
 
   /** Newest first. */
