@@ -89,7 +89,7 @@ export class EstimateService {
   ): Promise<ProviderRejectedError | null> {
     if (!route) return null;
     const call = { ...asked, chat: { ...chat, route }, dialect: CHAT_COMPLETIONS };
-    const rejection = await route.provider.refuses?.(toProviderRequest(call, plan));
+    const rejection = await route.provider.refuses(toProviderRequest(call, plan));
     return rejection ? new ProviderRejectedError(asked.requestId, rejection.message) : null;
   }
 }

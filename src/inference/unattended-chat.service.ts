@@ -35,7 +35,7 @@ export class UnattendedChat {
 
   /**
    * This model alone, without its fallbacks. When `left` aborts, nobody wants the answer any more: the model is asked no longer, and where it is
-   * being asked, the call ends as its `onDisconnect` says; what it answers by then is to be charged.
+   * being asked, it is awaited unless its `onDisconnect` is to cancel; what it answers by then is to be charged.
    * @throws the provider errors, after which there is nothing to charge, OverloadedError where the process stops, and the signal's reason,
    * which must be an AppError
    */

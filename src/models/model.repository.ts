@@ -1,4 +1,4 @@
-import { EntityRepository, LockMode } from '@mikro-orm/postgresql';
+import { EntityRepository, type FindOneOptions, LockMode } from '@mikro-orm/postgresql';
 import { newId } from '../common/ids.js';
 import type { Neighbour } from './domain/catalogue-issues.js';
 import { lifecycleOf, type Lifecycle } from './domain/lifecycle.js';
@@ -115,8 +115,8 @@ export class ModelRepository extends EntityRepository<Model> {
     return new Map(rows.map((row) => [row.model_id, row.version_no]));
   }
 
-  async findStored(id: string): Promise<StoredModel | null> {
-    const model = await this.findOne(id);
+  async findStored(id: string, options?: FindOneOptions<Model>): Promise<StoredModel | null> {
+    const model = await this.findOne(id, options);
     return model && { model, versionNo: (await this.findVersionNumbers([id])).get(id) ?? 0 };
   }
 
@@ -137,8 +137,7 @@ export class ModelRepository extends EntityRepository<Model> {
   /** The row as it is now and with nobody changing it before the transaction ends; null where there is none. */
   async findForChange(id: string): Promise<StoredModel | null> {
     await this.lockCatalogue();
-    const model = await this.findOne(id, { lockMode: LockMode.PESSIMISTIC_WRITE });
-    return model && { model, versionNo: (await this.findVersionNumbers([id])).get(id) ?? 0 };
+    return this.findStored(id, { lockMode: LockMode.PESSIMISTIC_WRITE });
   }
 
   async lockCatalogue(): Promise<void> {

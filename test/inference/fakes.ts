@@ -82,6 +82,7 @@ export function scriptedProvider(script: Script): ChatProvider & { signal: Abort
     cachesMarked: false,
     onDisconnect: script.onDisconnect ?? { kind: 'drain', capMs: 5_000 },
     signal: null,
+    refuses: () => Promise.resolve(null),
     complete(_request, signal) {
       this.signal = signal;
       if (!script.answer) throw new Error('no answer scripted');

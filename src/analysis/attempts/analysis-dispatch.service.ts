@@ -35,8 +35,7 @@ export class AnalysisDispatch {
   }
 
   /** Which of these have a job that waits or is under way, in either queue. */
-  async having(em: EntityManager, ids: readonly string[]): Promise<Set<string>> {
-    const asked = await this.queues.having(em, ANALYSES_QUEUE, ids);
-    return new Set([...asked, ...(await this.queues.having(em, UPGRADES_QUEUE, ids))]);
+  having(em: EntityManager, ids: readonly string[]): Promise<Set<string>> {
+    return this.queues.having(em, [ANALYSES_QUEUE, UPGRADES_QUEUE], ids);
   }
 }

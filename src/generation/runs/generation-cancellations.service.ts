@@ -39,6 +39,6 @@ export class GenerationCancellations {
 
   /** Whether a worker has it, or will have it again after one that died: its models may be being asked. */
   private async isWorkedOn(em: EntityManager, { id, status }: Generation): Promise<boolean> {
-    return status === 'processing' && (await this.queues.having(em, GENERATIONS_QUEUE, [id])).has(id);
+    return status === 'processing' && (await this.queues.having(em, [GENERATIONS_QUEUE], [id])).has(id);
   }
 }

@@ -39,7 +39,7 @@ export class GenerationSweep implements OnModuleInit {
     );
     const known = await this.queues.having(
       em,
-      GENERATIONS_QUEUE,
+      [GENERATIONS_QUEUE],
       left.map(({ id }) => id),
     );
     const lost = left.filter(({ id }) => !known.has(id));

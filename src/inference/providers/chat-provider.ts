@@ -64,7 +64,7 @@ export interface ChatProvider extends Partial<EmbeddingProvider> {
   /** Parameters that it never takes, each with the value that stands for its absence. */
   readonly unoffered?: ParameterConstraints | undefined;
   /** Why it would not even be asked this, as far as that is known here; null where only asking it tells. */
-  refuses?(request: ProviderRequest): Promise<ProviderRejection | null>;
+  refuses(request: ProviderRequest): Promise<ProviderRejection | null>;
   complete(request: ProviderRequest, signal: AbortSignal): Promise<ProviderAnswer>;
   /** Events that arrive together come together, so that what is done for each arrival is done once for all of them. No list is empty. */
   stream(request: ProviderRequest, signal: AbortSignal): AsyncIterable<ProviderEvent[]>;

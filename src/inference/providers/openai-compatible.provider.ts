@@ -70,6 +70,11 @@ export class OpenAiCompatibleProvider implements ChatProvider, EmbeddingProvider
     };
   }
 
+  /** Only asking tells. */
+  refuses(): Promise<null> {
+    return Promise.resolve(null);
+  }
+
   async complete(request: ProviderRequest, signal: AbortSignal): Promise<ProviderAnswer> {
     const { text, headers } = await this.ask(
       { path: '/chat/completions', body: this.bodyOf(request, false), traceparent: request.traceparent },

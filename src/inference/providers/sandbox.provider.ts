@@ -31,6 +31,11 @@ export class SandboxProvider implements ChatProvider {
   readonly cachesMarked = false;
   readonly onDisconnect = { kind: 'drain', capMs: DRAIN_CAP_MS } as const;
 
+  /** Only asking tells. */
+  refuses(): Promise<null> {
+    return Promise.resolve(null);
+  }
+
   async complete(request: ProviderRequest, signal: AbortSignal): Promise<ProviderAnswer> {
     await this.misbehave(request, signal);
     if (request.model.id === 'sandbox-drop-mid-stream') throw new ProviderFailure('the connection broke');

@@ -39,8 +39,8 @@ export class TracedProvider implements ChatProvider {
     return this.inner.onDisconnect;
   }
 
-  async refuses(request: ProviderRequest): ReturnType<NonNullable<ChatProvider['refuses']>> {
-    return (await this.inner.refuses?.(request)) ?? null;
+  refuses(request: ProviderRequest): ReturnType<ChatProvider['refuses']> {
+    return this.inner.refuses(request);
   }
 
   get cachesMarked(): boolean {

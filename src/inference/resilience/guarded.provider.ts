@@ -38,8 +38,8 @@ export class GuardedProvider implements ChatProvider {
     return this.inner.onDisconnect;
   }
 
-  async refuses(request: ProviderRequest): ReturnType<NonNullable<ChatProvider['refuses']>> {
-    return (await this.inner.refuses?.(request)) ?? null;
+  refuses(request: ProviderRequest): ReturnType<ChatProvider['refuses']> {
+    return this.inner.refuses(request);
   }
 
   complete(request: ProviderRequest, signal: AbortSignal): Promise<ProviderAnswer> {

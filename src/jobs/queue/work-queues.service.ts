@@ -92,13 +92,13 @@ export class WorkQueues implements OnApplicationBootstrap, OnModuleDestroy, Befo
     await em.execute('select pg_notify(?, ?)', [CHANNEL, queue]);
   }
 
-  /** Which of these rows have a job that waits or is under way. */
-  async having(em: EntityManager, queue: string, ids: readonly string[]): Promise<Set<string>> {
+  /** Which of these rows have a job that waits or is under way in one of the queues. */
+  async having(em: EntityManager, queues: readonly string[], ids: readonly string[]): Promise<Set<string>> {
     if (ids.length === 0) return new Set();
     await this.prepared();
     const rows = await em.execute<{ id: string }[]>(
-      `select data->>'id' as id from pgboss.job where name = ? and state <= 'active' and data->>'id' in (?)`,
-      [queue, ids],
+      `select data->>'id' as id from pgboss.job where name in (?) and state <= 'active' and data->>'id' in (?)`,
+      [queues, ids],
     );
     return new Set(rows.map(({ id }) => id));
   }
@@ -158,7 +158,7 @@ export class WorkQueues implements OnApplicationBootstrap, OnModuleDestroy, Befo
     const { id } = payload;
     await this.em.fork().transactional(async (em) => {
       await em.execute('select pg_advisory_xact_lock(hashtextextended(?, 0))', [`${queue} ${id}`]);
-      if (!(await this.having(em, queue, [id])).has(id)) await this.send(em, queue, payload);
+      if (!(await this.having(em, [queue], [id])).has(id)) await this.send(em, queue, payload);
     });
   }
 }
