@@ -27,13 +27,11 @@ export class PasswordGate {
    * @throws SignInThrottledError, PasswordQueueFullError
    */
   async check(passwordHash: string | null, password: string, attempt: Attempt): Promise<PasswordCheck> {
-    await this.throttle.admit(attempt);
-    const fits = await this.hasher.verify(passwordHash, password);
-    if (!fits || passwordHash === null) return { fits: false, newPasswordHash: undefined };
-    await this.throttle.forgive(attempt);
-    const isOutdated = this.hasher.isOutdated(passwordHash);
+    const fits = await this.fits(passwordHash, password, attempt);
+    const isOutdated = fits && passwordHash !== null && this.hasher.isOutdated(passwordHash);
     return { fits, newPasswordHash: isOutdated ? await this.hasher.hash(password) : undefined };
   }
+
   /**
    * The hash of another password, for who shows the present one; null for who does not. Counted as one attempt.
    * @throws SignInThrottledError, PasswordQueueFullError
@@ -43,7 +41,13 @@ export class PasswordGate {
     { current, next }: { current: string; next: string },
     attempt: Attempt,
   ): Promise<string | null> {
-    const { fits } = await this.check(passwordHash, current, attempt);
-    return fits ? this.hasher.hash(next) : null;
+    return (await this.fits(passwordHash, current, attempt)) ? this.hasher.hash(next) : null;
+  }
+
+  private async fits(passwordHash: string | null, password: string, attempt: Attempt): Promise<boolean> {
+    await this.throttle.admit(attempt);
+    const fits = (await this.hasher.verify(passwordHash, password)) && passwordHash !== null;
+    if (fits) await this.throttle.forgive(attempt);
+    return fits;
   }
 }

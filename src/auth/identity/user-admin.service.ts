@@ -63,8 +63,10 @@ export class UserAdminService {
   async setStatus(email: string, status: User['status']): Promise<void> {
     const user = await this.users.findByEmail(email);
     if (!user) throw new UserNotFoundError(email);
-    await this.users.setStatus(user.id, status);
-    if (status === 'suspended') await this.grants.revoke({ userId: user.id }, { reason: 'user_suspended' });
+    const set = (): Promise<void> => this.users.setStatus(user.id, status);
+    // Together: nobody is suspended and comes back with the sign-ins of before.
+    if (status !== 'suspended') await set();
+    else await this.grants.revoke({ userId: user.id }, { reason: 'user_suspended' }, undefined, set);
   }
 
   /** For an operator whom no other could let in again: the password alone opens the account, which then sets up a factor anew. @throws UserNotFoundError */

@@ -169,15 +169,13 @@ export class UserRepository implements OnModuleInit {
    * @param newHash The same password's with today's parameters, where it was made anew.
    */
   async recordPasswordSignIn(id: string, comparedHash: string, newHash: string | undefined): Promise<boolean> {
-    const now = this.clock.now();
-    const values = { lastLoginAt: now, updatedAt: now, ...(newHash !== undefined && { passwordHash: newHash }) };
-    return (await this.em.nativeUpdate(User, { id, passwordHash: comparedHash }, values)) > 0;
+    const renewed = newHash !== undefined && { passwordHash: newHash };
+    return this.changeIfHash(id, comparedHash, { lastLoginAt: this.clock.now(), ...renewed });
   }
 
   /** Whether it was replaced: not when the one that was shown is not the user's any more. Joins the caller's transaction. */
   async replacePassword(id: string, comparedHash: string, newHash: string): Promise<boolean> {
-    const values = { passwordHash: newHash, updatedAt: this.clock.now() };
-    return (await this.em.nativeUpdate(User, { id, passwordHash: comparedHash }, values)) > 0;
+    return this.changeIfHash(id, comparedHash, { passwordHash: newHash });
   }
 
   /** Joins the caller's transaction. */
@@ -261,6 +259,11 @@ export class UserRepository implements OnModuleInit {
     } finally {
       this.states.delete(id);
     }
+  }
+
+  private async changeIfHash(id: string, passwordHash: string, values: Partial<User>): Promise<boolean> {
+    const changed = { ...values, updatedAt: this.clock.now() };
+    return (await this.em.nativeUpdate(User, { id, passwordHash }, changed)) > 0;
   }
 
   private async change(id: string, values: Partial<User>): Promise<void> {
