@@ -1,4 +1,9 @@
 import * as openid from 'openid-client';
+import { newId } from '../../src/common/ids.js';
+import { PasskeyChallenges } from '../../src/auth/identity/factors/passkey-challenges.js';
+import { LinkedIdentityRepository } from '../../src/auth/identity/upstream/linked-identity.repository.js';
+import { UpstreamAccounts } from '../../src/auth/identity/upstream/upstream-accounts.service.js';
+import { UserRepository } from '../../src/auth/identity/user.repository.js';
 import { seedOAuthClients } from '../../seeders/clients.seeder.js';
 import { deliverMails, linkIn, Mailbox } from '../support/mailbox.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
@@ -63,6 +68,26 @@ describe('where one database connection is free', () => {
       body: JSON.stringify({ reason: 'the phone is lost' }),
     });
     expect(forgotten.status).toBe(200);
+  });
+
+  it('a way in is removed, and the challenge of a passkey taken', async () => {
+    const { app, orm } = server;
+    const user = (await app.get(UserRepository).findByEmail(email))!;
+    const linkId = newId();
+    await orm.em
+      .fork()
+      .execute(
+        `insert into linked_identities (id, user_id, issuer, subject) values (?, ?, 'https://id.example.com', 'one')`,
+        [linkId, user.id],
+      );
+    const origin = { ip: '127.0.0.1', userAgent: null, requestId: null };
+    await app.get(UpstreamAccounts).unlink({ user, language: 'en', origin }, linkId);
+    expect(await app.get(LinkedIdentityRepository).list(user.id)).toEqual([]);
+    const challenges = app.get(PasskeyChallenges);
+    const made = { purpose: 'create', userId: user.id } as const;
+    await challenges.remember('challenge', made);
+    const taken = await orm.em.fork().transactional(async () => ({ once: await challenges.take('challenge', made) }));
+    expect(taken).toEqual({ once: true });
   });
 
   it('a refresh token that comes back ends its sign-in', async () => {

@@ -1,3 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { CircuitBreakerStatus } from '../../src/inference/resilience/circuit-breaker.entity.js';
+import { CircuitBreakerRepository } from '../../src/inference/resilience/circuit-breaker.repository.js';
 import { CircuitBreakers } from '../../src/inference/resilience/circuit-breakers.service.js';
 import { ProviderRegistry } from '../../src/inference/providers/provider-registry.js';
 import { CatalogueService } from '../../src/models/catalogue.service.js';
@@ -345,6 +348,57 @@ describe('a provider in trouble', () => {
       { action: 'circuit_breaker.close', reason: 'an incident' },
     ]);
     expect((await admin('POST', '/open', { ...key, reason: '' })).status).toBe(400);
+  });
+
+  /** Reads of the other replica's stored circuits that do as `read` says, until one has ended. */
+  function readingOnce(read: (list: () => Promise<CircuitBreakerStatus[]>) => Promise<CircuitBreakerStatus[]>) {
+    const repository = other.app.get(CircuitBreakerRepository);
+    const list = repository.list.bind(repository);
+    repository.list = () => {
+      repository.list = list;
+      return read(list);
+    };
+  }
+
+  // Removed once: the look at what was told before the reading, which is made again without it. The circuit went on as it was.
+  it('begins anew where an operator lets it be asked, also at a replica that cannot read at that moment', async () => {
+    const key = { provider: 'openai', modelId: model, reason: 'an incident' };
+    const circuit = () => other.app.get(CircuitBreakers).of('openai', model);
+    const before = circuit();
+    let hasFailed = false;
+    readingOnce(() => {
+      hasFailed = true;
+      return Promise.reject(new Error('no database'));
+    });
+    expect((await admin('POST', '/close', key)).status).toBe(200);
+    await until(() => hasFailed);
+    expect(circuit()).not.toBe(before);
+  });
+
+  // Removed once: the turn that readings take. What the slow one had read came last, and kept calls away for good.
+  it('is let back by hand also where the reading of what was decided before takes longer', async () => {
+    const key = { provider: 'openai', modelId: model, reason: 'an incident' };
+    let go = (): void => undefined;
+    const gone = new Promise<void>((resolve) => (go = resolve));
+    let hasRead = false;
+    let isOver = false;
+    readingOnce(async (list) => {
+      const rows = await list();
+      hasRead = true;
+      await gone;
+      isOver = true;
+      return rows;
+    });
+    expect((await admin('POST', '/open', key)).status).toBe(200);
+    await until(() => hasRead);
+    expect((await admin('POST', '/close', key)).status).toBe(200);
+    await sleep(500); // longer than the notification and a reading take
+    go();
+    await until(() => isOver);
+    const isOpen = () => other.app.get(CircuitBreakers).of('openai', model).isOpen;
+    await until(() => !isOpen());
+    await sleep(200);
+    expect(isOpen()).toBe(false);
   });
 
   // Last, when there are retries again.
