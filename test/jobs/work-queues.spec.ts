@@ -128,6 +128,38 @@ describe('a work queue', () => {
     await until(async () => (await jobs(other!, 'completed')) === 4);
   });
 
+  // Removed once: that processes take jobs of groups one by one; each took both places.
+  it('runs no more of a group than it may where processes look for jobs at the same moment', async () => {
+    let running = 0;
+    let letGo!: () => void;
+    const isLetGo = new Promise<void>((resolve) => (letGo = resolve));
+    const handle = (): Promise<void> => {
+      running += 1;
+      return isLetGo;
+    };
+    const sender = await start(handle, {}, 'off');
+    const ids = Array.from({ length: 8 }, newId); // as many as both may look at
+    for (const id of ids) await send(sender, id, { group: 'a' });
+    await sender.orm.em.fork().execute(`
+      create function held() returns trigger language plpgsql
+        as 'begin perform pg_advisory_xact_lock_shared(1); return new; end';
+      create trigger held before update on pgboss.job for each row
+        when (new.name = '${QUEUE}' and new.state = 'active') execute function held()`);
+    const holder = sender.orm.em.fork();
+    await holder.begin();
+    await holder.execute('select pg_advisory_xact_lock(1)');
+    const limits = { concurrency: 4, groupConcurrency: 2 };
+    await Promise.all([start(handle, limits), start(handle, limits)]);
+    const looking = `select 1 from pg_stat_activity where wait_event = 'advisory' and datname = current_database()`;
+    await until(async () => (await sender.orm.em.fork().execute<unknown[]>(looking)).length === 2);
+    await holder.rollback();
+    await until(() => running >= 2);
+    await sleep(1_500); // longer than a worker's poll
+    expect(running).toBe(2);
+    letGo();
+    await until(async () => (await jobs(sender, 'completed')) === ids.length);
+  });
+
   it('tries a failed job again, and an operator sees one that was given up', async () => {
     let attempts = 0;
     const server = await start(() => {

@@ -1,5 +1,5 @@
 import { Logger } from '@nestjs/common';
-import type { Job, PgBoss } from 'pg-boss';
+import type { ConnectionOptions, Job, PgBoss } from 'pg-boss';
 import { Batcher } from '../../common/batcher.js';
 import { reasonOf } from '../failure-reason.js';
 
@@ -7,6 +7,10 @@ import { reasonOf } from '../failure-reason.js';
 const POLL_MS = 1_000;
 /** A fraction of `HEARTBEAT_SECONDS`, so that one late beat takes no job away from a worker that lives. */
 const BEAT_MS = 4_000;
+
+/** Who comes to a halt while it takes jobs loses its turn, and keeps the others from theirs no longer than this. */
+const TAKING_SQL = `select set_config('idle_in_transaction_session_timeout', '5s', true),
+  pg_advisory_xact_lock(hashtextextended('tollgate.queue.' || $1, 0))`;
 
 /** What a job is about. */
 export interface JobPayload {
@@ -115,10 +119,25 @@ export class QueueWorker {
   private async fetch(batchSize: number): Promise<Job<JobPayload>[]> {
     const { name, groupConcurrency } = this.definition;
     try {
-      return await this.boss.fetch<JobPayload>(name, { batchSize, ...(groupConcurrency && { groupConcurrency }) });
+      if (groupConcurrency === undefined) return await this.boss.fetch<JobPayload>(name, { batchSize });
+      return await this.oneByOne((db) => this.boss.fetch<JobPayload>(name, { batchSize, groupConcurrency, db }));
     } catch (error) {
       this.logger.error({ err: error, queue: name }, 'jobs could not be taken from the queue');
       return [];
+    }
+  }
+
+  /** Processes that look at the same moment would each find all places of a group free, and take them. */
+  private async oneByOne<Taken>(take: (db: NonNullable<ConnectionOptions['db']>) => Promise<Taken>): Promise<Taken> {
+    const transaction = await this.boss.getDb().beginTransaction!();
+    try {
+      await transaction.db.executeSql(TAKING_SQL, [this.definition.name]);
+      const taken = await take(transaction.db);
+      await transaction.commit();
+      return taken;
+    } catch (error) {
+      await transaction.rollback();
+      throw error;
     }
   }
 
