@@ -115,7 +115,7 @@ describe('streams over HTTP', () => {
 
   /** Removed once: the watch, and the user was left with a debt. */
   it('OpenAI’s client is told when the credits run out in the middle, and the user owes nothing', async () => {
-    mock.behave({ content: 'word '.repeat(2_000) });
+    mock.behave({ content: 'word '.repeat(2_000), delayMs: 1 }); // slower than what it costs is looked at
     const stream = await caller.openai.chat.completions.create({
       model: 'a-credit-a-token',
       messages,
