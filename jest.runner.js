@@ -39,7 +39,7 @@ async function countCoverage(globalConfig, config) {
   isCounting = true;
   const transformer = await createScriptTransformer(config);
   const options = { ...globalConfig, supportsStaticESM: true, supportsDynamicImport: true };
-  const ours = pathToFileURL(config.rootDir).href;
+  const ours = pathToFileURL(`${config.rootDir}/`).href;
   registerHooks({
     load(url, context, next) {
       const loaded = next(url, context);
