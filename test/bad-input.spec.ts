@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { SCOPES } from '../src/common/http/route-markers.js';
 import { AdminConsole } from './models/admin-console.js';
 import { ensureUser, issueToken } from './support/tokens.js';
+import { until } from './support/until.js';
 import { addLedgerRows } from './usage/ledger-rows.js';
 
 interface Parameter {
@@ -267,8 +267,7 @@ describe('bad input', () => {
     expect(allowed.sort()).toEqual(SUPPORT_MAY);
     expect(refused.length).toBeGreaterThan(40);
     // The line is written after the answer.
-    for (let attempt = 0; attempt < 100 && (await triedBy(support.userId)) < refused.length; attempt += 1)
-      await sleep(50);
+    await until(async () => (await triedBy(support.userId)) >= refused.length);
     expect(await triedBy(support.userId)).toBe(refused.length);
   });
 });

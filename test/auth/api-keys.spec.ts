@@ -6,6 +6,7 @@ import { Clock } from '../../src/common/clock.js';
 import { SubscriptionService } from '../../src/subscription/subscription.service.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
 import { ensureUser, issueToken } from '../support/tokens.js';
+import { until } from '../support/until.js';
 import { Browser } from './browser.js';
 import { discover, signIn } from './desktop-client.js';
 
@@ -169,10 +170,7 @@ describe('API keys', () => {
       expect(billable.status).toBe(401);
       expect(await billable.json()).toMatchObject({ error: { code: 'invalid_token' } });
       let status = 200;
-      for (const until = Date.now() + 20_000; status === 200 && Date.now() < until;) {
-        ({ status } = await me(key, other.url));
-        await new Promise((resolve) => setTimeout(resolve, 100));
-      }
+      await until(async () => ({ status } = await me(key, other.url)).status !== 200);
       expect(status).toBe(401);
     } finally {
       await other.close();

@@ -5,6 +5,7 @@ import { KeyService } from '../../src/auth/oauth/key.service.js';
 import { JobRegistry } from '../../src/jobs/job-registry.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
 import { ensureUser, issueToken } from '../support/tokens.js';
+import { until } from '../support/until.js';
 import { Browser } from './browser.js';
 import { discover, signIn, type Tokens } from './desktop-client.js';
 
@@ -62,11 +63,6 @@ describe('the rotation of signing keys', () => {
     (await fetch(`${to.url}/v1/me`, { headers: { authorization: `Bearer ${token}` } })).status;
   const refresh = (tokens: Pick<Tokens, 'refresh_token'>) =>
     client.refreshTokenGrant(configuration, tokens.refresh_token ?? '');
-  const until = async (isSo: () => Promise<boolean>) => {
-    for (let tries = 0; tries < 500 && !(await isSo()); tries += 1)
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    expect(await isSo()).toBe(true);
-  };
 
   it('leaves a running client and every token alone, from the first step to the last', async () => {
     let tokens: Pick<Tokens, 'refresh_token' | 'access_token' | 'id_token'> = await signIn(

@@ -6,6 +6,7 @@ import { Config } from '../../src/config/config.js';
 import { JobRegistry } from '../../src/jobs/job-registry.js';
 import { deliverMails, Mailbox } from '../support/mailbox.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
+import { until } from '../support/until.js';
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
@@ -215,9 +216,7 @@ describe('mail without a server for it', () => {
         template: 'verifyEmail',
         variables: { path: '/verify-email?token=abc', validMs: DAY_MS },
       });
-      for (let tries = 0; tries < 100 && !lines.some((line) => line.includes('dev@example.com')); tries += 1) {
-        await new Promise((resolve) => setTimeout(resolve, 50));
-      }
+      await until(() => lines.some((line) => line.includes('dev@example.com')));
     } finally {
       Logger.prototype.log = log;
       await server.close();

@@ -1,7 +1,6 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import * as client from 'openid-client';
 import pg from 'pg';
 import { Browser } from '../auth/browser.js';
@@ -9,6 +8,7 @@ import { approve, authorizationRequest, discover, signIn } from '../auth/desktop
 import { type ServerProcess, startServerProcess } from '../support/server-process.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-server.js';
 import { type CollectedSpan, TraceCollector } from '../support/trace-collector.js';
+import { until } from '../support/until.js';
 
 const PERSON = { email: 'cleo@example.com', password: 'canary-right-password' };
 const WRONG_PASSWORD = 'canary-wrong-password';
@@ -84,12 +84,9 @@ describe('a secret that passes through the server', () => {
 
   /** The server's output comes through a pipe, a moment after the answer. */
   async function mailedToken(): Promise<string> {
-    for (let tries = 0; tries < 100; tries += 1) {
-      const token = /verify-email\?token=([\w-]{43})/.exec(server.output())?.[1];
-      if (token) return token;
-      await sleep(20);
-    }
-    throw new Error('no mail was printed');
+    const printed = (): string | undefined => /verify-email\?token=([\w-]{43})/.exec(server.output())?.[1];
+    await until(() => printed() !== undefined);
+    return printed()!;
   }
 
   async function registerAndConfirm(): Promise<void> {
@@ -251,7 +248,7 @@ describe('a secret that passes through the server', () => {
   it('was really used, and what happened was logged', async () => {
     // The answer to the last request may overtake the line that was logged before it.
     const lastFault = '"err":{"type":"CheckConstraintViolationException","message":"new row';
-    for (let attempt = 0; attempt < 100 && !server.output().includes(lastFault); attempt += 1) await sleep(50);
+    await until(() => server.output().includes(lastFault));
     expect(secrets.size).toBeGreaterThan(18);
     expect(refusals.length).toBeGreaterThan(25);
     const output = server.output();

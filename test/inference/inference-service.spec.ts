@@ -5,6 +5,7 @@ import type { ProviderAnswer, ProviderEvent } from '../../src/inference/provider
 import { ProviderFailure, ProviderRejection } from '../../src/inference/providers/chat-provider.js';
 import { InsufficientCreditsError } from '../../src/credits/credits.errors.js';
 import { ANSWER, bench, chunk, scriptedProvider, usageEvent, USAGE, type Bench } from './fakes.js';
+import { until } from '../support/until.js';
 
 beforeAll(() => Logger.overrideLogger(false));
 
@@ -146,7 +147,7 @@ describe('the hold', () => {
     metering.voidFailures = [new Error('timeout exceeded when trying to connect')];
     await expect(service.complete(callOf(), clientStays)).rejects.toMatchObject({ status: 502 });
     expect(metering.ended).toBe(0);
-    await sleep(800);
+    await until(() => metering.voided.length > 0);
     expect(metering.voided).toEqual(['provider_error']);
   });
 
@@ -344,7 +345,7 @@ describe('a stream', () => {
     expect(seen).toContain('"code":"internal_error"');
     expect(seen).not.toContain('[DONE]');
     expect(run.metering.voided).toEqual([]);
-    await sleep(800);
+    await until(() => run.metering.settled.length > 0);
     expect(run.metering.settled).toMatchObject([{ usage: USAGE }]);
   });
 

@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { ProviderAccounts } from '../../src/inference/provider-admin/provider-accounts.service.js';
 import { ProviderRegistry } from '../../src/inference/providers/provider-registry.js';
 import { OpenAiMock } from '../support/openai-mock.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
 import { ensureUser, issueToken } from '../support/tokens.js';
+import { until } from '../support/until.js';
 import { ChatBench } from './chat-bench.js';
 
 const CHAT = { model: 'gpt-5-nano', messages: [{ role: 'user', content: 'Hello' }] };
@@ -40,12 +40,6 @@ describe('accounts at providers', () => {
     for (const key of KEYS) expect(text).not.toContain(key);
     const answer = (text ? JSON.parse(text) : {}) as Record<string, unknown>;
     return { status: response.status, etag: response.headers.get('etag') ?? '', body: answer };
-  }
-
-  /** Waits until a replica has heard of a change. */
-  async function until(isSo: () => boolean): Promise<void> {
-    for (let attempt = 0; attempt < 200 && !isSo(); attempt += 1) await sleep(25);
-    expect(isSo()).toBe(true);
   }
 
   const keyAt = ({ app }: TestApp) => app.get(ProviderRegistry).endpointOf('openai')?.apiKey ?? null;

@@ -6,10 +6,9 @@ import { JobRun } from '../../src/jobs/job-run.entity.js';
 import { JobScheduler } from '../../src/jobs/job-scheduler.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-server.js';
+import { until } from '../support/until.js';
 
 const HOUR_MS = 3_600_000;
-/** A queue is looked at when its worker starts; what is sent later waits for the next look. */
-const LOOK_MS_MAX = 30_000;
 
 describe('scheduled jobs', () => {
   let database: TestDatabase;
@@ -51,11 +50,6 @@ describe('scheduled jobs', () => {
       },
     };
     return job;
-  }
-
-  async function until(isTrue: () => boolean): Promise<void> {
-    for (const deadline = Date.now() + LOOK_MS_MAX; !isTrue(); await sleep(25))
-      if (Date.now() > deadline) throw new Error('it did not happen in time');
   }
 
   async function scheduled(server: TestApp): Promise<string[]> {

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import * as client from 'openid-client';
 import { Clock } from '../../src/common/clock.js';
 import { JobRegistry } from '../../src/jobs/job-registry.js';
@@ -7,9 +6,9 @@ import { discover, signIn } from '../auth/desktop-client.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-server.js';
 import { ensureUser, issueToken } from '../support/tokens.js';
+import { until } from '../support/until.js';
 
 const DAY_MS = 24 * 3_600_000;
-const FOLLOW_MS_MAX = 10_000;
 const CHAT = { model: 'sandbox-echo', messages: [{ role: 'user', content: 'Hello' }] };
 
 interface ClockAnswer {
@@ -73,11 +72,7 @@ describe('the test clock', () => {
   }
 
   async function untilFollowed(server: TestApp, offsetMs: number): Promise<void> {
-    for (const deadline = Date.now() + FOLLOW_MS_MAX; ; await sleep(20)) {
-      if (server.app.get(Clock).offsetMs === offsetMs) return;
-      if (Date.now() > deadline)
-        throw new Error(`the clock is at ${server.app.get(Clock).offsetMs}, not at ${offsetMs}`);
-    }
+    await until(() => server.app.get(Clock).offsetMs === offsetMs);
   }
 
   const auditLines = () =>

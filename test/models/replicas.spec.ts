@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { CatalogueService } from '../../src/models/catalogue.service.js';
 import { ModelsService } from '../../src/models/models.service.js';
 import { JobRegistry } from '../../src/jobs/job-registry.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
+import { until } from '../support/until.js';
 import { AdminConsole } from './admin-console.js';
 
 const META = {
@@ -16,13 +16,6 @@ const META = {
 };
 
 /** Without the trigger, or without listening to it, nothing here ever comes true. */
-async function until(isTrue: () => boolean): Promise<void> {
-  for (let attempt = 0; !isTrue(); attempt += 1) {
-    if (attempt === 2_000) throw new Error('the other replica never heard of it');
-    await sleep(10);
-  }
-}
-
 describe('two replicas', () => {
   let admin: AdminConsole;
   let other: TestApp;

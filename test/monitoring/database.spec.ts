@@ -5,6 +5,7 @@ import { JobFailureService } from '../../src/jobs/job-failure.service.js';
 import { JobRegistry } from '../../src/jobs/job-registry.js';
 import { AdminConsole } from '../models/admin-console.js';
 import { administer, createTestDatabase, type TestDatabase } from '../support/test-server.js';
+import { until } from '../support/until.js';
 
 const ROLE = `plain_${randomBytes(4).toString('hex')}`;
 const PASSWORD = 'of-a-plain-role';
@@ -90,8 +91,7 @@ describe('the database, as operators see it by a plain role', () => {
       await holder.query('begin; lock table plans');
       const waiting = waiter.query('select 1 from plans');
       let found: Line[] = [];
-      for (let attempt = 0; found.length === 0 && attempt < 200; attempt += 1)
-        found = (await read('health'))['waiting'] as Line[];
+      await until(async () => (found = (await read('health'))['waiting'] as Line[]).length > 0);
       const { rows } = await holder.query<{ pid: number }>('select pg_backend_pid() as pid');
       expect(found).toMatchObject([{ relation: 'plans', mode: 'AccessShareLock', waitsFor: [rows[0]!.pid] }]);
       const long = await owner.query<Line>(LONG_TRANSACTIONS_SQL.replace('?', '$1'), [0]);

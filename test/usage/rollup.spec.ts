@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { UsageRollupService } from '../../src/usage/rollup/usage-rollup.service.js';
 import { MoneyDatabase, NOW, type TestUser } from '../credits/money-database.js';
 import { testConfig } from '../support/test-config.js';
+import { until } from '../support/until.js';
 import { addLedgerRows, type LedgerRow } from './ledger-rows.js';
 
 const HOUR_MS = 3_600_000;
@@ -34,12 +34,10 @@ describe('the hourly sums', () => {
   /** Counts until nothing is left. Transactions of other databases of the server may hold a row back for a moment. */
   async function advanceToEnd(): Promise<void> {
     const [ledger] = await money.query<{ count: string }>('select count(*)::text as count from token_usage_ledger');
-    for (let attempt = 0; attempt < 200; attempt += 1) {
+    await until(async () => {
       await rollup.advance(NOW);
-      if ((await rolledUp()) === Number(ledger!.count)) return;
-      await sleep(50);
-    }
-    throw new Error('the rollup does not come to its end');
+      return (await rolledUp()) === Number(ledger!.count);
+    });
   }
 
   async function rolledUp(): Promise<number> {
