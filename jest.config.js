@@ -21,7 +21,8 @@ export default {
       testRunner: '<rootDir>/../jest.runner.js',
     },
   ],
-  testTimeout: 60_000,
+  // Says that something hangs, not that a machine is slow: specs start processes, each of which loads the application.
+  testTimeout: 180_000,
   testSequencer: '<rootDir>/../jest.sequencer.js',
   // Modules of finished specs stay in a worker's memory; one that has gathered much spends its time on that, so it is started anew.
   workerIdleMemoryLimit: '1GB',

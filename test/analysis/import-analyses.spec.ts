@@ -114,7 +114,7 @@ describe('npm run import:analyses', () => {
     expect([exitCode, stderr]).toEqual([0, expect.stringContaining('2 rows: 1 create, 1 unchanged, 0 refused')]);
     expect(await query('select subject_id from ai_analyses')).toEqual([{ subject_id: 'e1' }]);
     await query('delete from ai_analyses');
-  }, 120_000);
+  });
 
   it('reads CSV by its header, and says what it cannot read', async () => {
     const file = join(folder, 'older.csv');
@@ -132,7 +132,7 @@ describe('npm run import:analyses', () => {
     expect([missing.exitCode, missing.stderr]).toEqual([1, expect.stringContaining('could not be read')]);
     await expect(rowsOf(join(folder, 'nothing.csv'))).rejects.toThrow('could not be read');
     await query('delete from ai_analyses');
-  }, 120_000);
+  });
 
   describe('from an address', () => {
     const good = (): string =>
@@ -199,6 +199,6 @@ describe('npm run import:analyses', () => {
       expect(stderr).toContain(`${address}/torn could not be read to its end`);
       const undone = await run('--undo', /--undo (\S+)/.exec(stderr)![1]!);
       expect([undone.exitCode, await count()]).toEqual([0, 0]);
-    }, 120_000);
+    });
   });
 });

@@ -75,5 +75,5 @@ describe('a worker that is killed between an answer and its charge', () => {
     ]);
     const { checks } = await bench.server.app.get(ReconciliationService).run();
     expect(checks.filter(({ isBroken }) => isBroken)).toEqual([]);
-  }, 120_000);
+  });
 });

@@ -101,7 +101,7 @@ describe('tokens used in parallel', () => {
         await untilRefused(access);
       }
     }
-  }, 180_000);
+  });
 
   /** Until the other process refuses a token. */
   async function untilRefused(token: string): Promise<void> {

@@ -155,7 +155,7 @@ describe('a backup of the embedded database', () => {
     } finally {
       await after.end();
     }
-  }, 180_000);
+  });
 });
 
 /** What needs programs of the system runs with `npm run test:services` alone. */

@@ -55,12 +55,12 @@ describe('five hundred analyses', () => {
     await fleet.query(`update analysis_kinds set batch_size = 8 where kind = 'classification'`);
     users = [];
     for (let count = 0; count < USERS; count += 1) users.push(await fleet.user(1_000_000_000n));
-  }, 120_000);
+  });
   afterAll(async () => {
     await Promise.all(workers.map((worker) => worker.kill()));
     await fleet.end();
     await provider.close();
-  }, 60_000);
+  });
 
   const startWorker = async (): Promise<void> =>
     void workers.push(await startWorkerProcess({ ...fleet.env, JOBS: 'on' }));

@@ -42,7 +42,7 @@ describe('chaos', () => {
       OPENAI_BASE_URL: provider.baseUrl,
       PROVIDER_TIMEOUT_MS: '1500',
     });
-  }, 120_000);
+  });
   afterAll(async () => {
     await fleet.end();
     await provider.close();

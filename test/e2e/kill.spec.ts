@@ -30,7 +30,7 @@ describe('whoever is killed under load', () => {
     postgres = await EmbeddedServer.start({ dataDir, isDataDirChosen: true, onMessage: (text) => said.push(text) });
     await migrateAndSeed(postgres.url);
     fleet = await Fleet.start({ url: postgres.url, drop: () => Promise.resolve() }, { DATABASE_POOL_SIZE: '10' });
-  }, 120_000);
+  });
 
   afterAll(async () => {
     await fleet.end();
@@ -94,5 +94,5 @@ describe('whoever is killed under load', () => {
     await fleet.advance('PT10M');
     expect(await fleet.query(`select id from credit_holds where state = 'pending'`)).toEqual([]);
     expect(await fleet.brokenInvariants()).toEqual([]);
-  }, 180_000);
+  });
 });

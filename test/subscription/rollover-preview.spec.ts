@@ -42,5 +42,5 @@ describe('the dry run of a rollover', () => {
     const { totals, lines } = await rollover.preview(END);
     expect(totals).toMatchObject({ closed: USERS, grantedUcr: BigInt(USERS) * 2_000_000_000n });
     expect(lines).toHaveLength(200);
-  }, 30_000);
+  });
 });

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from './test-app.js';
 
 const COMPILED = join(import.meta.dirname, '..', '..', 'src');
-const START_MS_MAX = 60_000;
+const START_MS_MAX = 120_000;
 
 export interface ServerProcess {
   url: string;
