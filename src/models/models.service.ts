@@ -6,7 +6,6 @@ import { assertIfMatch, etagOf } from '../common/http/etag.js';
 import { decodeCursor, encodeCursor } from '../common/http/paging.js';
 import { AuditTrail } from '../monitoring/audit-trail.service.js';
 import { CatalogueService } from './catalogue.service.js';
-import type { CatalogueModel } from './domain/catalogue-model.js';
 import { neighbourhoodOf, type Neighbour } from './domain/catalogue-issues.js';
 import { lifecycleOf } from './domain/lifecycle.js';
 import type { ModelMeta } from './domain/model-meta.js';
@@ -127,21 +126,6 @@ export class ModelsService {
       if (faults.length > 0) throw InvalidRequestError.of(faults);
       return [await repository.store({ ...draft, meta }, change)];
     });
-  }
-
-  /**
-   * Creates or changes a model as a program does that knows what it wants.
-   * @throws InvalidRequestError naming every fault of the model with its path
-   */
-  async save(draft: Omit<ModelDraft, 'meta'> & { meta: unknown }, cause: Cause): Promise<CatalogueModel> {
-    await this.writeOne(draft.id, cause, async (repository, change) => {
-      await repository.lockCatalogue();
-      const meta = checked(draft, await repository.findNeighbours());
-      return [await repository.store({ ...draft, meta }, change)];
-    });
-    const saved = this.catalogue.find(draft.id);
-    if (!saved) throw new Error(`the model ${draft.id} was saved but is not in the catalogue`);
-    return saved;
   }
 
   /** One page for the console, archived models included. */

@@ -15,6 +15,7 @@ import { startTestApp, type TestApp } from '../support/test-app.js';
 import { ensureUser, issueToken } from '../support/tokens.js';
 import { Browser } from './browser.js';
 import { discover, signIn } from './desktop-client.js';
+import { reinstate, suspend } from './operations.js';
 
 const EMAIL = 'tess@example.com';
 
@@ -207,9 +208,10 @@ describe('an access token', () => {
     expect(await status('/admin/users')).toBe(403);
     await server.app.get(UserAdminService).createOperator(email);
     expect(await status('/admin/users')).toBe(200);
-    await server.app.get(UserAdminService).setStatus(email, 'suspended');
+    const userId = await ensureUser(server.app, { email });
+    await suspend(server.app, userId);
     expect(await status('/v1/me')).toBe(403);
-    await server.app.get(UserAdminService).setStatus(email, 'active');
+    await reinstate(server.app, userId);
     expect(await status('/v1/me')).toBe(401);
   });
 });

@@ -1,6 +1,5 @@
 import { ApiKeyUses } from '../../src/auth/access/api-key-uses.js';
 import { newApiKey } from '../../src/auth/access/api-key-format.js';
-import { UserAdminService } from '../../src/auth/identity/user-admin.service.js';
 import type { Scope } from '../../src/common/http/route-markers.js';
 import { Clock } from '../../src/common/clock.js';
 import { SubscriptionService } from '../../src/subscription/subscription.service.js';
@@ -9,6 +8,7 @@ import { ensureUser, issueToken } from '../support/tokens.js';
 import { until } from '../support/until.js';
 import { Browser } from './browser.js';
 import { discover, signIn } from './desktop-client.js';
+import { suspend } from './operations.js';
 
 const SCOPES: Scope[] = ['user.info', 'llm.inference'];
 const HELLO = { model: 'sandbox-echo', messages: [{ role: 'user', content: 'Hello' }], max_tokens: 10 };
@@ -180,7 +180,7 @@ describe('API keys', () => {
   });
 
   it('stop when they expire and while their user is suspended', async () => {
-    const { token, email } = await person();
+    const { token, userId } = await person();
     const { key } = await made(token, { expiresAt: new Date(Date.now() + 5 * MINUTE_MS).toISOString() });
     expect((await me(key)).status).toBe(200);
     server.wallClock.advance(6 * MINUTE_MS);
@@ -188,7 +188,7 @@ describe('API keys', () => {
     server.wallClock.advance(-6 * MINUTE_MS);
     expect(expired.status).toBe(401);
     expect(await expired.json()).toMatchObject({ detail: expect.stringContaining('expired') });
-    await server.app.get(UserAdminService).setStatus(email, 'suspended');
+    await suspend(server.app, userId);
     expect((await me(key)).status).toBe(403);
   });
 

@@ -3,7 +3,6 @@ import * as client from 'openid-client';
 import { deliverMails, Mailbox } from '../support/mailbox.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
 import { ensureUser } from '../support/tokens.js';
-import { UserAdminService } from '../../src/auth/identity/user-admin.service.js';
 import { Browser } from './browser.js';
 import {
   approve,
@@ -14,6 +13,7 @@ import {
   signIn,
   type Tokens,
 } from './desktop-client.js';
+import { suspend } from './operations.js';
 
 const PERSON = { email: 'dora@example.com', password: 'correct horse battery' };
 
@@ -134,11 +134,11 @@ describe('the sign-in of a desktop app', () => {
 
   it('T48 ends when the user is suspended: refresh, API and the session of the browser', async () => {
     const person = { email: 'sam@example.com', password: 'another long password' };
-    await ensureUser(server.app, person);
+    const userId = await ensureUser(server.app, person);
     const browser = new Browser(server.url);
     const tokens = await signIn(configuration, browser, person);
     expect((await me(tokens.access_token)).status).toBe(200);
-    await server.app.get(UserAdminService).setStatus(person.email, 'suspended');
+    await suspend(server.app, userId);
     await expect(refresh(tokens)).rejects.toMatchObject({ error: 'invalid_grant' });
     const refused = await me(tokens.access_token);
     expect(refused.status).toBe(403);

@@ -1,6 +1,5 @@
 import { decodeJwt } from 'jose';
 import * as client from 'openid-client';
-import { UserAdminService } from '../../src/auth/identity/user-admin.service.js';
 import { GrantService, type NewSignIn } from '../../src/auth/oauth/grant.service.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
 import { ensureUser, issueToken } from '../support/tokens.js';
@@ -8,6 +7,7 @@ import { until } from '../support/until.js';
 import { openAccount } from './account-browser.js';
 import { Browser } from './browser.js';
 import { authorizationRequest, DESKTOP_CLIENT_ID, discover, signIn, type Tokens } from './desktop-client.js';
+import { reinstate, suspend } from './operations.js';
 
 const PERSON = { email: 'dee@example.com', password: 'blue kettle whistles' };
 
@@ -145,7 +145,7 @@ describe('signed-in devices', () => {
     });
     await until(() => isOpening);
     let isSuspended = false;
-    const suspending = server.app.get(UserAdminService).setStatus(email, 'suspended');
+    const suspending = suspend(server.app, userId);
     void suspending.finally(() => (isSuspended = true));
     const waiting = `select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`;
     await until(async () => isSuspended || (await server.orm.em.fork().execute<unknown[]>(waiting)).length > 0);
@@ -243,10 +243,10 @@ describe('signed-in devices', () => {
   it('T48 of a suspended user end everywhere, billable calls first, and do not come back when it is lifted', async () => {
     const tokens = await signInOn('suspended');
     expect((await call(tokens.access_token, '/v1/me', { to: replica })).status).toBe(200);
-    const admin = server.app.get(UserAdminService);
-    await admin.setStatus(PERSON.email, 'suspended');
+    const userId = await ensureUser(server.app, PERSON);
+    await suspend(server.app, userId);
     await expectEndedEverywhere(tokens, 403);
-    await admin.setStatus(PERSON.email, 'active');
+    await reinstate(server.app, userId);
     await expectEndedEverywhere(tokens);
     expect((await sessionsOf((await signInOn('again')).access_token)).length).toBe(1);
   });

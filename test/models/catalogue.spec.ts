@@ -50,8 +50,11 @@ describe('the catalogue', () => {
     await database.drop();
   });
 
-  function save(id: string, meta: unknown, flags: { isAvailable?: boolean; isArchived?: boolean } = {}) {
-    return models.save({ id, name: id, provider: 'openai', ...flags, meta }, OPERATOR);
+  async function save(id: string, meta: unknown, flags: { isAvailable?: boolean; isArchived?: boolean } = {}) {
+    if (await orm.em.fork().findOne(Model, { id })) {
+      await models.edit({ id, ifMatch: '*', ...OPERATOR }, () => ({ ...flags, meta }));
+    } else await models.create({ id, name: id, provider: 'openai', ...flags, meta }, OPERATOR);
+    return catalogue.find(id)!;
   }
 
   async function execute<Row>(sql: string, parameters: unknown[] = []): Promise<Row[]> {

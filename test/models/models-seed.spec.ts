@@ -104,17 +104,10 @@ describe('the seed of the catalogue', () => {
   });
 
   it('keeps what an operator changed, flags and meta', async () => {
-    const gpt = catalogue.find('grok-beta')!;
-    await models.save(
-      {
-        id: gpt.id,
-        name: gpt.name,
-        provider: gpt.provider,
-        isAvailable: false,
-        meta: { ...gpt.meta, creditsPer1kTokens: 9 },
-      },
-      OPERATOR,
-    );
+    await models.edit({ id: 'grok-beta', ifMatch: '*', ...OPERATOR }, ({ model }) => ({
+      isAvailable: false,
+      meta: { ...model.meta, creditsPer1kTokens: 9 },
+    }));
     await seedModels(orm.em, { sandbox: true, now: NOW });
     await catalogue.reload();
     expect(catalogue.find('grok-beta')).toMatchObject({

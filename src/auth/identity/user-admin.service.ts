@@ -59,16 +59,6 @@ export class UserAdminService {
     return { userId, password };
   }
 
-  /** A suspension ends every sign-in of the user, who signs in anew once it is lifted. @throws UserNotFoundError */
-  async setStatus(email: string, status: User['status']): Promise<void> {
-    const user = await this.users.findByEmail(email);
-    if (!user) throw new UserNotFoundError(email);
-    const set = (): Promise<void> => this.users.setStatus(user.id, status);
-    // Together: nobody is suspended and comes back with the sign-ins of before.
-    if (status !== 'suspended') await set();
-    else await this.grants.revoke({ userId: user.id }, { reason: 'user_suspended' }, undefined, set);
-  }
-
   /** For an operator whom no other could let in again: the password alone opens the account, which then sets up a factor anew. @throws UserNotFoundError */
   async forgetFactors(email: string): Promise<void> {
     const user = await this.users.findByEmail(email);

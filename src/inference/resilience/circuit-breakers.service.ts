@@ -85,6 +85,7 @@ export class CircuitBreakers implements OnModuleInit {
 
   /** Keeps calls away, or lets them through again, on every replica. */
   async set(key: CircuitKey, state: 'open' | 'closed', cause: AuditCause, now: Date): Promise<void> {
+    const told = JSON.stringify({ ...key, state });
     await this.em.fork().transactional(async (em) => {
       await this.repository.set(em, key, state, now);
       const change = {
@@ -95,9 +96,13 @@ export class CircuitBreakers implements OnModuleInit {
         after: { ...key, state },
       };
       await this.audit.record(change, cause, now);
+      // Sent by the commit: what is decided is told, and what is not is not.
+      await this.notifications.notify(CHANNEL, told);
     });
-    await this.notifications.notify(CHANNEL, JSON.stringify({ ...key, state }));
-    await this.follow(JSON.stringify({ ...key, state }));
+    // It is decided, and this replica hears of it as the others do.
+    await this.follow(told).catch((error: unknown) =>
+      this.logger.warn({ err: error }, 'the state of circuits could not be read'),
+    );
   }
 
   /** Keeps what this replica found out, for the others. One after the other: a probe may begin and succeed within a moment. */
