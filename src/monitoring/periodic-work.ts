@@ -28,11 +28,23 @@ export class PeriodicWork {
 
   /** Does it a last time, but not for ever. Work that was never started has nothing to finish. */
   async stop(): Promise<void> {
-    if (!this.timer) return;
-    clearInterval(this.timer);
-    let timeout: NodeJS.Timeout | undefined;
-    const patience = new Promise((resolve) => (timeout = setTimeout(resolve, STOP_MS_MAX)));
-    await Promise.race([this.run(), patience]);
-    clearTimeout(timeout);
+    if (this.end()) await patiently(this.run());
   }
+
+  /** Does it no more; what is under way may come to its end, but not for ever. */
+  async halt(): Promise<void> {
+    if (this.end()) await patiently(this.last);
+  }
+
+  private end(): boolean {
+    clearInterval(this.timer);
+    return this.timer !== undefined;
+  }
+}
+
+async function patiently(work: Promise<void>): Promise<void> {
+  let timeout: NodeJS.Timeout | undefined;
+  const patience = new Promise((resolve) => (timeout = setTimeout(resolve, STOP_MS_MAX)));
+  await Promise.race([work, patience]);
+  clearTimeout(timeout);
 }

@@ -36,6 +36,7 @@ import { UsagePersonalData } from './usage-personal-data.js';
 import { WebhookAdminController } from './webhooks/webhook.admin.controller.js';
 import { WebhookCleanup } from './webhooks/webhook-cleanup.job.js';
 import { WebhookClient } from './webhooks/webhook-client.js';
+import { WebhookDeliveryJob } from './webhooks/webhook-delivery.job.js';
 import { WebhookDeliveries } from './webhooks/webhook-delivery.service.js';
 import { WebhookService } from './webhooks/webhook.service.js';
 
@@ -78,6 +79,7 @@ import { WebhookService } from './webhooks/webhook.service.js';
     WebhookService,
     WebhookClient,
     WebhookDeliveries,
+    WebhookDeliveryJob,
     WebhookCleanup,
     BudgetEvaluator,
     HardStops,

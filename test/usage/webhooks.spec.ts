@@ -1,11 +1,13 @@
 import { createHmac } from 'node:crypto';
-import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { JobRegistry } from '../../src/jobs/job-registry.js';
 import { BudgetEvaluator } from '../../src/usage/budgets/budget-evaluator.service.js';
 import { UsageRollupService } from '../../src/usage/rollup/usage-rollup.service.js';
 import { WebhookDeliveries } from '../../src/usage/webhooks/webhook-delivery.service.js';
 import { AdminConsole } from '../models/admin-console.js';
 import { ensureUser } from '../support/tokens.js';
+import { until } from '../support/until.js';
 import { addLedgerRows } from './ledger-rows.js';
 
 interface Received {
@@ -20,12 +22,15 @@ describe('webhooks', () => {
   const received: Received[] = [];
   /** What the receiver answers, in turn; then 204. */
   const answers: number[] = [];
+  /** What is sent to `/silent` gets no answer. */
+  const silent: ServerResponse[] = [];
 
   beforeAll(async () => {
     receiver = createServer((request, response) => {
       const parts: Buffer[] = [];
       request.on('data', (part: Buffer) => parts.push(part));
       request.on('end', () => {
+        if (request.url === '/silent') return void silent.push(response);
         received.push({ headers: request.headers, body: Buffer.concat(parts).toString() });
         response.writeHead(answers.shift() ?? 204, { location: 'http://127.0.0.1:1/' }).end();
       });
@@ -133,6 +138,28 @@ describe('webhooks', () => {
     ]);
     await admin.post(`/admin/webhook-endpoints/${id}/test`, {});
     expect(await send()).toBe(1);
+  });
+
+  // Removed once: the turn of each endpoint, and the job of its own. Nobody else was told anything, and no budget stopped anybody meanwhile.
+  it('wait for no endpoint that does not answer, and neither do budgets', async () => {
+    const { body } = await add({ url: url.replace('/hook', '/silent') });
+    const [dead, { id }] = [String(body['id']), await endpoint()];
+    const { app, orm } = admin.server;
+    const events = Array.from({ length: 30 }, () => ({}));
+    await app.get(WebhookDeliveries).addFor(orm.em.fork(), dead, { event: 'budget.alert', events });
+    await app.get(WebhookDeliveries).addFor(orm.em.fork(), id, { event: 'budget.alert', events });
+    const jobs = app.get(JobRegistry);
+    const sending = jobs.runNow('webhook-deliveries', new Date());
+    await until(() => received.length === events.length && silent.length > 0);
+    expect(await jobs.runNow('usage-rollup', new Date())).toEqual({ rows: 0, alerts: 0 });
+    const asked = silent.splice(0);
+    for (const response of asked) response.destroy();
+    expect(await sending).toEqual({ delivered: events.length });
+    // What it did not take waits for a later run.
+    expect(silent).toEqual([]);
+    expect((await deliveries(dead)).filter(({ attempts }) => attempts === 1)).toHaveLength(asked.length);
+    await retire(dead);
+    await retire(id);
   });
 
   it('say why an address gave no answer', async () => {

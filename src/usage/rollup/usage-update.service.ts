@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { JobSummary } from '../../jobs/job-registry.js';
 import { BudgetEvaluator } from '../budgets/budget-evaluator.service.js';
-import { WebhookDeliveries } from '../webhooks/webhook-delivery.service.js';
 import { UsageRollupService } from './usage-rollup.service.js';
 
 /** Everything that follows from new rows of the ledger, in its order. */
@@ -10,13 +9,11 @@ export class UsageUpdate {
   constructor(
     private readonly rollup: UsageRollupService,
     private readonly budgets: BudgetEvaluator,
-    private readonly webhooks: WebhookDeliveries,
   ) {}
 
-  /** Counts the ledger rows that were rolled up, the alerts of budgets that they caused, and the webhooks that were taken. */
+  /** Counts the ledger rows that were rolled up, and the alerts of budgets that they caused. */
   async run(now: Date, signal: AbortSignal): Promise<JobSummary> {
     const rows = await this.rollup.advance(now, signal);
-    const alerts = await this.budgets.evaluate(now);
-    return { rows, alerts, delivered: await this.webhooks.sendDue() };
+    return { rows, alerts: await this.budgets.evaluate(now) };
   }
 }

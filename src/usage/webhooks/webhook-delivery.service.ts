@@ -7,8 +7,10 @@ import { signatureHeaders } from './webhook-signature.js';
 import { WebhookClient } from './webhook-client.js';
 import type { WebhookEvent } from './webhook.entity.js';
 
-/** Sent at once; a second run takes the rest. */
-const DELIVERIES_MAX = 20;
+/** Sent at once, to so many endpoints of a run each, and in so many turns. A second run takes the rest. */
+const DELIVERIES_MAX = 5;
+const ENDPOINTS_MAX = 20;
+const TURNS_MAX = 100;
 /** Longer than a sending takes: one that died with its process is sent again then. */
 const LEASE_MS = 60_000;
 /** Waits after the first, second, … failed attempt: some ten hours in all, then it is given up. */
@@ -72,11 +74,15 @@ export class WebhookDeliveries {
     );
   }
 
-  /** Sends what is due. Returns how many were taken by their endpoints. */
+  /** Sends what is due, to each endpoint by itself: none waits for another that is slow. Returns how many were taken by their endpoints. */
   async sendDue(): Promise<number> {
-    const due = await this.claim();
-    const outcomes = await Promise.all(due.map((delivery) => this.send(delivery)));
-    return outcomes.filter(Boolean).length;
+    const endpoints = await this.em.fork().execute<{ id: string }[]>(
+      `select endpoint_id as id from webhook_deliveries where state = 'pending' and next_attempt_at <= ?
+        group by endpoint_id order by min(next_attempt_at) limit ${ENDPOINTS_MAX}`,
+      [this.clock.now()],
+    );
+    const taken = await Promise.all(endpoints.map(({ id }) => this.sendTo(id)));
+    return taken.reduce((sum, count) => sum + count, 0);
   }
 
   /** Forgets finished deliveries after their days. */
@@ -90,17 +96,29 @@ export class WebhookDeliveries {
     return rows.length;
   }
 
-  /** Takes deliveries for this process: until the lease is over no other sends them. */
-  private claim(): Promise<DueDelivery[]> {
+  private async sendTo(endpointId: string): Promise<number> {
+    let taken = 0;
+    for (let turn = 0; turn < TURNS_MAX; turn += 1) {
+      const due = await this.claim(endpointId);
+      const outcomes = await Promise.all(due.map((delivery) => this.send(delivery)));
+      taken += outcomes.filter(Boolean).length;
+      // Whoever does not take one now is asked again by a later run, with the rest.
+      if (due.length < DELIVERIES_MAX || !outcomes.every(Boolean)) break;
+    }
+    return taken;
+  }
+
+  /** Takes deliveries to an endpoint for this process: until the lease is over no other sends them. */
+  private claim(endpointId: string): Promise<DueDelivery[]> {
     const at = this.clock.now();
     return this.em.fork().execute<DueDelivery[]>(
       `update webhook_deliveries d set attempts = d.attempts + 1, next_attempt_at = ?, updated_at = ?
          from webhook_endpoints e
         where e.id = d.endpoint_id and d.id in (
-          select id from webhook_deliveries where state = 'pending' and next_attempt_at <= ?
+          select id from webhook_deliveries where state = 'pending' and next_attempt_at <= ? and endpoint_id = ?
            order by next_attempt_at limit ${DELIVERIES_MAX} for update skip locked)
        returning d.id, d.endpoint_id, e.url, e.secret_sealed, d.payload, d.attempts, (e.is_active or d.event = 'webhook.test') as is_wanted`,
-      [new Date(at.getTime() + LEASE_MS), at, at],
+      [new Date(at.getTime() + LEASE_MS), at, at, endpointId],
     );
   }
 
