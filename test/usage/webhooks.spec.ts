@@ -145,13 +145,15 @@ describe('webhooks', () => {
     const { body } = await add({ url: url.replace('/hook', '/silent') });
     const [dead, { id }] = [String(body['id']), await endpoint()];
     const { app, orm } = admin.server;
-    const events = Array.from({ length: 30 }, () => ({}));
+    const events = Array.from({ length: 12 }, () => ({}));
     await app.get(WebhookDeliveries).addFor(orm.em.fork(), dead, { event: 'budget.alert', events });
     await app.get(WebhookDeliveries).addFor(orm.em.fork(), id, { event: 'budget.alert', events });
     const jobs = app.get(JobRegistry);
     const sending = jobs.runNow('webhook-deliveries', new Date());
     await until(() => received.length === events.length && silent.length > 0);
     expect(await jobs.runNow('usage-rollup', new Date())).toEqual({ rows: 0, alerts: 0 });
+    // All this while the dead one is still waited for.
+    expect(silent.filter(({ destroyed }) => destroyed)).toEqual([]);
     const asked = silent.splice(0);
     for (const response of asked) response.destroy();
     expect(await sending).toEqual({ delivered: events.length });
