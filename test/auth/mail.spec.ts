@@ -135,6 +135,21 @@ describe('mail', () => {
     expect(mailbox.received.filter(({ recipients }) => recipients[0]?.startsWith('many'))).toHaveLength(10);
   });
 
+  // Removed once: the order of the two. Who registered while every user was told of his credits waited until all had been told.
+  it('that somebody waits for goes before notices', async () => {
+    for (const name of ['first', 'second']) await mailer.send(notice(`${name}@example.com`));
+    await mailer.send({
+      to: 'waiting@example.com',
+      language: 'en',
+      template: 'verifyEmail',
+      variables: { path: '/verify-email?token=abc', validMs: DAY_MS },
+    });
+    mailbox.received.length = 0;
+    expect(await deliverMails(server.app)).toMatchObject({ sent: 3 });
+    const to = mailbox.received.map(({ recipients }) => recipients[0]);
+    expect(to).toEqual(['waiting@example.com', 'first@example.com', 'second@example.com']);
+  });
+
   describe('T23 header injection', () => {
     it.each([
       'victim@example.com\r\nBcc: spy@example.com',

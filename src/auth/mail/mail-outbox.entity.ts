@@ -19,7 +19,12 @@ export const MailOutboxSchema = defineEntity({
     createdAt: p.datetime().columnType('timestamptz').defaultRaw('now()'),
     updatedAt: p.datetime().columnType('timestamptz').defaultRaw('now()'),
   },
-  indexes: [{ name: 'mail_outbox_next_attempt_at_index', properties: ['nextAttemptAt'], where: { state: 'pending' } }],
+  indexes: [
+    {
+      name: 'mail_outbox_turn_index',
+      expression: `create index "mail_outbox_turn_index" on "mail_outbox" using btree (("template" = 'notice'), "next_attempt_at") where "state" = 'pending'`,
+    },
+  ],
 });
 
 export class MailOutbox extends MailOutboxSchema.class {}

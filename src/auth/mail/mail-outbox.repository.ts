@@ -9,13 +9,16 @@ const NOTHING = Buffer.alloc(0);
 export class MailOutboxRepository {
   constructor(private readonly em: EntityManager) {}
 
-  /** The mail that has waited longest for its attempt, given to this caller alone until `leaseUntil`. */
+  /**
+   * The mail that has waited longest for its attempt, given to this caller alone until `leaseUntil`. Notices come after all others: nobody who
+   * registers is to wait until every user has been told that credits expire.
+   */
   async claim(now: Date, leaseUntil: Date): Promise<MailOutbox | null> {
     const em = this.em.fork();
     const rows = await em.execute<{ id: string }[]>(
       `update mail_outbox set attempts = attempts + 1, next_attempt_at = ?, updated_at = ?
        where id = (select id from mail_outbox where state = 'pending' and next_attempt_at <= ?
-                   order by next_attempt_at limit 1 for update skip locked)
+                   order by template = 'notice', next_attempt_at limit 1 for update skip locked)
        returning id`,
       [leaseUntil, now, now],
     );
