@@ -255,6 +255,20 @@ describe('bad input', () => {
     expect(await rowCounts()).toEqual(before);
   });
 
+  // Removed once: the bound of a beginning that is left out. PostgreSQL has no year 0, and these were 500.
+  it.each([
+    '/admin/usage/vision?to=0001-01-01T00:00:00Z',
+    '/admin/usage/summary?to=0001-01-01T12:00:00Z',
+    '/admin/api-usage?to=0001-01-01T12:00:00Z',
+    '/admin/api-usage/summary?to=0001-01-01T12:00:00Z',
+    '/admin/system-logs?to=0001-01-01T12:00:00Z',
+    '/admin/generations/models?to=0001-01-01T12:00:00Z',
+    '/admin/analyses/summary?to=0001-01-01T12:00:00Z',
+    '/admin/imports/provider-usage/drift?provider=sandbox&to=0001-01-02',
+  ])('%s begins no earlier than times do', async (path) => {
+    expect([200, 400]).toContain((await admin.get(path)).status);
+  });
+
   // Seen failing where POST /admin/budgets named support among its roles.
   it('support reads, and writes nothing; what was tried is in the audit trail', async () => {
     const support = await admin.as('support');

@@ -7,6 +7,8 @@ import { IsTime } from './is-time.js';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
+/** Of the times that may be asked for. PostgreSQL has no year 0. */
+const FIRST = new Date('0001-01-01T00:00:00Z');
 
 /** A moment that may be left out, in RFC 3339. */
 export function OptionalMoment(description: string): PropertyDecorator {
@@ -39,9 +41,14 @@ export function timeRangeOf(
   beginning = (to: Date): Date => new Date(to.getTime() - DAY_MS),
 ): TimeRange {
   const to = query.to === undefined ? now : timeOf(query.to);
-  const from = query.from === undefined ? beginning(to) : timeOf(query.from);
+  const from = query.from === undefined ? notBeforeFirst(beginning(to)) : timeOf(query.from);
   assertRange({ from, to }, daysMax);
   return { from, to };
+}
+
+/** What was left out begins no earlier than what may be asked for. */
+function notBeforeFirst(from: Date): Date {
+  return from < FIRST ? FIRST : from;
 }
 
 function assertRange({ from, to }: TimeRange, daysMax: number): void {

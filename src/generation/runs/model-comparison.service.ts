@@ -3,11 +3,10 @@ import { Injectable } from '@nestjs/common';
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsOptional } from 'class-validator';
 import { MoneyView } from '../../common/http/api-schemas.js';
-import { timeOf } from '../../common/domain/times.js';
 import { IsTime } from '../../common/http/is-time.js';
+import { timeRangeOf } from '../../common/http/time-range.js';
 import { formatCredits } from '../../common/domain/micro-credits.js';
 import { formatMoney, type Money } from '../../common/domain/money.js';
-import { InvalidRequestError } from '../../common/errors/common.errors.js';
 
 /** What is compared where no range is named. */
 const RANGE_DAYS_DEFAULT = 30;
@@ -83,9 +82,8 @@ export class ModelComparisonService {
 
   /** @throws InvalidRequestError for a range that ends before it begins */
   async compare(query: ModelComparisonQuery, now: Date): Promise<ModelComparisonView> {
-    const to = query.to === undefined ? now : timeOf(query.to);
-    const from = query.from === undefined ? new Date(to.getTime() - RANGE_DAYS_DEFAULT * DAY_MS) : timeOf(query.from);
-    if (from >= to) throw InvalidRequestError.of([{ field: 'from', message: 'must be before to' }]);
+    const monthBefore = (end: Date): Date => new Date(end.getTime() - RANGE_DAYS_DEFAULT * DAY_MS);
+    const { from, to } = timeRangeOf(query, now, Infinity, monthBefore);
     const rows = await this.em.fork().execute<Row[]>(SQL, [from, to, from, to]);
     return { from: from.toISOString(), to: to.toISOString(), data: rows.map(toView) };
   }

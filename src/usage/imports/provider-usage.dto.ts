@@ -15,6 +15,8 @@ const PROVIDER_LENGTH_MAX = 100;
 const SHAPES = Object.keys(EXPORT_SHAPES) as ExportShapeName[];
 const DAY_MS = 86_400_000;
 const DAYS_DEFAULT = 31;
+/** Of the days that may be asked for. PostgreSQL has no year 0. */
+const FIRST_DAY = '0001-01-01';
 /** A quarter: days times models stay a table that can be read. */
 const DAYS_MAX = 92;
 const DAY = { format: 'date', example: '2026-05-10' } as const;
@@ -63,7 +65,8 @@ export class DriftQuery {
 /** @throws InvalidRequestError for an empty or too long range */
 export function driftAsked(query: DriftQuery, now: Date): DriftAsked {
   const { provider, thresholdPercent, to: lastDay = dayOf(now) } = query;
-  const firstDay = query.from ?? dayOf(new Date(Date.parse(lastDay) - (DAYS_DEFAULT - 1) * DAY_MS));
+  const daysBefore = dayOf(new Date(Date.parse(lastDay) - (DAYS_DEFAULT - 1) * DAY_MS));
+  const firstDay = query.from ?? (daysBefore < FIRST_DAY ? FIRST_DAY : daysBefore);
   const days = (Date.parse(lastDay) - Date.parse(firstDay)) / DAY_MS + 1;
   if (days < 1) throw InvalidRequestError.of([{ field: 'from', message: 'must not be after to' }]);
   if (days > DAYS_MAX)
