@@ -36,6 +36,7 @@ export class PeriodicWork {
     if (this.end()) await patiently(this.last);
   }
 
+  /** Whether there was anything to end. */
   private end(): boolean {
     clearInterval(this.timer);
     return this.timer !== undefined;

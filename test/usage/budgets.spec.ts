@@ -162,23 +162,35 @@ describe('budgets', () => {
     try {
       await other.query('begin');
       await other.query('select pg_current_xact_id()');
-      const of = (scope: string, scopeKey?: string) =>
-        create({ scope, scopeKey, period: 'day', limitCredits: '1000000', isHardStop: scope === 'user' });
-      const limits = { limitCredits: '0.000001', thresholds: [100] };
-      const { body } = await create({ ...limits, scope: 'user', scopeKey: by.userId, period: 'day', isHardStop: true });
-      const wider = [await of('global'), await of('tier', 'free'), await of('model', 'sandbox-echo')];
-      const spentOf = async (id: string) => Number((await admin.get(`/admin/budgets/${id}`)).body['spent']);
-      const before = await Promise.all(wider.map((made) => spentOf(idOf(made.body))));
+      const somebody = await ensureUser(bench.server.app, { email: 'somebody@example.com' });
+      const of = async (scope: string, scopeKey: string | undefined, limit: object) =>
+        idOf((await create({ scope, scopeKey, period: 'day', ...limit })).body);
+      const generous = { limitCredits: '1000000' };
+      const stopping = await of('user', by.userId, { limitCredits: '0.000001', isHardStop: true });
+      const counting = [
+        stopping,
+        await of('global', undefined, generous),
+        await of('tier', 'free', generous),
+        await of('model', HELLO.model, generous),
+      ];
+      const others = [
+        await of('user', somebody, generous),
+        await of('tier', 'pro', generous),
+        await of('model', 'sandbox-vision', generous),
+      ];
+      const made = [...counting, ...others];
+      const spent = async () =>
+        Promise.all(made.map(async (id) => Number((await admin.get(`/admin/budgets/${id}`)).body['spent']) * 1e6));
+      const before = await spent();
       expect((await by.chat(HELLO)).status).toBe(200);
       await bench.server.app.get(JobRegistry).runNow('usage-rollup', now());
       await untilBothAnswer(429, by);
-      const charged = (await by.ledger())[0]!.credits_ucr;
-      expect(await spentOf(idOf(body))).toBe(Number(charged) / 1e6);
-      const after = await Promise.all(wider.map((made) => spentOf(idOf(made.body))));
-      expect(after.map((spent, index) => Math.round((spent - before[index]!) * 1e6))).toEqual(
-        wider.map(() => Number(charged)),
-      );
-      for (const made of [body, ...wider.map((one) => one.body)]) await update(idOf(made), { isActive: false });
+      const charged = Number((await by.ledger())[0]!.credits_ucr);
+      expect((await spent()).map((micro, index) => Math.round(micro - before[index]!))).toEqual([
+        ...counting.map(() => charged),
+        ...others.map(() => 0),
+      ]);
+      for (const id of made) await update(id, { isActive: false });
     } finally {
       await other.query('rollback');
       await other.end();

@@ -19,6 +19,11 @@ export function parseTime(text: string): Date | undefined {
   }
 }
 
+/** The same time, or the first of those that may be asked for: PostgreSQL has no year 0. */
+export function notBeforeFirst(time: Date): Date {
+  return new Date(Math.max(time.getTime(), FIRST));
+}
+
 /** The time of a text that has been checked to be one. */
 export function timeOf(text: string): Date {
   const time = parseTime(text);

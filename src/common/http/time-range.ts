@@ -1,14 +1,12 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiPropertyOptional } from '@nestjs/swagger';
 import { IsOptional } from 'class-validator';
-import { timeOf } from '../domain/times.js';
+import { notBeforeFirst, timeOf } from '../domain/times.js';
 import { InvalidRequestError } from '../errors/common.errors.js';
 import { IsTime } from './is-time.js';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
-/** Of the times that may be asked for. PostgreSQL has no year 0. */
-const FIRST = new Date('0001-01-01T00:00:00Z');
 
 /** A moment that may be left out, in RFC 3339. */
 export function OptionalMoment(description: string): PropertyDecorator {
@@ -44,11 +42,6 @@ export function timeRangeOf(
   const from = query.from === undefined ? notBeforeFirst(beginning(to)) : timeOf(query.from);
   assertRange({ from, to }, daysMax);
   return { from, to };
-}
-
-/** What was left out begins no earlier than what may be asked for. */
-function notBeforeFirst(from: Date): Date {
-  return from < FIRST ? FIRST : from;
 }
 
 function assertRange({ from, to }: TimeRange, daysMax: number): void {

@@ -1,5 +1,5 @@
 import type { BudgetPeriod, BudgetScope } from '../budget.entity.js';
-import { ROLLUP_POSITION, UNREAD_ROWS } from '../rollup/usage-rollup.queries.js';
+import { ledgerSums, ROLLUP_POSITION, UNREAD_ROWS } from '../rollup/usage-rollup.queries.js';
 
 /** What was spent of each budget in its present period, in the unit of its limit. */
 export interface BudgetSpend {
@@ -35,11 +35,7 @@ const SPENT_BY_USER = `(
  * still while anybody on the database server, whose transaction may be of another database, has not committed what he writes.
  */
 export const SPEND_SQL = `
-  with unread as materialized (
-    select date_trunc('day', l.created_at, 'UTC') as day, l.user_id::text as user_key, l.model_id as model,
-      coalesce(l.metadata->>'tier', 'unknown') as tier, sum(l.credits_ucr)::bigint as credits_ucr, sum(l.cost_nusd)::bigint as cost_nusd
-    from token_usage_ledger_all l where ${UNREAD_ROWS(ROLLUP_POSITION)} group by 1, 2, 3, 4
-  )
+  with unread as materialized (${ledgerSums(UNREAD_ROWS(ROLLUP_POSITION))})
   select b.id, b.scope, b.scope_key, b.period, b.limit_nusd::text, b.limit_ucr::text, b.thresholds, b.is_hard_stop, b.alert_emails,
     to_char(p.starts_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as starts_at,
     to_char(p.ends_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as ends_at,
@@ -50,10 +46,10 @@ export const SPEND_SQL = `
       when 'user' then ${SPENT_BY_USER}
     end, 0) + coalesce((
       select sum(${AMOUNT}) from unread s
-       where s.day >= p.starts_at and s.day < p.ends_at and case b.scope
+       where s.hour >= p.starts_at and s.hour < p.ends_at and case b.scope
          when 'tier' then s.tier = b.scope_key
-         when 'model' then s.model = b.scope_key
-         when 'user' then s.user_key = lower(b.scope_key)
+         when 'model' then s.model_id = b.scope_key
+         when 'user' then s.user_id = b.scope_key::uuid
          else true end
     ), 0))::text as spent
   from budgets b

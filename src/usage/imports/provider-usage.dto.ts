@@ -2,6 +2,7 @@ import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import { IsIn, IsNumber, IsOptional, IsString, Length, Max, Min } from 'class-validator';
 import { MoneyView } from '../../common/http/api-schemas.js';
+import { notBeforeFirst } from '../../common/domain/times.js';
 import { IsDay } from '../../common/http/is-time.js';
 import { formatMoney, type Money } from '../../common/domain/money.js';
 import { InvalidRequestError } from '../../common/errors/common.errors.js';
@@ -15,8 +16,6 @@ const PROVIDER_LENGTH_MAX = 100;
 const SHAPES = Object.keys(EXPORT_SHAPES) as ExportShapeName[];
 const DAY_MS = 86_400_000;
 const DAYS_DEFAULT = 31;
-/** Of the days that may be asked for. PostgreSQL has no year 0. */
-const FIRST_DAY = '0001-01-01';
 /** A quarter: days times models stay a table that can be read. */
 const DAYS_MAX = 92;
 const DAY = { format: 'date', example: '2026-05-10' } as const;
@@ -65,8 +64,8 @@ export class DriftQuery {
 /** @throws InvalidRequestError for an empty or too long range */
 export function driftAsked(query: DriftQuery, now: Date): DriftAsked {
   const { provider, thresholdPercent, to: lastDay = dayOf(now) } = query;
-  const daysBefore = dayOf(new Date(Date.parse(lastDay) - (DAYS_DEFAULT - 1) * DAY_MS));
-  const firstDay = query.from ?? (daysBefore < FIRST_DAY ? FIRST_DAY : daysBefore);
+  const begins = new Date(Date.parse(lastDay) - (DAYS_DEFAULT - 1) * DAY_MS);
+  const firstDay = query.from ?? dayOf(notBeforeFirst(begins));
   const days = (Date.parse(lastDay) - Date.parse(firstDay)) / DAY_MS + 1;
   if (days < 1) throw InvalidRequestError.of([{ field: 'from', message: 'must not be after to' }]);
   if (days > DAYS_MAX)
